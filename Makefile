@@ -1,0 +1,98 @@
+# Lockgate. `make run` shows it at work, `make test` tests it; both install what they need. `make help` lists the rest.
+BUILD   ?= build
+PREFIX  ?= /usr/local
+CC      ?= gcc
+AR      ?= ar
+
+WARN    = -Wall -Wextra -Wshadow -Wpointer-arith -Wcast-qual -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 \
+          -Wconversion -Wno-sign-conversion -Wswitch-enum -Wundef
+HARDEN  = -O2 -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection -fPIE -fno-strict-aliasing \
+          -ftrivial-auto-var-init=zero $(if $(filter x86_64,$(shell uname -m)),-fcf-protection)
+LINKS   = -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed
+SAN     =
+ifdef SANITIZE
+HARDEN  = -O1 -g -fno-omit-frame-pointer -fPIE -DLOCKGATE_SANITIZE
+SAN     = -fsanitize=address,undefined -fno-sanitize-recover=all
+endif
+ifdef COVERAGE
+HARDEN  = -O0 -g -fPIE
+SAN     = --coverage
+endif
+CFLAGS  = -std=gnu11 -g -D_GNU_SOURCE -Iinclude -I$(BUILD)/gen $(WARN) $(HARDEN) $(SAN) $(EXTRA_CFLAGS)
+LDFLAGS = $(LINKS) $(SAN)
+
+# ---- rooms: a folder is one library or one program -----------------------------------------------------------------
+LIBRARIES = base ipc record sandbox xmpp policy content ledger replay
+PROGRAMS  = parent admission edge guard scanner journal
+
+# ---- the walls: what each program links, from the top down; tests/links holds the results against tests/links.txt ----
+link_parent    = parent ipc base
+libs_parent    = -luv -lconfig -lcap-ng
+link_admission = admission sandbox ipc base
+libs_admission = -lnetfilter_queue -lmnl -lconfig -lseccomp -lcap-ng
+link_edge      = edge xmpp record sandbox ipc base
+libs_edge      = -luv -lssl -lcrypto -lexpat -lcares -licuuc -licudata -lconfig -lseccomp -lcap-ng
+link_guard     = guard policy record sandbox ipc base
+libs_guard     = -lcrypto -licuuc -licudata -lconfig -lseccomp -lcap-ng
+link_scanner   = scanner content sandbox ipc base
+libs_scanner   = -lyara -lhs -licui18n -licuuc -licudata -lcrypto -lconfig -lseccomp -lcap-ng -lm
+link_journal   = journal ledger sandbox ipc base
+libs_journal   = -lcrypto -lconfig -lseccomp -lcap-ng
+link_ctl       = ctl replay policy content ledger xmpp record ipc base
+libs_ctl       = -lexpat -lpcap -lyara -lhs -licui18n -licuuc -licudata -lsqlite3 -ljansson -lcrypto -lconfig -lm
+
+bins = $(PROGRAMS:%=$(BUILD)/bin/lockgate-%) $(BUILD)/bin/lockgate
+all: $(bins)
+
+sources = $(wildcard gw/$(1)/*.c)
+objects = $(patsubst gw/%.c,$(BUILD)/obj/%.o,$(call sources,$(1)))
+
+$(BUILD)/obj/%.o: gw/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+define library
+$(BUILD)/lib$(1).a: $(call objects,$(1))
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	$(AR) rcs $$@ $$^
+endef
+$(foreach l,$(LIBRARIES),$(eval $(call library,$(l))))
+
+# $(1) name in link_/libs_, $(2) output
+define program
+$(2): $(call objects,$(firstword $(link_$(1)))) $(patsubst %,$(BUILD)/lib%.a,$(wordlist 2,99,$(link_$(1))))
+	@mkdir -p $$(@D)
+	$(CC) $(LDFLAGS) -o $$@ $$^ $(libs_$(1))
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call program,$(p),$(BUILD)/bin/lockgate-$(p))))
+$(eval $(call program,ctl,$(BUILD)/bin/lockgate))
+
+# ---- tests: each names its libraries in its first lines ("// link: xmpp record base", "// libs: -lexpat") -------------
+unit_tests = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*.c))
+fuzz_replays = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(filter-out tests/fuzz/main.c,$(wildcard tests/fuzz/*.c)))
+linked = $(shell sed -n 's,^// link: ,,p' $(1))
+libs_of = $(shell sed -n 's,^// libs: ,,p' $(1))
+
+define unit
+$(BUILD)/tests/$(1): tests/unit/$(1).c tests/unit/tap.h $(patsubst %,$(BUILD)/lib%.a,$(call linked,tests/unit/$(1).c))
+	@mkdir -p $$(@D)
+	$(CC) $(CFLAGS) -MMD -MP -Itests/unit -o $$@ $$< $(patsubst %,$(BUILD)/lib%.a,$(call linked,tests/unit/$(1).c)) $(LDFLAGS) $(call libs_of,tests/unit/$(1).c)
+endef
+$(foreach t,$(notdir $(unit_tests)),$(eval $(call unit,$(t))))
+
+define fuzzreplay
+$(BUILD)/fuzz/$(1): tests/fuzz/$(1).c tests/fuzz/main.c $(patsubst %,$(BUILD)/lib%.a,$(call linked,tests/fuzz/$(1).c))
+	@mkdir -p $$(@D)
+	$(CC) $(CFLAGS) -MMD -MP -o $$@ tests/fuzz/$(1).c tests/fuzz/main.c $(patsubst %,$(BUILD)/lib%.a,$(call linked,tests/fuzz/$(1).c)) $(LDFLAGS) $(call libs_of,tests/fuzz/$(1).c)
+endef
+$(foreach t,$(notdir $(fuzz_replays)),$(eval $(call fuzzreplay,$(t))))
+
+unit: $(unit_tests)
+fuzz-replay: $(fuzz_replays)
+
+-include $(wildcard $(BUILD)/obj/*/*.d $(BUILD)/tests/*.d $(BUILD)/fuzz/*.d)
+
+clean:
+	rm -rf $(BUILD)
+.PHONY: all unit fuzz-replay clean

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * The gateway's configuration (conf/lockgate.conf) as every program reads it, before its sandbox closes. */
+#ifndef LOCKGATE_GWCONF_H
+#define LOCKGATE_GWCONF_H
+
+#include "conf.h"
+#include "net.h"
+
+enum gw_mode { GW_BRIDGE, GW_ROUTED, GW_PROXY };
+enum gw_tls_mode { GW_STARTTLS, GW_DIRECT_TLS };
+
+struct gw_target { struct net_addr address; enum gw_tls_mode tls; }; /* with port */
+struct gw_domain {
+    struct str name; /* prepared: lower case, A-labels as U-labels (RFC 7622 section 3.2) */
+    struct gw_target *targets;
+    size_t n_targets;
+    bool dialback;
+    unsigned line;
+};
+struct gw_certificate { struct str domain; char *chain, *key; unsigned line; }; /* paths */
+struct gw_route { struct net_prefix to; struct net_addr via; };
+struct gw_side_conf {
+    char *interface, *namespace_;
+    struct net_prefix *addresses, *networks;
+    size_t n_addresses, n_networks;
+    struct gw_route *routes;
+    size_t n_routes;
+    uint16_t *ports;
+    size_t n_ports;
+    struct net_addr *dns; /* with port (53) */
+    size_t n_dns;
+    struct net_addr dns_source; /* family 0: not set */
+    struct gw_domain *domains;
+    size_t n_domains;
+    char *trust; /* path */
+    struct gw_certificate *certificates;
+    size_t n_certificates;
+};
+struct gw_pair { struct str domain[GW_SIDES]; };
+struct gw_limits { /* bytes, milliseconds, counts */
+    int64_t stanza, depth, attributes, elements, streams, pairs_per_stream, handshake, idle, keepalive, connect, deliver, window_stanzas,
+        window_bytes, scan;
+};
+struct gw_conf {
+    char *path; /* the file this came from, absolute */
+    char *name, *state, *run, *rules;
+    enum gw_mode mode;
+    int64_t uid_first;
+    struct gw_side_conf side[GW_SIDES];
+    struct gw_pair *pairs;
+    size_t n_pairs;
+    struct gw_limits limits;
+    struct { int64_t segment_size, segment_time, checkpoint; } journal;
+    struct { int64_t rate, burst; } admission;
+    struct arena arena;
+};
+
+/* Reads and checks the whole file, also across keys (a pair names a domain of each side; each domain of a pair has a
+ * certificate on the other side; no domain lives on both; networks of the two sides do not overlap, except in bridge
+ * mode where single addresses must not; ...). Relative paths are made absolute. Returns 0, CONF (errs says why), NOMEM. */
+int gw_conf_load(const char *path, struct gw_conf **ret, struct conf_errors *errs) GW_MUST_CHECK;
+void gw_conf_free(struct gw_conf *c);
+/* Describes every key: for `lockgate check --list-config` and the documentation. */
+void gw_conf_describe(FILE *to);
+
+/* The side on which a (prepared) domain lives, or -1. */
+int gw_conf_side_of(const struct gw_conf *c, struct str domain);
+/* The domain's own entry, or NULL. */
+const struct gw_domain *gw_conf_domain(const struct gw_conf *c, enum gw_side side, struct str domain);
+/* May these two federate? from lives on `from_side`. */
+bool gw_conf_pair_allowed(const struct gw_conf *c, enum gw_side from_side, struct str from, struct str to);
+/* The configured certificate that is shown on `side` for domain, or NULL. */
+const struct gw_certificate *gw_conf_certificate(const struct gw_conf *c, enum gw_side side, struct str domain);
+/* Does an address lie in the networks of a side? */
+bool gw_conf_in_side(const struct gw_conf *c, enum gw_side side, const struct net_addr *a);
+
+/* The numbers that edges, parent and packet rules share. Listeners for intercepted connections in each namespace. */
+#define GW_TPROXY_PORT 15269
+/* user id of a program = uid_first + this */
+enum gw_uid { GW_UID_EDGE_HIGH, GW_UID_EDGE_LOW, GW_UID_GUARD, GW_UID_SCANNER, GW_UID_JOURNAL, GW_UID_ADMISSION_HIGH,
+    GW_UID_ADMISSION_LOW, GW_UID_KEEPER, GW_UID_READER, GW_UID_DECOY, GW_UID_COURIER };
+
+#endif

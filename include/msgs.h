@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * Every message between the programs, listed once: who may send it to whom, how large it may be, what it holds. The
+ * structs, encoders and decoders are made from this list (gw/ipc). PROTOCOL.md says what each means and when it is due. */
+#ifndef LOCKGATE_MSGS_H
+#define LOCKGATE_MSGS_H
+
+#include "net.h"
+
+/* Programs as they appear on a channel; an edge or admission also has a side. */
+#define IPC_ROLES(X) X(PARENT, "parent") X(EDGE, "edge") X(GUARD, "guard") X(SCANNER, "scanner") X(JOURNAL, "journal") \
+    X(ADMISSION, "admission") X(CTL, "ctl") X(KEEPER, "keeper") X(READER, "reader") X(DECOY, "decoy") X(COURIER, "courier")
+enum ipc_role {
+#define X(name, text) IPC_##name,
+    IPC_ROLES(X)
+#undef X
+    IPC_ROLE_COUNT
+};
+const char *ipc_role_name(enum ipc_role r);
+#define IPC_BIT(role) (1u << IPC_##role)
+#define IPC_ANY 0xffffu
+
+/* Field types: U8 U16 U32 U64; STR (struct str, u32 length); HASH (32 bytes); ADDR (struct net_addr: u8 family, 16 bytes, u16 port) */
+
+/* parent <-> every child */
+#define MSG_READY(F)                                     /* sandbox closed, links served */
+#define MSG_LINK(F) F(U8, role) F(U8, side) F(U8, index) /* carries one descriptor: a channel to that program; an older one to
+                                                            the same (role, side, index) is dead and replaced */
+#define MSG_STOP(F)                                      /* end in order */
+#define MSG_STATS_ASK(F) F(U64, ask)
+#define MSG_STATS(F) F(U64, ask) F(STR, json)            /* one JSON object, members by program */
+/* parent <-> edge */
+#define MSG_LISTENER(F) F(U8, family) F(U16, port)       /* carries a listening socket; port 0: intercepted connections */
+#define MSG_CONNECT(F) F(U64, ask) F(ADDR, from) F(ADDR, to)   /* from.port 0: any */
+#define MSG_CONNECTED(F) F(U64, ask) F(U32, error)       /* error 0: carries a socket with connect() under way; else errno */
+#define MSG_DNS_SOCKET(F) F(U64, ask) F(ADDR, to)        /* ask: number; answered by CONNECTED with a UDP socket */
+/* admission -> parent */
+#define MSG_ADMITTED(F) F(U8, side) F(ADDR, from) F(ADDR, to)  /* a first packet that may try; side it came from */
+/* guard -> parent */
+#define MSG_KILL_SCANNER(F) F(U8, index)
+/* edge -> guard */
+#define MSG_HELLO(F) F(U32, version) F(U8, side) F(U64, epoch) /* epoch: random, new for each start of the program */
+#define MSG_FLOW(F) F(U64, flow) F(ADDR, from) F(ADDR, to) F(STR, from_domain) F(STR, to_domain)
+#define MSG_STANZA(F) F(U64, ticket) F(U64, flow) F(STR, record)
+#define MSG_SETTLE(F) F(U64, guard) F(U64, number) F(U8, reason)
+#define MSG_OPEN_TICKET(F) F(U64, ticket) F(STR, stub)
+#define MSG_OPEN_NUMBER(F) F(U64, guard) F(U64, number) F(U64, epoch) F(U64, ticket) F(U8, state)
+#define MSG_OPEN_END(F)
+/* guard -> edge */
+#define MSG_ORDER(F) F(U64, guard) F(U64, number) F(U64, epoch) F(U64, ticket) F(U8, purpose) F(U64, flow) F(STR, record)
+#define MSG_VERDICT(F) F(U64, ticket) F(U8, verdict) F(U8, reason) /* durable; credit stays taken until SETTLED */
+#define MSG_SETTLED(F) F(U64, ticket) F(U8, reason)
+/* guard, edge, admission, parent -> journal */
+#define MSG_LINE(F) F(U64, guard) F(U64, number) F(U8, target) F(HASH, hash) F(U8, event) F(STR, fields)
+/* journal -> guard, edge... */
+#define MSG_DURABLE(F) F(U64, guard) F(U64, number)      /* all lines of this sender up to number are on disk */
+#define MSG_RELEASE(F) F(U64, guard) F(U64, number) F(HASH, hash)
+/* guard <-> scanner */
+#define MSG_SCAN(F) F(U64, id) F(STR, request)           /* scan.h */
+#define MSG_SCANNED(F) F(U64, id) F(STR, result)
+/* ctl <-> parent (control socket; the parent passes STATS through) */
+#define MSG_CTL(F) F(STR, verb) F(STR, argument)
+#define MSG_CTL_TEXT(F) F(U8, exit_status) F(U8, last) F(STR, text)
+
+/* X(id, name, lower, senders, receivers, maximum payload bytes) */
+#define IPC_MESSAGES(X) \
+    X(1, READY, ready, IPC_ANY, IPC_BIT(PARENT), 0) \
+    X(2, LINK, link, IPC_BIT(PARENT), IPC_ANY, 3) \
+    X(3, STOP, stop, IPC_BIT(PARENT), IPC_ANY, 0) \
+    X(4, STATS_ASK, stats_ask, IPC_BIT(PARENT), IPC_ANY, 8) \
+    X(5, STATS, stats, IPC_ANY, IPC_BIT(PARENT), 1 << 20) \
+    X(10, LISTENER, listener, IPC_BIT(PARENT), IPC_BIT(EDGE) | IPC_BIT(DECOY), 3) \
+    X(11, CONNECT, connect, IPC_BIT(EDGE), IPC_BIT(PARENT), 64) \
+    X(12, CONNECTED, connected, IPC_BIT(PARENT), IPC_BIT(EDGE), 16) \
+    X(13, DNS_SOCKET, dns_socket, IPC_BIT(EDGE), IPC_BIT(PARENT), 32) \
+    X(14, ADMITTED, admitted, IPC_BIT(ADMISSION), IPC_BIT(PARENT), 64) \
+    X(15, KILL_SCANNER, kill_scanner, IPC_BIT(GUARD), IPC_BIT(PARENT), 1) \
+    X(20, HELLO, hello, IPC_BIT(EDGE), IPC_BIT(GUARD), 13) \
+    X(21, FLOW, flow, IPC_BIT(EDGE) | IPC_BIT(GUARD), IPC_BIT(GUARD) | IPC_BIT(EDGE), 2200) \
+    X(22, STANZA, stanza, IPC_BIT(EDGE), IPC_BIT(GUARD), 17 << 20) \
+    X(23, SETTLE, settle, IPC_BIT(EDGE), IPC_BIT(GUARD), 17) \
+    X(24, OPEN_TICKET, open_ticket, IPC_BIT(EDGE), IPC_BIT(GUARD), 16384) \
+    X(25, OPEN_NUMBER, open_number, IPC_BIT(EDGE), IPC_BIT(GUARD), 33) \
+    X(26, OPEN_END, open_end, IPC_BIT(EDGE), IPC_BIT(GUARD), 0) \
+    X(27, ORDER, order, IPC_BIT(GUARD), IPC_BIT(EDGE), 17 << 20) \
+    X(28, VERDICT, verdict, IPC_BIT(GUARD), IPC_BIT(EDGE), 10) \
+    X(29, SETTLED, settled, IPC_BIT(GUARD), IPC_BIT(EDGE), 9) \
+    X(40, LINE, line, IPC_BIT(GUARD) | IPC_BIT(EDGE) | IPC_BIT(ADMISSION) | IPC_BIT(PARENT), IPC_BIT(JOURNAL), 65536) \
+    X(41, DURABLE, durable, IPC_BIT(JOURNAL), IPC_ANY, 16) \
+    X(42, RELEASE, release, IPC_BIT(JOURNAL), IPC_BIT(EDGE), 48) \
+    X(50, SCAN, scan, IPC_BIT(GUARD), IPC_BIT(SCANNER), 33 << 20) \
+    X(51, SCANNED, scanned, IPC_BIT(SCANNER), IPC_BIT(GUARD), 1 << 20) \
+    X(60, CTL, ctl, IPC_BIT(CTL), IPC_BIT(PARENT), 65536) \
+    X(61, CTL_TEXT, ctl_text, IPC_BIT(PARENT), IPC_BIT(CTL), 2 << 20)
+
+enum ipc_type {
+#define X(id, name, lower, from, to, max) IPC_M_##name = id,
+    IPC_MESSAGES(X)
+#undef X
+};
+const char *ipc_type_name(unsigned type); /* "STANZA"; "?" when unknown */
+
+/* struct msg_stanza { uint64_t ticket, flow; struct str record; } and so on */
+#define IPC_T_U8 uint8_t
+#define IPC_T_U16 uint16_t
+#define IPC_T_U32 uint32_t
+#define IPC_T_U64 uint64_t
+#define IPC_T_STR struct str
+#define IPC_T_HASH struct ipc_hash
+#define IPC_T_ADDR struct net_addr
+struct ipc_hash { unsigned char b[32]; };
+#define IPC_FIELD(type, name) IPC_T_##type name;
+#define X(id, name, lower, from, to, max) struct msg_##lower { MSG_##name(IPC_FIELD) char end_[0]; };
+IPC_MESSAGES(X)
+#undef X
+
+/* MSG_ORDER.purpose */
+enum order_purpose { ORDER_FORWARD, ORDER_ANSWER };
+/* MSG_OPEN_NUMBER.state */
+enum open_state { OPEN_RELEASED, OPEN_WRITTEN };
+/* MSG_LINE.target: the side whose edge gets RELEASE, or none */
+#define LINE_TARGET_NONE 0xff
+/* verdicts, as in the journal */
+#define GW_VERDICTS(X) X(RELEASE, "release") X(REJECT, "reject") X(DROP, "drop") X(HOLD, "hold")
+enum gw_verdict {
+#define X(name, text) GW_V_##name,
+    GW_VERDICTS(X)
+#undef X
+    GW_V_COUNT
+};
+const char *gw_verdict_name(enum gw_verdict v);
+
+#endif
