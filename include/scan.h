@@ -34,7 +34,9 @@ struct scan_request {
     size_t n_segments;
     struct str rebuilt; /* the stanza as text (names, attributes, text in document order), or empty */
 };
-enum scan_source { SCAN_YARA, SCAN_DLP, SCAN_TEXT };
+/* TEXT: about the text itself: characters that matching ignored ("invisible", "bidi", "tag", "overlay"). NOTED: a DLP detector in
+ * log-only mode: for the journal, never for a decision. */
+enum scan_source { SCAN_YARA, SCAN_DLP, SCAN_TEXT, SCAN_NOTED, SCAN_SOURCES };
 #define SCAN_MATCHES_MAX 1000
 /* One match. A span that covers several segments comes as several matches with the same `hit`. node and attr are those of the
  * segment; the guard checks that the span lies inside it and on character boundaries. seg == UINT32_MAX: no span. */
