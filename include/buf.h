@@ -33,8 +33,8 @@ struct buf {
 void buf_init(struct buf *b, size_t max);
 void buf_clear(struct buf *b); /* frees; the buffer may be used again */
 static inline size_t buf_size(const struct buf *b) { return b->len - b->off; }
-static inline const unsigned char *buf_data(const struct buf *b) { return b->p + b->off; }
-static inline struct str buf_str(const struct buf *b) { return (struct str){ (const char *)b->p + b->off, b->len - b->off }; }
+static inline const unsigned char *buf_data(const struct buf *b) { return b->p ? b->p + b->off : NULL; }
+static inline struct str buf_str(const struct buf *b) { return (struct str){ (const char *)buf_data(b), b->len - b->off }; }
 
 /* Append n bytes. LIMIT: would exceed max (nothing appended). NOMEM. */
 int buf_put(struct buf *b, const void *p, size_t n) GW_MUST_CHECK;
@@ -48,7 +48,7 @@ static inline void buf_added(struct buf *b, size_t n) { b->len += n; }
 void buf_drop(struct buf *b, size_t n);
 static inline void buf_reset(struct buf *b) { b->off = b->len = 0; }
 
-/* An arena: allocations live until arena_reset/arena_clear. Aligned to 16 bytes. NULL on the limit or without memory. */
+/* An arena: allocations live until arena_reset/arena_clear. Zeroed, aligned to 16 bytes. NULL on the limit or without memory. */
 struct arena_chunk;
 struct arena {
     struct arena_chunk *chunks;

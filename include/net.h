@@ -25,5 +25,10 @@ int net_parse_prefix(const char *text, struct net_prefix *ret) GW_MUST_CHECK; /*
 const char *net_text(const struct net_addr *a, char out[NET_TEXT_MAX]);       /* the address without the port */
 bool net_same_host(const struct net_addr *a, const struct net_addr *b);
 bool net_in(const struct net_addr *a, const struct net_prefix *p);
+/* From and to the kernel's form. A mapped address (::ffff:a.b.c.d) becomes the IPv4 one. UNSUPPORTED: another family. */
+struct sockaddr;
+struct sockaddr_storage;
+int net_from_sockaddr(const struct sockaddr *sa, struct net_addr *ret) GW_MUST_CHECK;
+unsigned net_to_sockaddr(const struct net_addr *a, struct sockaddr_storage *ret); /* length, 0 for family 0 */
 
 #endif

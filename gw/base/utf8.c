@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * UTF-8 checks after the table of RFC 3629 section 4. */
+#include "utf8.h"
+
+/* Length of the well-formed character at p (n > 0 bytes left), its value in *ret; 0 when it is not well formed. */
+static size_t utf8_one(const unsigned char *p, size_t n, uint32_t *ret)
+{
+    unsigned c = p[0], low = 0x80, high = 0xbf;
+    size_t len;
+    uint32_t v;
+
+    if (c < 0x80) {
+        *ret = c;
+        return 1;
+    }
+    if (c < 0xc2 || c > 0xf4)
+        return 0;
+    len = c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+    if (n < len)
+        return 0;
+    /* the second byte's range excludes longer forms (E0, F0), surrogates (ED) and what lies above U+10FFFF (F4) */
+    if (c == 0xe0)
+        low = 0xa0;
+    else if (c == 0xed)
+        high = 0x9f;
+    else if (c == 0xf0)
+        low = 0x90;
+    else if (c == 0xf4)
+        high = 0x8f;
+    if (p[1] < low || p[1] > high)
+        return 0;
+    v = c & (0x7fu >> len);
+    v = v << 6 | (p[1] & 0x3fu);
+    for (size_t i = 2; i < len; i++) {
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+        v = v << 6 | (p[i] & 0x3fu);
+    }
+    *ret = v;
+    return len;
+}
+
+/* Eight bytes at once: true when all are ASCII and none is a control character (which the slow path judges). */
+static bool utf8_plain8(const unsigned char *p)
+{
+    const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
+    uint64_t v;
+
+    memcpy(&v, p, sizeof v);
+    return ((v | (v - ones * 0x20)) & tops) == 0;
+}
+
+static bool utf8_check(struct str s, bool xml)
+{
+    const unsigned char *p = (const unsigned char *)s.p;
+    size_t i = 0;
+
+    while (i < s.n) {
+        uint32_t c;
+        size_t len;
+
+        if (s.n - i >= 8 && utf8_plain8(p + i)) {
+            i += 8;
+            continue;
+        }
+        len = utf8_one(p + i, s.n - i, &c);
+        if (len == 0)
+            return false;
+        if (xml && ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0xfffe || c == 0xffff))
+            return false;
+        i += len;
+    }
+    return true;
+}
+
+bool utf8_valid(struct str s)
+{
+    return utf8_check(s, false);
+}
+
+bool utf8_xml(struct str s)
+{
+    return utf8_check(s, true);
+}
+
+uint32_t utf8_next(struct str s, size_t *off)
+{
+    uint32_t c = 0xfffd;
+    size_t len;
+
+    if (*off >= s.n)
+        return 0;
+    len = utf8_one((const unsigned char *)s.p + *off, s.n - *off, &c);
+    *off += len ? len : 1; /* not a valid string: moves on all the same, so that no caller loops for ever */
+    return c;
+}
