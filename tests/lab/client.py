@@ -45,6 +45,10 @@ class Loop:
         finally:
             self._ready.set()
         self.loop.run_forever()
+        tasks = asyncio.all_tasks(self.loop)
+        for t in tasks:
+            t.cancel()
+        self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
 
     def call(self, function, timeout=10):
         """Runs a plain function inside the loop and returns its result."""
