@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * What holds for every sealed record; the guard relies on nothing else. */
+#include "impl.h"
+#include "jid.h"
+#include "utf8.h"
+
+static const char *const kind_names[REC_KINDS] = { "message", "presence", "iq" };
+
+const char *rec_kind_name(enum rec_kind k) { return (unsigned)k < REC_KINDS ? kind_names[k] : "?"; }
+
+struct range { uint32_t lo, hi; };
+
+static bool in_ranges(uint32_t c, const struct range *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (c >= v[i].lo && c <= v[i].hi)
+            return true;
+    return false;
+}
+
+/* XML 1.0 (fifth edition) productions 4 and 4a, without the colon (Namespaces in XML, production 4). */
+static bool name_start(uint32_t c)
+{
+    static const struct range v[] = { { 'A', 'Z' }, { '_', '_' }, { 'a', 'z' }, { 0xC0, 0xD6 }, { 0xD8, 0xF6 }, { 0xF8, 0x2FF },
+        { 0x370, 0x37D }, { 0x37F, 0x1FFF }, { 0x200C, 0x200D }, { 0x2070, 0x218F }, { 0x2C00, 0x2FEF }, { 0x3001, 0xD7FF },
+        { 0xF900, 0xFDCF }, { 0xFDF0, 0xFFFD }, { 0x10000, 0xEFFFF } };
+    return in_ranges(c, v, sizeof v / sizeof *v);
+}
+
+static bool name_char(uint32_t c)
+{
+    static const struct range v[] = { { '-', '.' }, { '0', '9' }, { 0xB7, 0xB7 }, { 0x300, 0x36F }, { 0x203F, 0x2040 } };
+    return name_start(c) || in_ranges(c, v, sizeof v / sizeof *v);
+}
+
+bool rec_ncname(struct str s)
+{
+    if (!s.n || !utf8_valid(s))
+        return false;
+    size_t off = 0;
+    if (!name_start(utf8_next(s, &off)))
+        return false;
+    while (off < s.n) {
+        unsigned char c = (unsigned char)s.p[off];
+        if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-') { /* the common case */
+            off++;
+            continue;
+        }
+        if (!name_char(utf8_next(s, &off)))
+            return false;
+    }
+    return true;
+}
+
+static bool forbidden_ns(struct str ns)
+{
+    /* stream elements inside a stanza are an attack (CVE-2022-20917); xmlns declarations are no attributes */
+    return str_eq(ns, STR("http://etherx.jabber.org/streams")) || str_eq(ns, STR("http://www.w3.org/2000/xmlns/"));
+}
+
+static int check_names(const struct rec *r)
+{
+    const struct rec_impl *m = rec_impl(r);
+    /* each list entry once, by what it is used for: names must be NCNames, namespaces XML characters */
+    for (uint32_t i = 0; i < m->names.n; i++)
+        if (!m->names.v[i].n || !utf8_xml(m->names.v[i]) || forbidden_ns(m->names.v[i]))
+            return GW_ERR(SYNTAX);
+    return 0;
+}
+
+static int check_attrs(const struct rec *r, const struct rec_node *e, bool root)
+{
+    const struct rec_attr *a = r->attrs + e->first_attr;
+    for (uint32_t i = 0; i < e->n_attrs; i++) {
+        if (!rec_ncname(a[i].name) || !utf8_xml(a[i].value) || (root && !a[i].ns.n))
+            return GW_ERR(SYNTAX);
+        for (uint32_t k = 0; k < i; k++)
+            if (str_eq(a[i].name, a[k].name) && str_eq(a[i].ns, a[k].ns))
+                return GW_ERR(SYNTAX);
+    }
+    return 0;
+}
+
+static int check_tree(const struct rec *r)
+{
+    if (!r->n_nodes || r->nodes[0].is_text)
+        return GW_ERR(SYNTAX);
+    const struct rec_node *root = &r->nodes[0];
+    if (!str_eq(root->ns, STR("jabber:server")) || !str_eq(root->name, str_c(rec_kind_name(r->kind))))
+        return GW_ERR(SYNTAX);
+    for (uint32_t i = 0; i < r->n_nodes; i++) {
+        const struct rec_node *e = &r->nodes[i];
+        if (e->is_text) {
+            if (!e->text.n || !utf8_xml(e->text))
+                return GW_ERR(SYNTAX);
+            if (e->next != REC_NONE && r->nodes[e->next].is_text)
+                return GW_ERR(SYNTAX);
+            continue;
+        }
+        if (!rec_ncname(e->name))
+            return GW_ERR(SYNTAX);
+        int rc = check_attrs(r, e, i == 0);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+static int check_address(struct str jid, struct str domain)
+{
+    struct str local, own, resource;
+    if (jid_check(jid))
+        return GW_ERR(SYNTAX);
+    jid_split(jid, &local, &own, &resource);
+    return str_eq(own, domain) ? 0 : GW_ERR(MISMATCH);
+}
+
+int rec_check(const struct rec *r)
+{
+    const struct str *heads[] = { &r->type, &r->id, &r->lang, &r->from_raw, &r->to_raw };
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
+        if (heads[i]->p && !utf8_xml(*heads[i]))
+            return GW_ERR(SYNTAX);
+    int rc = check_names(r);
+    if (!rc)
+        rc = check_tree(r);
+    if (!rc)
+        rc = check_address(r->from, r->from_domain);
+    if (!rc)
+        rc = check_address(r->to, r->to_domain);
+    return rc;
+}
