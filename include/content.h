@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * What text says: YARA rules and DLP detectors over the pieces of one stanza. A library without processes: lockgate-scanner and
+ * `lockgate explain` call the same functions. One struct content serves one thread. */
+#ifndef LOCKGATE_CONTENT_H
+#define LOCKGATE_CONTENT_H
+
+#include "conf.h"
+#include "scan.h"
+
+struct content;
+
+/* Compiles everything below rules_dir that looks at text: yara/ *.yar (each stanza), yara/files/ *.yar (opened encodings of binary
+ * data), dlp/ *.conf. A missing folder is an empty one. All mistakes of all files are collected in errs as file:line. Opens all
+ * that scanning will ever need, so that a sandbox may close behind it. Returns 0, CONF (errs says why), NOMEM. */
+int content_load(const char *rules_dir, struct content **ret, struct conf_errors *errs) GW_MUST_CHECK;
+void content_free(struct content *c); /* NULL is fine */
+
+/* Scans one request. Matches and their names live in the arena. Every span lies inside its segment's text, on character
+ * boundaries; matches that show the same thing in several segments share `hit`. ret->status is SCAN_UNKNOWN, without matches, when
+ * a limit was reached, text was not valid UTF-8 or a scanner failed: never a partial answer. Returns 0, or NOMEM. */
+int content_scan(struct content *c, const struct scan_request *r, struct arena *a, struct scan_result *ret) GW_MUST_CHECK;
+
+/* What is loaded, for `lockgate check` and `explain`. Strings live as long as c. */
+struct content_rule {
+    enum scan_source source; /* YARA, DLP; NOTED: a detector in log-only mode; TEXT: a finding about the text itself */
+    const char *name;        /* as in scan_match.rule */
+    const char *about;       /* a sentence, or "" (YARA: meta description) */
+    const char *file;
+    int64_t id;                    /* YARA meta id; -1: none */
+    const char *action, *severity; /* YARA meta, or "" */
+    bool for_files;
+};
+size_t content_rule_count(const struct content *c);
+void content_rule_get(const struct content *c, size_t i, struct content_rule *ret);
+bool content_knows(const struct content *c, enum scan_source source, struct str name);
+
+/* Runs each detector's own examples (match, clean in its file); failures are added to errs. Returns how many examples ran. */
+size_t content_self_test(struct content *c, struct conf_errors *errs);
+
+#endif
