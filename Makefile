@@ -91,8 +91,62 @@ $(foreach t,$(notdir $(fuzz_replays)),$(eval $(call fuzzreplay,$(t))))
 unit: $(unit_tests)
 fuzz-replay: $(fuzz_replays)
 
--include $(wildcard $(BUILD)/obj/*/*.d $(BUILD)/tests/*.d $(BUILD)/fuzz/*.d)
+# ---- fuzzing: one minute for each target, or FUZZ_SECONDS; what is found lies in $(BUILD)/fuzzing --------------------
+FUZZ_SECONDS ?= 60
+fuzz:
+	tests/lab/packages fuzz
+	BUILD=$(BUILD) tests/fuzz/run $(FUZZ_SECONDS)
+fuzz-long:
+	$(MAKE) fuzz FUZZ_SECONDS=3600
+
+# ---- benches --------------------------------------------------------------------------------------------------------
+bench_tools = $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
+define benchtool
+$(BUILD)/bench/$(1): tests/bench/$(1).c $(patsubst %,$(BUILD)/lib%.a,$(call linked,tests/bench/$(1).c))
+	@mkdir -p $$(@D)
+	$(CC) $(CFLAGS) -MMD -MP -o $$@ $$< $(patsubst %,$(BUILD)/lib%.a,$(call linked,tests/bench/$(1).c)) $(LDFLAGS) $(call libs_of,tests/bench/$(1).c)
+endef
+$(foreach t,$(notdir $(bench_tools)),$(eval $(call benchtool,$(t))))
+bench-tools: $(bench_tools)
+bench:
+	tests/lab/packages
+	$(MAKE) all bench-tools
+	tests/bench/run
+
+# ---- the lab, the tests ---------------------------------------------------------------------------------------------
+run:
+	tests/lab/run
+lab-up:
+	tests/lab/up
+lab-down:
+	tests/lab/down
+test:
+	tests/lab/packages
+	$(MAKE) all unit fuzz-replay bench-tools
+	tests/run
+test-long:
+	tests/lab/packages
+	$(MAKE) all unit fuzz-replay bench-tools
+	tests/run --long
+
+# ---- installing -----------------------------------------------------------------------------------------------------
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/lockgate $(DESTDIR)/etc/lockgate/tls
+	install $(BUILD)/bin/lockgate $(DESTDIR)$(PREFIX)/bin/
+	install $(PROGRAMS:%=$(BUILD)/bin/lockgate-%) $(DESTDIR)$(PREFIX)/libexec/lockgate/
+	test -e $(DESTDIR)/etc/lockgate/lockgate.conf || install -m 0644 conf/lockgate.conf $(DESTDIR)/etc/lockgate/
+	test -e $(DESTDIR)/etc/lockgate/rules || cp -r rules $(DESTDIR)/etc/lockgate/
+
+help:
+	@echo "run        the lab: two servers, the gateway between them, a scripted exchange (root)"
+	@echo "test       everything that is tested in about ten minutes (root)"
+	@echo "test-long  what takes longer: kill runs, sanitizers, soaks"
+	@echo "lab-up     the lab, left standing; lab-down takes it away"
+	@echo "bench      figures beside their references; fuzz, fuzz-long: fuzzers"
+	@echo "all        builds into $(BUILD)/; install honours DESTDIR and PREFIX; clean"
+
+-include $(wildcard $(BUILD)/obj/*/*.d $(BUILD)/tests/*.d $(BUILD)/fuzz/*.d $(BUILD)/bench/*.d)
 
 clean:
 	rm -rf $(BUILD)
-.PHONY: all unit fuzz-replay clean
+.PHONY: all unit fuzz-replay fuzz fuzz-long bench-tools bench run lab-up lab-down test test-long install help clean

@@ -1,3 +1,5 @@
+// link:
+// libs: -lssl -lcrypto -lpthread
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * A load generator that speaks s2s itself: `source` opens streams and writes numbered messages, `sink` plays the other
  * server, checks that every message came once, in order and whole, and measures the delay. One thread for each stream.
