@@ -5,10 +5,14 @@ import glob
 import json
 import os
 import signal
-import time
 
 from .layout import CARDS, LAYOUTS, MACS, OTHER
 from .net import LabError, Process, sh, wait_until
+
+
+UID_FIRST = 59800
+PROGRAMS = ["edge-high", "edge-low", "guard", "scanner", "journal", "admission-high", "admission-low", "keeper", "reader", "decoy",
+            "courier"]
 
 
 class Word(str):
@@ -36,7 +40,7 @@ def settings(lab, **changes):
     `changes` are dotted paths: settings(lab, **{"limits.idle": "5s"})."""
     conf = {
         "gateway": {"name": "gate.example", "mode": lab.layout, "state": lab.path("state"), "run": lab.path("run"),
-                    "rules": lab.path("rules"), "uid_first": 59800},
+                    "rules": lab.path("rules"), "uid_first": UID_FIRST},
     }
     for side in ("high", "low"):
         conf[side] = _side(lab, side)
@@ -134,27 +138,27 @@ class Gateway:
         return status
 
     def programs(self):
-        """{program: [process ids]} of the running gateway's children, from the process table."""
+        """{program: [process ids]} of the running gateway, named by user id (include/gwconf.h, enum gw_uid)."""
         found = {}
         todo = [self.process.pid] if self.process and self.process.alive() else []
         while todo:
             pid = todo.pop()
             try:
-                with open(f"/proc/{pid}/comm") as f:
-                    name = f.read().strip()
-                exe = os.path.basename(os.readlink(f"/proc/{pid}/exe"))
                 with open(f"/proc/{pid}/task/{pid}/children") as f:
-                    children = [int(c) for c in f.read().split()]
+                    todo += [int(c) for c in f.read().split()]
+                with open(f"/proc/{pid}/stat") as f:
+                    if f.read().rpartition(")")[2].split()[0] == "Z":
+                        continue
+                role = os.stat(f"/proc/{pid}").st_uid - UID_FIRST
             except OSError:
                 continue
-            if pid != self.process.pid:
-                found.setdefault(exe.removeprefix("lockgate-") or name, []).append(pid)
-            todo += children
+            if 0 <= role < len(PROGRAMS):
+                found.setdefault(PROGRAMS[role], []).append(pid)
         return found
 
-    def kill(self, program):
-        """kill -9 of each process of one program, by id. Returns the ids."""
+    def kill(self, program, sig=signal.SIGKILL):
+        """A signal, kill -9 as it stands, to each process of one program, by id. Returns the ids."""
         pids = self.programs().get(program, [])
         for pid in pids:
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, sig)
         return pids

@@ -29,7 +29,7 @@ class Lab:
     """One lab. `instance` keeps it apart from others: it is part of every name that the lab uses.
 
     layout    routed, bridge, proxy or direct
-    high, low prosody or ejabberd
+    high, low prosody or ejabberd; "bare": no server, the test brings its own endpoint (wire.py)
     dialback  servers prove themselves by dialback: nobody trusts the authority of the other's certificates
     family    "4", "6" or "both": which addresses DNS and the gateway's static map give
     tls       "starttls" or "direct": how the gateway opens streams (and whether DNS offers _xmpps-server)
@@ -47,6 +47,7 @@ class Lab:
         self.gate_trust = {s: "stranger" if dialback else s for s in ("high", "low")}
         self.servers, self.dns, self.loops, self.clients = {}, {}, {}, []
         self.gateway = None
+        self.claimed = False        # only the owner of an instance may remove it
 
     def path(self, *parts):
         return os.path.join(self.folder, *parts)
@@ -93,7 +94,13 @@ class Lab:
         return self
 
     def down(self):
-        """Removes all that up() made, and what a killed run of the same instance left."""
+        """Removes all that up() made; nothing when the instance belongs to another process."""
+        if self.claimed:
+            self.remove()
+            self.claimed = False
+
+    def remove(self):
+        """Removes everything with this instance's name, whoever made it."""
         old = [(s, signal.signal(s, signal.SIG_IGN)) for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
         try:
             for c in self.clients:
@@ -128,7 +135,8 @@ class Lab:
             raise LabError("a lab is standing already: `make lab-down` removes it")
         if alive:
             raise LabError(f"lab '{self.instance}' is in use by process {pid}: end that first")
-        self.down()
+        self.claimed = True
+        self.remove()
         os.makedirs(self.folder)
         self._own("process")
 
@@ -143,6 +151,7 @@ class Lab:
         for loop in self.loops.values():
             loop.stop()
         self._own("standing")
+        self.claimed = False
 
     def keep_logs(self, target):
         """Copies logs, configuration and journal before they are removed."""
@@ -184,6 +193,8 @@ class Lab:
 
     def _servers(self):
         for side, kind in self.kinds.items():
+            if kind == "bare":
+                continue
             cert, key = self.server_cert[side]
             self.servers[side] = KINDS[kind](
                 self.ns[side], self.path(f"server-{side}"), DOMAINS[side][0], cert, key, self.server_trust(side),
@@ -191,6 +202,10 @@ class Lab:
             self.servers[side].start()
         for server in self.servers.values():
             server.wait_ready()
+
+    def identity(self, side):
+        """What a bare endpoint of that side shows and trusts: (chain, key, CA file)."""
+        return (*self.server_cert[side], self.server_trust(side))
 
     def client(self, side, user, resource="lab"):
         """A connected client of that side."""
@@ -209,11 +224,17 @@ class Lab:
         if extra and os.path.isdir(extra):
             shutil.copytree(extra, self.path("rules"), dirs_exist_ok=True)
 
-    def start_gateway(self, **changes):
-        """Writes configuration and rules, installs the packet rules, starts the programs, waits until they are ready."""
+    def configure_gateway(self, **changes):
+        """Writes configuration and rules; see gateway.settings() for the changes. Nothing is started."""
         self.rules()
         conf = gateway.write(self.path("lockgate.conf"), gateway.settings(self, **changes))
-        self.gateway = gateway.Gateway(self, os.path.join(build_folder(), "bin"), conf)
+        if self.gateway is None:
+            self.gateway = gateway.Gateway(self, os.path.join(build_folder(), "bin"), conf)
+        return self.gateway
+
+    def start_gateway(self, **changes):
+        """Configures, installs the packet rules, starts the programs, waits until they are ready."""
+        self.configure_gateway(**changes)
         self.gateway.inline("up")
         self.gateway.start()
         return self.gateway

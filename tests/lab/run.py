@@ -82,7 +82,7 @@ def play(arguments):
     finally:
         if follower:
             follower.stop()
-        if not good and os.path.isdir(lab.path("log")) and lab.servers:
+        if not good and lab.claimed:
             kept = os.path.join(build_folder(), "lab-logs")
             lab.keep_logs(kept)
             say(f"logs kept in {kept}")

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# kill -9 of each program under load: nothing crosses without its record, nothing crosses twice, the parent brings the program back
+# within a second, and every stanza is delivered, answered, recorded as unknown, or was in the hands of the killed edge itself.
+
+import signal
+import time
+
+import pytest
+
+from lab.ends import Ends, Load
+from lab.net import wait_until
+from lab.wire import message, number
+
+FROM, TO = "load@high.example/r", "sink@low.example/r"
+RATE = 200          # a second, high to low; low to high has a quarter of it
+
+
+@pytest.fixture
+def ends(running):
+    r = running(layout="routed", high="bare", low="bare", settings={"limits.deliver": "5s"})
+    wait_until("all programs to run", lambda: len(r.gateway.programs()) >= 7, 5)
+    e = Ends(r.lab)
+    e.events, e.gateway = r.events, r.gateway
+    yield e
+    e.close()
+    time.sleep(0.2)
+
+
+class Books:
+    """What the journal and the sinks say about one load."""
+
+    def __init__(self, ends, load, far, near):
+        self.load, self.tag = load, load.tag + "-"
+        self.arrived = load.arrived(ends.sink[far])
+        self.answered = {number(e.get("id")) for _, e in ends.sink[near].stanzas
+                         if (e.get("id") or "").startswith(self.tag) and e.get("type") == "error"}
+        mine = ends.events.find(lambda e: e["event_type"] == "verdict" and str(e.get("stanza_id", "")).startswith(self.tag))
+        self.verdicts = {}
+        for e in mine:
+            self.verdicts.setdefault(number(e["stanza_id"]), []).append(e)
+        self.deliveries = {(e.get("guard"), e.get("number")): e.get("delivery")
+                           for e in ends.events.find(lambda e: e["event_type"] == "delivery")}
+
+    def delivery(self, n):
+        return {self.deliveries.get((e.get("guard"), e.get("number"))) for e in self.verdicts.get(n, [])}
+
+    def unrecorded(self):
+        """Crossed without a verdict that releases."""
+        return [n for n in self.arrived if not any(v["verdict"] == "release" for v in self.verdicts.get(n, []))]
+
+    def doubled(self):
+        return [n for n, count in self.arrived.items() if count != 1]
+
+    def open(self):
+        """Sent, and neither delivered nor answered nor recorded as not delivered."""
+        return [n for n in self.load.sent if n not in self.arrived and n not in self.answered
+                and not (self.delivery(n) - {None, "written"})]
+
+    def lost_with_the_stream(self):
+        """Sent in the second before a stream of the sender broke: TCP may have lost them on the way to the edge."""
+        lost = set()
+        for when, last in self.load.broken:
+            lost |= {n for n, at in self.load.sent.items() if n <= last + 1 and when - at < 1.5}
+        return lost
+
+
+def settle(ends, loads, timeout=12):
+    """Waits until nothing is open any more, or the time is over."""
+    def books():
+        return [Books(ends, load, *sides) for load, sides in loads]
+    end = time.monotonic() + timeout
+    while time.monotonic() < end and any(set(b.open()) - b.lost_with_the_stream() for b in books()):
+        time.sleep(0.3)
+    time.sleep(0.5)
+    return books()
+
+
+def kill_under_load(ends, program, round_):
+    down = Load(ends, "high", f"{program}-{round_}-down", RATE).start()
+    up = Load(ends, "low", f"{program}-{round_}-up", RATE // 4).start()
+    loads = [(down, ("low", "high")), (up, ("high", "low"))]
+    try:
+        for load, sink in ((down, ends.sink["low"]), (up, ends.sink["high"])):
+            sink.wait("load to flow", lambda e: (e.get("id") or "").startswith(load.tag), 10)
+        time.sleep(1)
+        old = ends.gateway.kill(program)
+        assert old, f"{program} does not run; there are {ends.gateway.programs()}"
+        killed = time.monotonic()
+        wait_until(f"{program} to come back", lambda: set(ends.gateway.programs().get(program, [])) - set(old), 5, step=0.01)
+        back = time.monotonic() - killed
+        time.sleep(1.5)
+        resumed = [at for at, e in ends.sink["low"].stanzas if at > killed + 0.2]
+    finally:
+        down.stop()
+        up.stop()
+    return loads, back, killed, resumed
+
+
+@pytest.mark.parametrize("program", ["guard", "scanner", "edge-high", "edge-low", "journal", "admission-high"])
+def test_kill(ends, program):
+    loads, back, killed, resumed = kill_under_load(ends, program, 1)
+    books = settle(ends, loads)
+    for b in books:
+        assert not b.unrecorded(), f"crossed without a record: {b.unrecorded()[:5]}"
+        assert not b.doubled(), f"crossed twice: {b.doubled()[:5]}"
+        missing = set(b.open()) - (b.lost_with_the_stream() if program.startswith("edge") else set())
+        assert not missing, f"{len(missing)} of {len(b.load.sent)} not accounted for: {sorted(missing)[:5]}"
+        if not program.startswith("edge"):
+            assert not b.load.broken, "a stream of the sender broke"
+    assert back < 1.0, f"{program} was back after {back:.2f} s"
+    assert resumed, "nothing flowed after the kill"
+    assert resumed[0] - killed < 4, f"traffic came back after {resumed[0] - killed:.1f} s"
+    lost = ends.events.find(lambda e: e["event_type"] == "program" and e.get("reason") == "program-lost")
+    assert lost, "the journal does not name the loss"
+
+
+def test_no_release_without_the_journal(ends):
+    """The journal stands still: the guard's records reach the far edge, and stay there until the line is durable."""
+    peer = ends.stream("high")
+    peer.send(message(FROM, TO, "j-0"))
+    ends.sink["low"].wait("j-0", lambda e: e.get("id") == "j-0", 10)
+    ends.gateway.kill("journal", signal.SIGSTOP)
+    try:
+        for n in range(1, 20):
+            peer.send(message(FROM, TO, f"j-{n}"))
+        time.sleep(1.5)
+        assert ends.sink["low"].ids() == ["j-0"]
+    finally:
+        ends.gateway.kill("journal", signal.SIGCONT)
+    ends.sink["low"].wait("j-19", lambda e: e.get("id") == "j-19", 10)
+    assert ends.sink["low"].ids() == [f"j-{n}" for n in range(20)]
+
+
+def test_admission_stopped(ends):
+    """Without admission no new connection comes through; streams that stand go on."""
+    peer = ends.stream("high")
+    peer.send(message(FROM, TO, "a-0"))
+    ends.sink["low"].wait("a-0", lambda e: e.get("id") == "a-0", 10)
+    ends.gateway.kill("admission-high", signal.SIGSTOP)
+    try:
+        with pytest.raises(OSError):
+            ends.connect("high", timeout=2)
+        peer.send(message(FROM, TO, "a-1"))
+        ends.sink["low"].wait("a-1", lambda e: e.get("id") == "a-1", 10)
+    finally:
+        ends.gateway.kill("admission-high", signal.SIGCONT)
+    ends.stream("high").send(message(FROM, TO, "a-2"))
+    ends.sink["low"].wait("a-2", lambda e: e.get("id") == "a-2", 10)
+
+
+@pytest.mark.long
+def test_kill_again_and_again(ends):
+    """Twenty kills of whatever comes next."""
+    for round_ in range(4):
+        for program in ("guard", "scanner", "edge-high", "edge-low", "journal"):
+            loads, back, _, _ = kill_under_load(ends, program, f"r{round_}")
+            for b in settle(ends, loads):
+                assert not b.unrecorded() and not b.doubled()
+                assert not set(b.open()) - b.lost_with_the_stream()
+            assert back < 1.0
