@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * The gateway's configuration as the schema reads it: text, before addresses and names are understood. */
+#ifndef GW_BASE_GWCONF_RAW_H
+#define GW_BASE_GWCONF_RAW_H
+
+#include "gwconf.h"
+
+struct raw_target {
+    struct conf_where where;
+    char *address;
+    int64_t port;
+    int tls;
+};
+struct raw_domain {
+    struct conf_where where;
+    char *name;
+    struct conf_list targets;
+    bool dialback;
+};
+struct raw_route {
+    struct conf_where where;
+    char *to, *via;
+};
+struct raw_certificate {
+    struct conf_where where;
+    char *domain, *chain, *key;
+};
+struct raw_side {
+    struct conf_where where;
+    char *interface, *namespace_;
+    struct conf_strings addresses, networks, dns;
+    struct conf_list routes, domains, certificates;
+    struct conf_ints ports;
+    char *dns_source, *trust;
+};
+struct raw_pair {
+    struct conf_where where;
+    char *domain[GW_SIDES];
+};
+struct raw_gateway {
+    struct conf_where where;
+    char *name, *state, *run, *rules;
+    int mode;
+    int64_t uid_first;
+};
+struct raw_limits {
+    struct conf_where where;
+    struct gw_limits v;
+};
+struct raw_conf {
+    struct conf_where where;
+    struct raw_gateway gateway;
+    struct raw_side side[GW_SIDES];
+    struct conf_list pairs;
+    struct raw_limits limits;
+    struct { int64_t segment_size, segment_time, checkpoint; } journal;
+    struct { struct conf_where where; int64_t rate, burst; } admission;
+};
+
+extern const struct conf_row gwconf_rows[];
+
+/* What turns raw text into values and finds mistakes on the way. */
+struct gwconf_reader {
+    struct gw_conf *c;
+    const struct raw_conf *raw;
+    struct conf_errors *errs;
+    const char *file;
+    const char *dir; /* absolute; relative paths start here */
+    int fatal;       /* NOMEM */
+};
+/* Fills r->c->side[side] from the raw one (gwconf_side.c). */
+void gwconf_side(struct gwconf_reader *r, enum gw_side side);
+/* Checks across keys, once both sides and the pairs are filled (gwconf_check.c). */
+void gwconf_check(struct gwconf_reader *r);
+
+void gwconf_mistake(struct gwconf_reader *r, enum conf_severity sev, unsigned line, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+void *gwconf_take(struct gwconf_reader *r, size_t n, size_t size); /* NULL: fatal is set */
+char *gwconf_path(struct gwconf_reader *r, const char *path);      /* absolute */
+/* A domain in its prepared form, or n == 0 after a mistake. */
+struct str gwconf_domain(struct gwconf_reader *r, const char *text, unsigned line);
+
+#endif

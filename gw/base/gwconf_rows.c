@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * The schema of conf/lockgate.conf: every key with its type, range, default and help. */
+#include "gwconf_raw.h"
+
+#define MIB (INT64_C(1) << 20)
+#define SECOND INT64_C(1000)
+#define MINUTE (60 * SECOND)
+#define HOUR (60 * MINUTE)
+
+static const char *const modes[] = { [GW_BRIDGE] = "bridge", [GW_ROUTED] = "routed", [GW_PROXY] = "proxy", NULL };
+static const char *const tls_modes[] = { [GW_STARTTLS] = "starttls", [GW_DIRECT_TLS] = "direct", NULL };
+
+#define WHERE(tag) { .key = "@where", .type = CONF_RAW, .offset = offsetof(struct tag, where) }
+#define END { .key = NULL }
+
+static const struct conf_row gateway_rows[] = {
+    WHERE(raw_gateway),
+    { "name", CONF_STRING, offsetof(struct raw_gateway, name), true, 1, 253, .help = "how the gateway names itself in the journal" },
+    { "mode", CONF_ENUM, offsetof(struct raw_gateway, mode), true, .names = modes,
+        .help = "bridge: one subnet on both cards; routed: two subnets; proxy: DNS points at the gateway" },
+    { "state", CONF_STRING, offsetof(struct raw_gateway, state), false, 1, 200, "/var/lib/lockgate",
+        .help = "folder of the journal and of what must survive a restart" },
+    { "run", CONF_STRING, offsetof(struct raw_gateway, run), false, 1, 80, "/run/lockgate", .help = "folder of the control socket" },
+    { "rules", CONF_STRING, offsetof(struct raw_gateway, rules), true, 1, 200, .help = "folder of what security officers edit" },
+    { "uid_first", CONF_INT, offsetof(struct raw_gateway, uid_first), false, 1000, 2000000000, "59800",
+        .help = "programs run under the user ids from here on" },
+    END,
+};
+
+static const struct conf_row target_rows[] = {
+    WHERE(raw_target),
+    { "address", CONF_STRING, offsetof(struct raw_target, address), true, 1, 63, .help = "IPv4 or IPv6 address of the server" },
+    { "port", CONF_INT, offsetof(struct raw_target, port), false, 1, 65535, "5269", .help = "its port" },
+    { "tls", CONF_ENUM, offsetof(struct raw_target, tls), false, .def = "starttls", .names = tls_modes,
+        .help = "STARTTLS, or TLS from the first byte (XEP-0368)" },
+    END,
+};
+
+static const struct conf_row domain_rows[] = {
+    WHERE(raw_domain),
+    { "name", CONF_STRING, offsetof(struct raw_domain, name), true, 1, 253, .help = "XMPP domain that lives on this side" },
+    { "targets", CONF_LIST, offsetof(struct raw_domain, targets), false, 0, 16, .sub = target_rows, .sub_size = sizeof(struct raw_target),
+        .help = "where its servers are; empty: the intercepted destination, then DNS" },
+    { "dialback", CONF_BOOL, offsetof(struct raw_domain, dialback), false, .def = "false",
+        .help = "is dialback accepted from, and offered to, the servers of this domain" },
+    END,
+};
+
+static const struct conf_row route_rows[] = {
+    WHERE(raw_route),
+    { "to", CONF_STRING, offsetof(struct raw_route, to), true, 1, 63, .help = "a further network of this side" },
+    { "via", CONF_STRING, offsetof(struct raw_route, via), true, 1, 63, .help = "the router that leads there" },
+    END,
+};
+
+static const struct conf_row certificate_rows[] = {
+    WHERE(raw_certificate),
+    { "domain", CONF_STRING, offsetof(struct raw_certificate, domain), true, 1, 253, .help = "domain of the other side that it stands for" },
+    { "chain", CONF_STRING, offsetof(struct raw_certificate, chain), true, 1, 4000, .help = "PEM file, the certificate first, then its issuers" },
+    { "key", CONF_STRING, offsetof(struct raw_certificate, key), true, 1, 4000, .help = "PEM file with the private key" },
+    END,
+};
+
+static const struct conf_row side_rows[] = {
+    WHERE(raw_side),
+    { "interface", CONF_STRING, offsetof(struct raw_side, interface), true, 1, 15, .help = "the card on this side" },
+    { "namespace", CONF_STRING, offsetof(struct raw_side, namespace_), true, 1, 64, .help = "network namespace that the card is put into" },
+    { "addresses", CONF_STRINGS, offsetof(struct raw_side, addresses), false, 0, 16, .help = "the card's own addresses (none in bridge mode)" },
+    { "networks", CONF_STRINGS, offsetof(struct raw_side, networks), true, 1, 256, .help = "where hosts of this side live" },
+    { "routes", CONF_LIST, offsetof(struct raw_side, routes), false, 0, 256, .sub = route_rows, .sub_size = sizeof(struct raw_route),
+        .help = "further networks behind routers" },
+    { "ports", CONF_INTS, offsetof(struct raw_side, ports), true, 1, 65535, .help = "destination ports that may be tried from this side" },
+    { "dns", CONF_STRINGS, offsetof(struct raw_side, dns), false, 0, 8, .help = "resolvers on this side" },
+    { "dns_source", CONF_STRING, offsetof(struct raw_side, dns_source), false, 0, 63, .help = "the address that queries to them come from" },
+    { "domains", CONF_LIST, offsetof(struct raw_side, domains), true, 1, 1000, .sub = domain_rows, .sub_size = sizeof(struct raw_domain),
+        .help = "XMPP domains that live on this side" },
+    { "trust", CONF_STRING, offsetof(struct raw_side, trust), true, 1, 4000, .help = "PEM file: who vouches for the servers of this side" },
+    { "certificates", CONF_LIST, offsetof(struct raw_side, certificates), true, 0, 1000, .sub = certificate_rows,
+        .sub_size = sizeof(struct raw_certificate), .help = "what the gateway shows to this side: certificates for domains of the other" },
+    END,
+};
+
+static const struct conf_row pair_rows[] = {
+    WHERE(raw_pair),
+    { "high", CONF_STRING, offsetof(struct raw_pair, domain[GW_HIGH]), true, 1, 253, .help = "a domain of side high" },
+    { "low", CONF_STRING, offsetof(struct raw_pair, domain[GW_LOW]), true, 1, 253, .help = "a domain of side low" },
+    END,
+};
+
+#define LIMIT(key, type, low, high, def, help) { #key, type, offsetof(struct raw_limits, v.key), false, low, high, def, NULL, NULL, 0, help }
+static const struct conf_row limit_rows[] = {
+    WHERE(raw_limits),
+    LIMIT(stanza, CONF_SIZE, 10000, 16 * MIB, "256KiB", "one stanza as it arrives (RFC 6120 section 13.12: at least 10000 bytes)"),
+    LIMIT(depth, CONF_INT, 4, 256, "32", "elements inside elements"),
+    LIMIT(attributes, CONF_INT, 4, 256, "32", "of one element"),
+    LIMIT(elements, CONF_INT, 16, 65536, "2000", "of one stanza"),
+    LIMIT(streams, CONF_INT, 1, 100000, "1000", "on each side"),
+    LIMIT(pairs_per_stream, CONF_INT, 1, 1000, "16", "domain pairs on one stream"),
+    LIMIT(handshake, CONF_TIME, 1 * SECOND, 5 * MINUTE, "10s", "from TCP to an authenticated stream"),
+    LIMIT(idle, CONF_TIME, 10 * SECOND, 24 * HOUR, "10min", "a stream without a stanza is closed in order"),
+    LIMIT(keepalive, CONF_TIME, 0, 1 * HOUR, "60s", "white space on quiet streams; 0s: none"),
+    LIMIT(connect, CONF_TIME, 100, 30 * SECOND, "10s", "for one try to reach the other server"),
+    LIMIT(deliver, CONF_TIME, 1 * SECOND, 30 * SECOND, "25s", "a stanza that cannot leave within this time goes back to its sender"),
+    LIMIT(window_stanzas, CONF_INT, 1, 65536, "1024", "under way at once for one domain pair and direction"),
+    LIMIT(window_bytes, CONF_SIZE, 65536, 256 * MIB, "4MiB", "the same, in bytes of records"),
+    LIMIT(scan, CONF_TIME, 1, 10 * SECOND, "100ms", "after this the scanner is ended and its answer is \"unknown\""),
+    END,
+};
+static const struct conf_row journal_rows[] = {
+    { "segment_size", CONF_SIZE, offsetof(struct raw_conf, journal.segment_size) - offsetof(struct raw_conf, journal), false, MIB, 4096 * MIB,
+        "64MiB", .help = "a file of the journal ends at this size" },
+    { "segment_time", CONF_TIME, offsetof(struct raw_conf, journal.segment_time) - offsetof(struct raw_conf, journal), false, MINUTE,
+        31 * 24 * HOUR, "24h", .help = "or after this time" },
+    { "checkpoint", CONF_TIME, offsetof(struct raw_conf, journal.checkpoint) - offsetof(struct raw_conf, journal), false, SECOND, HOUR, "10s",
+        .help = "how often the journal's state is signed" },
+    END,
+};
+static const struct conf_row admission_rows[] = {
+    { .key = "@where", .type = CONF_RAW, .offset = offsetof(struct raw_conf, admission.where) - offsetof(struct raw_conf, admission) },
+    { "rate", CONF_INT, offsetof(struct raw_conf, admission.rate) - offsetof(struct raw_conf, admission), false, 1, 100000, "50",
+        .help = "new connections a second from one address" },
+    { "burst", CONF_INT, offsetof(struct raw_conf, admission.burst) - offsetof(struct raw_conf, admission), false, 1, 1000000, "200",
+        .help = "that many at once" },
+    END,
+};
+
+const struct conf_row gwconf_rows[] = {
+    WHERE(raw_conf),
+    { "gateway", CONF_GROUP, offsetof(struct raw_conf, gateway), true, .sub = gateway_rows, .help = "the gateway as a whole" },
+    { "high", CONF_GROUP, offsetof(struct raw_conf, side[GW_HIGH]), true, .sub = side_rows, .help = "the network of security domain \"high\"" },
+    { "low", CONF_GROUP, offsetof(struct raw_conf, side[GW_LOW]), true, .sub = side_rows, .help = "the network of security domain \"low\"" },
+    { "pairs", CONF_LIST, offsetof(struct raw_conf, pairs), true, 1, 10000, .sub = pair_rows, .sub_size = sizeof(struct raw_pair),
+        .help = "who may federate with whom; everything else is refused" },
+    { "limits", CONF_GROUP, offsetof(struct raw_conf, limits), false, .sub = limit_rows, .help = "each is a refusal with a reason when it is reached" },
+    { "journal", CONF_GROUP, offsetof(struct raw_conf, journal), false, .sub = journal_rows, .help = "the journal's files" },
+    { "admission", CONF_GROUP, offsetof(struct raw_conf, admission), false, .sub = admission_rows, .help = "who may try how often" },
+    END,
+};

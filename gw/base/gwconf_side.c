@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * One side of the gateway's configuration: its network, its domains, its certificates. */
+#include <ctype.h>
+#include <stdlib.h>
+
+#include "gwconf_raw.h"
+
+#define DNS_PORT 53
+
+static const char *const side_word[GW_SIDES] = { "high", "low" };
+
+static void read_address(struct gwconf_reader *r, const char *text, unsigned line, const char *what, struct net_addr *ret)
+{
+    if (net_parse(text, ret) < 0)
+        gwconf_mistake(r, CONF_ERROR, line, "%s: \"%s\" is not an address; allowed: an IPv4 address (10.0.0.1) or an IPv6 address (fd00::1)",
+            what, text);
+}
+
+/* The network of a prefix: host bits zeroed. */
+static struct net_prefix masked(struct net_prefix p)
+{
+    for (unsigned i = 0; i < 16; i++) {
+        unsigned keep = p.bits > i * 8 ? p.bits - i * 8 : 0;
+
+        if (keep < 8)
+            p.addr.addr[i] = (uint8_t)(p.addr.addr[i] & (0xff00u >> keep));
+    }
+    return p;
+}
+
+/* network: host bits must be zero. false after a mistake. */
+static bool read_prefix(struct gwconf_reader *r, const char *text, unsigned line, const char *what, bool network, struct net_prefix *ret)
+{
+    struct net_prefix p, m;
+    char host[NET_TEXT_MAX];
+
+    if (net_parse_prefix(text, &p) < 0) {
+        gwconf_mistake(r, CONF_ERROR, line, "%s: \"%s\" is not %s; allowed: address/length, as in 10.0.0.%s/24 or fd00::%s/64", what, text,
+            network ? "a network" : "an address with its prefix length", network ? "0" : "1", network ? "" : "1");
+        return false;
+    }
+    m = masked(p);
+    if (network && memcmp(m.addr.addr, p.addr.addr, sizeof m.addr.addr) != 0) {
+        gwconf_mistake(r, CONF_ERROR, line, "%s: \"%s\" has bits set behind its prefix length; did you mean \"%s/%u\"?", what, text,
+            net_text(&m.addr, host), m.bits);
+        return false;
+    }
+    *ret = p;
+    return true;
+}
+
+static void read_prefixes(struct gwconf_reader *r, const struct conf_strings *from, const char *what, bool network,
+    struct net_prefix **ret, size_t *ret_n)
+{
+    struct net_prefix *v = gwconf_take(r, from->n, sizeof *v);
+    size_t n = 0;
+
+    for (size_t i = 0; v && i < from->n; i++)
+        n += read_prefix(r, from->v[i], from->lines[i], what, network, &v[n]);
+    *ret = v;
+    *ret_n = n;
+}
+
+static void read_routes(struct gwconf_reader *r, enum gw_side side, const struct raw_side *raw)
+{
+    struct gw_side_conf *s = &r->c->side[side];
+    const struct raw_route *from = raw->routes.v;
+
+    s->routes = gwconf_take(r, raw->routes.n, sizeof *s->routes);
+    for (size_t i = 0; s->routes && i < raw->routes.n; i++) {
+        struct gw_route *to = &s->routes[s->n_routes];
+        bool near = false;
+
+        if (!from[i].to || !from[i].via || !read_prefix(r, from[i].to, from[i].where.line, "to", true, &to->to))
+            continue;
+        read_address(r, from[i].via, from[i].where.line, "via", &to->via);
+        if (to->via.family == 0)
+            continue;
+        for (size_t k = 0; k < s->n_addresses; k++)
+            near |= net_in(&to->via, &s->addresses[k]);
+        if (to->via.family != to->to.addr.family)
+            gwconf_mistake(r, CONF_ERROR, from[i].where.line, "to and via must both be IPv4 or both IPv6");
+        else if (!near)
+            gwconf_mistake(r, CONF_ERROR, from[i].where.line, "via %s is in no subnet of %s.addresses, so it cannot be reached", from[i].via,
+                side_word[side]);
+        else
+            s->n_routes++;
+    }
+}
+
+static void read_ports(struct gwconf_reader *r, struct gw_side_conf *s, const struct raw_side *raw)
+{
+    if (raw->ports.n == 0 && raw->ports.v)
+        gwconf_mistake(r, CONF_ERROR, raw->where.line, "ports: at least one is needed, as in [ 5269 ]");
+    s->ports = gwconf_take(r, raw->ports.n, sizeof *s->ports);
+    for (size_t i = 0; s->ports && i < raw->ports.n; i++) {
+        bool twice = false;
+
+        for (size_t k = 0; k < s->n_ports; k++)
+            twice |= s->ports[k] == raw->ports.v[i];
+        if (!twice)
+            s->ports[s->n_ports++] = (uint16_t)raw->ports.v[i];
+    }
+}
+
+static void read_dns(struct gwconf_reader *r, enum gw_side side, const struct raw_side *raw)
+{
+    struct gw_side_conf *s = &r->c->side[side];
+
+    s->dns = gwconf_take(r, raw->dns.n, sizeof *s->dns);
+    for (size_t i = 0; s->dns && i < raw->dns.n; i++) {
+        struct net_addr *a = &s->dns[s->n_dns];
+
+        read_address(r, raw->dns.v[i], raw->dns.lines[i], "dns", a);
+        a->port = DNS_PORT;
+        s->n_dns += a->family != 0;
+    }
+    if (raw->dns_source && raw->dns_source[0])
+        read_address(r, raw->dns_source, raw->where.line, "dns_source", &s->dns_source);
+    for (size_t k = 0; s->n_dns && s->dns_source.family == 0 && k < s->n_addresses; k++)
+        if (s->addresses[k].addr.family == s->dns[0].family)
+            s->dns_source = s->addresses[k].addr; /* not set: the card's own */
+    if (s->n_dns && s->dns_source.family == 0)
+        gwconf_mistake(r, CONF_ERROR, raw->where.line, "dns_source is missing: queries to %s need an address to come from", raw->dns.v[0]);
+    for (size_t i = 0; s->dns_source.family && i < s->n_dns; i++)
+        if (s->dns[i].family != s->dns_source.family)
+            gwconf_mistake(r, CONF_ERROR, raw->dns.lines[i], "dns: resolvers and dns_source must all be IPv4 or all IPv6");
+}
+
+/* ---- domains ---- */
+
+/* Letters, digits and hyphens only: what both DNS and every JID profile prepare alike. */
+struct str gwconf_domain(struct gwconf_reader *r, const char *text, unsigned line)
+{
+    struct str s = str_c(text);
+    const char *wrong = NULL;
+    char *p = gwconf_take(r, s.n + 1, 1);
+    size_t label = 0;
+    bool digits = true; /* of the last label */
+
+    if (!p)
+        return STR_NONE;
+    for (size_t i = 0; i <= s.n && !wrong; i++) {
+        char c = i < s.n ? s.p[i] : '.';
+
+        p[i] = i < s.n ? (char)tolower((unsigned char)c) : 0;
+        if ((unsigned char)c >= 0x80) {
+            wrong = "only ASCII letters, digits, hyphens and dots are allowed (no internationalised names yet)";
+        } else if (c == '.') {
+            if (label == 0)
+                wrong = i == s.n ? "it ends with a dot" : "a label is empty";
+            else if (label > 63)
+                wrong = "a label is longer than 63 bytes";
+            else if (s.p[i - 1] == '-' || s.p[i - label] == '-')
+                wrong = "a label begins or ends with a hyphen";
+            else if (label > 4 && strncasecmp(s.p + i - label, "xn--", 4) == 0)
+                wrong = "internationalised names (xn--) are not supported yet";
+            else if (i == s.n && digits)
+                wrong = "it looks like an address";
+            label = 0;
+            digits = true;
+        } else if (isalnum((unsigned char)c) || c == '-') {
+            label++;
+            digits &= isdigit((unsigned char)c) != 0;
+        } else {
+            wrong = "only letters, digits, hyphens and dots are allowed";
+        }
+    }
+    if (!wrong && s.n <= 253)
+        return (struct str){ p, s.n };
+    gwconf_mistake(r, CONF_ERROR, line, "\"%s\" is not a domain name: %s", text, wrong ? wrong : "it is longer than 253 bytes");
+    return STR_NONE;
+}
+
+static void read_targets(struct gwconf_reader *r, struct gw_domain *d, const struct conf_list *list)
+{
+    const struct raw_target *from = list->v;
+
+    d->targets = gwconf_take(r, list->n, sizeof *d->targets);
+    for (size_t i = 0; d->targets && i < list->n; i++) {
+        struct gw_target *t = &d->targets[d->n_targets];
+
+        if (!from[i].address || !from[i].address[0])
+            continue;
+        read_address(r, from[i].address, from[i].where.line, "address", &t->address);
+        t->address.port = (uint16_t)from[i].port;
+        t->tls = (enum gw_tls_mode)from[i].tls;
+        d->n_targets += t->address.family != 0;
+    }
+}
+
+static void read_domains(struct gwconf_reader *r, enum gw_side side, const struct raw_side *raw)
+{
+    struct gw_side_conf *s = &r->c->side[side];
+    const struct raw_domain *from = raw->domains.v;
+
+    s->domains = gwconf_take(r, raw->domains.n, sizeof *s->domains);
+    for (size_t i = 0; s->domains && i < raw->domains.n; i++) {
+        struct gw_domain *d = &s->domains[s->n_domains];
+        const struct gw_domain *twin;
+
+        if (!from[i].name || !from[i].name[0])
+            continue;
+        d->line = from[i].where.line;
+        d->name = gwconf_domain(r, from[i].name, d->line);
+        d->dialback = from[i].dialback;
+        read_targets(r, d, &from[i].targets);
+        if (d->name.n == 0)
+            continue;
+        twin = gw_conf_domain(r->c, side, d->name);
+        if (twin)
+            gwconf_mistake(r, CONF_ERROR, d->line, "domain \"%s\" stands here twice; the first is in line %u", d->name.p, twin->line);
+        else
+            s->n_domains++;
+    }
+}
+
+static void read_certificates(struct gwconf_reader *r, enum gw_side side, const struct raw_side *raw)
+{
+    struct gw_side_conf *s = &r->c->side[side];
+    const struct raw_certificate *from = raw->certificates.v;
+
+    s->certificates = gwconf_take(r, raw->certificates.n, sizeof *s->certificates);
+    for (size_t i = 0; s->certificates && i < raw->certificates.n; i++) {
+        struct gw_certificate *k = &s->certificates[s->n_certificates];
+        const struct gw_certificate *twin;
+
+        if (!from[i].domain || !from[i].domain[0] || !from[i].chain || !from[i].key)
+            continue;
+        k->line = from[i].where.line;
+        k->domain = gwconf_domain(r, from[i].domain, k->line);
+        k->chain = gwconf_path(r, from[i].chain);
+        k->key = gwconf_path(r, from[i].key);
+        if (k->domain.n == 0)
+            continue;
+        twin = gw_conf_certificate(r->c, side, k->domain);
+        if (twin)
+            gwconf_mistake(r, CONF_ERROR, k->line, "a certificate for \"%s\" stands here twice; the first is in line %u", k->domain.p, twin->line);
+        else
+            s->n_certificates++;
+    }
+}
+
+/* Names that end up in paths and commands of the network set-up. */
+static void check_word(struct gwconf_reader *r, const char *what, const char *z, unsigned line)
+{
+    if (!z || !z[0])
+        return;
+    for (const char *p = z; *p; p++) {
+        if (isalnum((unsigned char)*p) || (p > z && strchr("-_.", *p)))
+            continue;
+        gwconf_mistake(r, CONF_ERROR, line, "%s \"%s\": allowed are letters and digits, then also - _ and .", what, z);
+        return;
+    }
+}
+
+void gwconf_side(struct gwconf_reader *r, enum gw_side side)
+{
+    const struct raw_side *raw = &r->raw->side[side];
+    struct gw_side_conf *s = &r->c->side[side];
+
+    s->interface = raw->interface;
+    s->namespace_ = raw->namespace_;
+    check_word(r, "interface", raw->interface, raw->where.line);
+    check_word(r, "namespace", raw->namespace_, raw->where.line);
+    read_prefixes(r, &raw->addresses, "addresses", false, &s->addresses, &s->n_addresses);
+    read_prefixes(r, &raw->networks, "networks", true, &s->networks, &s->n_networks);
+    read_routes(r, side, raw);
+    read_ports(r, s, raw);
+    read_dns(r, side, raw);
+    read_domains(r, side, raw);
+    s->trust = gwconf_path(r, raw->trust);
+    read_certificates(r, side, raw);
+}
