@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * lockgate inline up|down|show: namespaces, cards, routes and packet rules of both sides. Doing it twice is doing it once. */
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "inline.h"
+#include "verbs.h"
+
+/* What up found before it changed anything is kept beside the control socket, so that down undoes just that. */
+static void notes_path(const struct gw_conf *c, enum gw_side side, char ret[512])
+{
+    snprintf(ret, 512, "%s/inline.%s", c->run, gw_side_name(side));
+}
+
+static bool read_notes(const struct gw_conf *c, enum gw_side side, struct inline_facts *ret)
+{
+    char path[512];
+    int made = 0, moved = 0, queue = 0;
+    notes_path(c, side, path);
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return false;
+    bool ok = fscanf(f, "namespace-made %d card-moved %d nft-queue %d", &made, &moved, &queue) == 3;
+    fclose(f);
+    *ret = (struct inline_facts){ made != 0, moved != 0, queue != 0 };
+    return ok;
+}
+
+static int write_notes(const struct gw_conf *c, enum gw_side side, const struct inline_facts *f)
+{
+    char path[512];
+    notes_path(c, side, path);
+    if (mkdir(c->run, 0755) != 0 && errno != EEXIST) {
+        fprintf(stderr, "%s: %s\n", c->run, strerror(errno));
+        return GW_ERR(SYS);
+    }
+    FILE *to = fopen(path, "we");
+    int e = !to || fprintf(to, "namespace-made %d card-moved %d nft-queue %d\n", f->make_namespace, f->move_card, f->with_queue) < 0;
+    if (to && fclose(to) != 0)
+        e = 1;
+    if (e)
+        fprintf(stderr, "%s: %s\n", path, strerror(errno));
+    return e ? GW_ERR(SYS) : 0;
+}
+
+static bool namespace_exists(const char *ns)
+{
+    char path[256];
+    snprintf(path, sizeof path, "/run/netns/%s", ns);
+    return access(path, F_OK) == 0;
+}
+
+/* Whether this kernel has nft's own queue statement: it is asked, without changing anything. */
+static bool has_nft_queue(void)
+{
+    char *const args[] = { (char[]){ "nft" }, (char[]){ "-c" }, (char[]){ "-f" }, (char[]){ "-" }, NULL };
+    return step_command(NULL, args,
+        STR("table inet lockgate_try {\n chain c {\n  type filter hook prerouting priority -150\n  queue num 0\n }\n}\n"), true) == 0;
+}
+
+/* 0, or GW_ERR(NOENT) after saying what is missing. */
+static int look(const struct gw_side_conf *d, struct inline_facts *ret)
+{
+    ret->make_namespace = !namespace_exists(d->namespace_);
+    ret->move_card = ret->make_namespace || !inline_has_card(d->namespace_, d->interface);
+    ret->with_queue = has_nft_queue();
+    if (!ret->move_card || inline_has_card(NULL, d->interface))
+        return 0;
+    fprintf(stderr, "interface %s is neither here nor in namespace %s; `ip link` lists what is here\n", d->interface, d->namespace_);
+    return GW_ERR(NOENT);
+}
+
+static int up(const struct gw_conf *c, enum gw_side side)
+{
+    static struct steps s;
+    struct inline_facts now, before;
+    const char *ns = c->side[side].namespace_;
+    int e = look(&c->side[side], &now);
+    if (e)
+        return e;
+    if (read_notes(c, side, &before)) { /* a second up: what the first one did stays to be undone */
+        before.make_namespace |= now.make_namespace;
+        before.move_card |= now.move_card;
+        before.with_queue = now.with_queue;
+    } else {
+        before = now;
+    }
+    e = write_notes(c, side, &before);
+    if (e)
+        return e;
+    steps_init(&s);
+    inline_up(c, side, &now, &s);
+    e = steps_run(&s, ns);
+    steps_clear(&s);
+    if (e)
+        fprintf(stderr, "side %s is not up; `lockgate inline down` removes what was made\n", gw_side_name(side));
+    return e;
+}
+
+static int down(const struct gw_conf *c, enum gw_side side)
+{
+    static struct steps s;
+    struct inline_facts f = { 0 };
+    const char *ns = c->side[side].namespace_;
+    char path[512];
+    if (!read_notes(c, side, &f))
+        f.with_queue = has_nft_queue(); /* made by nobody we know: only what is surely ours goes */
+    if (!namespace_exists(ns))
+        f.make_namespace = f.move_card = false;
+    steps_init(&s);
+    inline_down(c, side, &f, &s);
+    int e = namespace_exists(ns) ? steps_run(&s, ns) : 0;
+    steps_clear(&s);
+    notes_path(c, side, path);
+    unlink(path);
+    return e;
+}
+
+static int show(const struct gw_conf *c, enum gw_side side)
+{
+    static struct steps s;
+    struct inline_facts f = { .make_namespace = true, .move_card = true, .with_queue = has_nft_queue() };
+    if (namespace_exists(c->side[side].namespace_)) {
+        f.make_namespace = false;
+        f.move_card = !inline_has_card(c->side[side].namespace_, c->side[side].interface);
+    }
+    printf("%s# ---- side %s ----\n", side ? "\n" : "", gw_side_name(side));
+    steps_init(&s);
+    inline_up(c, side, &f, &s);
+    steps_print(&s, c->side[side].namespace_);
+    int e = s.err;
+    steps_clear(&s);
+    return e;
+}
+
+int verb_inline(int argc, char **argv)
+{
+    static const struct {
+        const char *word;
+        int (*run)(const struct gw_conf *c, enum gw_side side);
+    } words[] = { { "up", up }, { "down", down }, { "show", show } };
+    const char *conf;
+    if (ctl_options(argc, argv, &conf, NULL) != 2)
+        return ctl_usage(argv[0]);
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(argv[1], words[i].word) != 0)
+            continue;
+        struct gw_conf *c = ctl_load(conf);
+        if (!c)
+            return CTL_CONF;
+        int status = CTL_YES;
+        if (words[i].run != show && geteuid() != 0) {
+            fprintf(stderr, "lockgate inline %s: only root may\n", argv[1]);
+            status = CTL_NO;
+        }
+        for (int s = 0; s < GW_SIDES && status == CTL_YES; s++)
+            if (words[i].run(c, (enum gw_side)s) != 0)
+                status = CTL_NO;
+        gw_conf_free(c);
+        return status;
+    }
+    return ctl_usage(argv[0]);
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * The packet rules of one side, with comments, made from the configuration. Own tables only; loading them twice is the same
+ * as once. One card, one namespace, nothing is ever forwarded: a socket of the edge is the only way on. */
+#include <stdlib.h>
+
+#include "inline.h"
+
+/* A cursor with a sticky error, as wire_out is for bytes. */
+struct text {
+    struct buf *b;
+    int err;
+};
+#define PUT(t, ...) ((t)->err = (t)->err ? (t)->err : buf_printf((t)->b, __VA_ARGS__))
+
+/* ---- where a source may come from: the most specific network of either side decides ---- */
+
+struct origin {
+    const struct net_prefix *p;
+    enum gw_side side;
+};
+
+static int by_length(const void *a, const void *b)
+{
+    return (int)((const struct origin *)b)->p->bits - (int)((const struct origin *)a)->p->bits;
+}
+
+static void put_origin(struct text *t, const struct origin *o, enum gw_side own)
+{
+    char text[NET_TEXT_MAX];
+    PUT(t, "        %s saddr %s/%u %s\n", o->p->addr.family == 4 ? "ip" : "ip6", net_text(&o->p->addr, text), o->p->bits,
+        o->side == own ? "return" : "goto strange");
+}
+
+static void put_sources(struct text *t, const struct gw_conf *c, enum gw_side side)
+{
+    const struct gw_side_conf *s[GW_SIDES] = { &c->side[0], &c->side[1] };
+    size_t n = 0;
+    struct origin *v = calloc(s[0]->n_networks + s[1]->n_networks + 1, sizeof *v);
+    if (!v) {
+        t->err = GW_ERR(NOMEM);
+        return;
+    }
+    for (int i = 0; i < GW_SIDES; i++)
+        for (size_t j = 0; j < s[i]->n_networks; j++)
+            v[n++] = (struct origin){ &s[i]->networks[j], (enum gw_side)i };
+    qsort(v, n, sizeof *v, by_length);
+    PUT(t, "    # Who may speak here: hosts of this side. The most specific network comes first.\n    chain sources {\n");
+    for (size_t i = 0; i < n; i++)
+        put_origin(t, &v[i], side);
+    PUT(t, "        goto strange\n    }\n"
+           "    chain strange {\n        counter meta mark set meta mark | 0x20 comment \"a source that does not live on this side\"\n    }\n\n");
+    free(v);
+}
+
+/* ---- resolvers: their answers are let in to the sockets that asked ---- */
+
+static void put_dns(struct text *t, const struct gw_side_conf *s)
+{
+    char text[NET_TEXT_MAX];
+    for (size_t i = 0; i < s->n_dns; i++) {
+        const char *ip = s->dns[i].family == 4 ? "ip" : "ip6";
+        PUT(t, "        %s saddr %s udp sport %u ct mark & 0xf00 == 0x100 meta mark set meta mark | 0x1 return comment \"answers of the resolver\"\n",
+            ip, net_text(&s->dns[i], text), s->dns[i].port);
+    }
+}
+
+/* ---- the three steps of a packet that arrives ---- */
+
+static void put_classify(struct text *t, const struct gw_conf *c, const struct gw_side_conf *s)
+{
+    PUT(t, "    # Step 1: what is it? Marks: 0x1 for a socket of ours, 0x10 ask admission, 0x20 only to be written down, 0x40 neighbour\n"
+           "    # discovery, 0x100 admitted (admission alone sets it), 0x1000 this gateway's own traffic.\n"
+           "    chain classify {\n        type filter hook prerouting priority -160; policy accept;\n"
+           "        iifname != \"%s\" return\n"
+           "        meta mark set 0x1000\n"
+           "        icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 meta mark set meta mark | 0x40 return\n"
+           "        jump sources\n"
+           "        meta mark & 0x20 == 0x20 return\n", s->interface);
+    put_dns(t, s);
+    if (c->mode == GW_PROXY)
+        PUT(t, "        tcp flags & (fin|syn|rst|ack) != syn ct mark & 0xf00 == 0x100 meta mark set meta mark | 0x1 return\n"
+               "        meta l4proto { icmp, icmpv6 } ct state related ct mark & 0xf00 == 0x100 meta mark set meta mark | 0x1 return comment \"path MTU and the like\"\n");
+    else
+        PUT(t, "        tcp flags & (fin|syn|rst|ack) != syn socket transparent 1 meta mark set meta mark | 0x1 return comment \"never a bare SYN\"\n"
+               "        meta l4proto { icmp, icmpv6 } ct state related socket transparent 1 meta mark set meta mark | 0x1 return comment \"path MTU and the like\"\n");
+    PUT(t, "        tcp flags & (fin|syn|rst|ack) == syn tcp dport @ports meta mark set meta mark | 0x10 return\n"
+           "        tcp flags & (fin|syn|rst|ack) != syn ct mark & 0xf00 == 0x100 meta mark set meta mark | 0x100 return comment \"last ACK of a handshake with SYN cookies\"\n"
+           "        meta mark set meta mark | 0x20\n    }\n\n");
+}
+
+static void put_ask(struct text *t, bool with_queue)
+{
+    PUT(t, "    # Step 2 (priority -150): the queues of lockgate-admission. No bypass: without it nothing is let in.\n");
+    if (with_queue)
+        PUT(t, "    chain ask {\n        type filter hook prerouting priority -150; policy accept;\n"
+               "        meta mark & 0xf0 == 0x10 queue num %d\n        meta mark & 0xf0 == 0x20 queue num %d\n    }\n\n",
+            INLINE_QUEUE_ASK, INLINE_QUEUE_AUDIT);
+    else
+        PUT(t, "    # This kernel has no nft queue statement; iptables-nft hangs the NFQUEUE target in here (mangle PREROUTING).\n\n");
+}
+
+static void put_enforce(struct text *t, const struct gw_conf *c)
+{
+    PUT(t, "    # Step 3: what has no permission by now is dropped.\n"
+           "    chain enforce {\n        type filter hook prerouting priority -140; policy drop;\n"
+           "        iifname \"lo\" accept\n"
+           "        meta mark & 0x40 == 0x40 accept\n"
+           "        meta mark & 0x1 == 0x1 accept\n"
+           "        meta mark & 0xf00 == 0x100 tcp dport @ports jump admitted\n"
+           "        counter\n    }\n"
+           "    chain admitted {\n        ct mark set ct mark | 0x100\n");
+    if (c->mode == GW_PROXY)
+        PUT(t, "        accept\n    }\n\n");
+    else
+        PUT(t, "        meta nfproto ipv4 meta l4proto tcp tproxy ip to 127.0.0.1:%u meta mark set meta mark | 0x1 accept\n"
+               "        meta nfproto ipv6 meta l4proto tcp tproxy ip6 to [::1]:%u meta mark set meta mark | 0x1 accept\n    }\n\n",
+            GW_TPROXY_PORT, GW_TPROXY_PORT);
+}
+
+static void put_leave(struct text *t)
+{
+    PUT(t, "    # What leaves: sockets that the parent made, the kernel's answers to marked packets (fwmark_reflect), neighbour discovery.\n"
+           "    chain leave {\n        type filter hook output priority 0; policy drop;\n"
+           "        oifname \"lo\" accept\n"
+           "        meta mark & 0x1000 == 0x1000 ct mark set ct mark | 0x100 accept\n"
+           "        icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, mld-listener-report, mld2-listener-report } accept\n"
+           "        counter\n    }\n"
+           "    chain never_forward {\n        type filter hook forward priority -1000; policy drop;\n        counter\n    }\n}\n");
+}
+
+int inline_rules(const struct gw_conf *c, enum gw_side side, bool with_queue, struct buf *out)
+{
+    static const char *const modes[] = { "bridge", "routed", "proxy" };
+    const struct gw_side_conf *s = &c->side[side];
+    struct text t = { out, 0 };
+    PUT(&t, "# Lockgate: packet rules of side %s (mode %s, card %s in namespace %s), made by `lockgate inline`.\n"
+            "# Nothing is forwarded. What arrives goes through three steps: classify, ask, enforce.\n"
+            "table inet " INLINE_TABLE "\ndelete table inet " INLINE_TABLE "\ntable inet " INLINE_TABLE " {\n"
+            "    set ports {\n        type inet_service\n        elements = { ", gw_side_name(side), modes[c->mode], s->interface, s->namespace_);
+    for (size_t i = 0; i < s->n_ports; i++)
+        PUT(&t, "%s%u", i ? ", " : "", s->ports[i]);
+    PUT(&t, " }\n    }\n\n");
+    put_sources(&t, c, side);
+    put_classify(&t, c, s);
+    put_ask(&t, with_queue);
+    put_enforce(&t, c);
+    put_leave(&t);
+    return t.err;
+}
+
+int inline_card_rules(const struct gw_conf *c, enum gw_side side, struct buf *out)
+{
+    struct text t = { out, 0 };
+    PUT(&t, "# Frames that are neither IP nor ARP (VLAN tags, STP, PPPoE, LLDP ...) end at the card and are logged.\n"
+            "table netdev " INLINE_TABLE "\ndelete table netdev " INLINE_TABLE "\ntable netdev " INLINE_TABLE " {\n"
+            "    chain arrive {\n        type filter hook ingress device \"%s\" priority -500; policy drop;\n"
+            "        ether type { ip, arp, ip6 } accept\n"
+            "        counter log prefix \"lockgate %s \" group %d\n    }\n}\n",
+        c->side[side].interface, gw_side_name(side), INLINE_NFLOG_GROUP);
+    return t.err;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * lockgate VERB ...: finds the verb in the list and calls it. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "log.h"
+#include "verbs.h"
+
+#define LOCKGATE_VERSION "0.1"
+
+static const struct {
+    const char *name, *args, *help;
+    int (*run)(int argc, char **argv);
+} verbs[] = {
+#define X(name, args, help) { #name, args, help, verb_##name },
+    CTL_VERBS(X)
+#undef X
+};
+#define VERBS (sizeof verbs / sizeof verbs[0])
+
+static void usage(FILE *to)
+{
+    fputs("usage: lockgate VERB [OPTIONS]\n\n", to);
+    for (size_t i = 0; i < VERBS; i++)
+        if (verbs[i].run)
+            fprintf(to, "  %-8s %-24s %s\n", verbs[i].name, verbs[i].args, verbs[i].help);
+    fprintf(to, "  %-8s %-24s %s\n  %-8s %-24s %s\n", "version", "", "print the version", "help", "", "print this");
+    fputs("\n  -c CONF   the configuration, otherwise " CTL_CONF_DEFAULT "\n"
+          "Exit status: 0 it is so, 1 it is not so, 2 wrong usage, 78 wrong configuration.\n", to);
+}
+
+int ctl_usage(const char *verb)
+{
+    for (size_t i = 0; i < VERBS; i++)
+        if (strcmp(verbs[i].name, verb) == 0)
+            fprintf(stderr, "usage: lockgate %s %s\n  %s\n", verb, verbs[i].args, verbs[i].help);
+    return CTL_USAGE;
+}
+
+int ctl_options(int argc, char **argv, const char **ret_conf, bool *ret_json)
+{
+    int n = 1;
+    *ret_conf = CTL_CONF_DEFAULT;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            ctl_usage(argv[0]);
+            exit(CTL_YES);
+        } else if (strcmp(argv[i], "-c") == 0) {
+            if (++i == argc) {
+                fprintf(stderr, "lockgate %s: -c needs the name of a configuration\n", argv[0]);
+                return -1;
+            }
+            *ret_conf = argv[i];
+        } else if (ret_json && strcmp(argv[i], "--json") == 0) {
+            *ret_json = true;
+        } else {
+            argv[n++] = argv[i];
+        }
+    }
+    return n;
+}
+
+struct gw_conf *ctl_load(const char *path)
+{
+    struct conf_errors errs;
+    struct gw_conf *c = NULL;
+    conf_errors_init(&errs);
+    int e = gw_conf_load(path, &c, &errs);
+    conf_errors_print(&errs, stderr);
+    if (e && !errs.n_errors)
+        fprintf(stderr, "%s: %s\n", path, gw_strerror(e));
+    conf_errors_clear(&errs);
+    return e ? NULL : c;
+}
+
+int main(int argc, char **argv)
+{
+    log_init("lockgate", LOG_L_INFO);
+    if (argc < 2) {
+        usage(stderr);
+        return CTL_USAGE;
+    }
+    if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0) {
+        usage(stdout);
+        return CTL_YES;
+    }
+    if (strcmp(argv[1], "version") == 0 || strcmp(argv[1], "--version") == 0) {
+        puts("lockgate " LOCKGATE_VERSION);
+        return CTL_YES;
+    }
+    const char *names[VERBS + 1] = { NULL };
+    for (size_t i = 0; i < VERBS; i++) {
+        names[i] = verbs[i].name;
+        if (strcmp(argv[1], verbs[i].name) == 0 && verbs[i].run)
+            return verbs[i].run(argc - 1, argv + 1);
+    }
+    const char *near = conf_nearest(argv[1], names);
+    fprintf(stderr, "lockgate: there is no verb \"%s\"%s%s%s; `lockgate help` lists them\n", argv[1], near ? ", did you mean \"" : "",
+        near ? near : "", near ? "\"" : "");
+    return CTL_USAGE;
+}

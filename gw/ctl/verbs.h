@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * The verbs of `lockgate`: one list, from which the dispatcher and the usage are made. Each verb is a function of its own. */
+#ifndef LOCKGATE_VERBS_H
+#define LOCKGATE_VERBS_H
+
+#include "gwconf.h"
+
+/* Exit status: it is so, it is not so, wrong usage, wrong configuration. */
+enum ctl_exit { CTL_YES = 0, CTL_NO = 1, CTL_USAGE = 2, CTL_CONF = 78 };
+
+/* X(verb, arguments, what it does). Defines int verb_<name>(int argc, char **argv): argv[0] is the verb, argc counts it. */
+#define CTL_VERBS(X) \
+    X(run, "[-c CONF]", "start the gateway and stay in the foreground") \
+    X(check, "[-c CONF] [-q]", "find every mistake in configuration and rules") \
+    X(test, "[-c CONF]", "run the rules' own tests") \
+    X(explain, "[-c CONF] STANZA", "say which rules looked at a stanza, and what each answered") \
+    X(replay, "[-c CONF] FILE.pcap", "judge what a capture holds by the present rules") \
+    X(reload, "[-c CONF]", "let a new guard with the present rules take over") \
+    X(stop, "[-c CONF]", "end the running gateway in order") \
+    X(status, "[-c CONF] [--json]", "show programs, streams, queues and rules in force") \
+    X(inline, "up|down|show [-c CONF]", "install, remove or print namespaces, routes and packet rules") \
+    X(log, "[-c CONF] ...", "search the journal") \
+    X(verify, "[-c CONF] ...", "prove that the journal was not changed")
+/* A verb whose file is not there yet is NULL, and says so. */
+#define X(name, args, help) int verb_##name(int argc, char **argv) __attribute__((weak));
+CTL_VERBS(X)
+#undef X
+
+/* The configuration when no -c is given. */
+#define CTL_CONF_DEFAULT "/etc/lockgate/lockgate.conf"
+/* Loads it; all mistakes go to standard error. NULL: the verb ends with CTL_CONF. */
+struct gw_conf *ctl_load(const char *path);
+/* The options that most verbs have. Leaves what it does not know in place, in order; returns the new argc, or -1 after it
+ * said what was wrong (the verb ends with CTL_USAGE). json may be NULL: then --json is unknown. "--help" prints the verb's
+ * usage and exits. */
+int ctl_options(int argc, char **argv, const char **ret_conf, bool *ret_json);
+/* "usage: lockgate VERB ..." of one verb to standard error; returns CTL_USAGE. */
+int ctl_usage(const char *verb);
+/* A verb for the running gateway. Its answer is appended to out. Returns its exit status, or CTL_NO after saying that no
+ * gateway runs. wait_end: come back only when the gateway has closed the connection. */
+int ctl_ask(const struct gw_conf *c, const char *verb, const char *argument, bool wait_end, struct buf *out);
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * Lines on their way to the journal, kept until they are durable. */
+#include "outbox.h"
+
+#include <stdlib.h>
+
+struct outbox_line {
+    struct outbox_line *next;
+    uint64_t number;
+    struct ipc_hash hash;
+    uint8_t target, event;
+    size_t n;
+    char fields[];
+};
+
+void outbox_init(struct outbox *o, uint64_t epoch, size_t max_bytes)
+{
+    *o = (struct outbox){ .epoch = epoch, .max = max_bytes };
+}
+
+static void drop_head(struct outbox *o)
+{
+    struct outbox_line *l = o->head;
+    if (o->unsent == l)
+        o->unsent = l->next;
+    o->head = l->next;
+    if (!o->head)
+        o->tail = NULL;
+    o->bytes -= sizeof *l + l->n;
+    free(l);
+}
+
+void outbox_clear(struct outbox *o)
+{
+    while (o->head)
+        drop_head(o);
+}
+
+int outbox_add(struct outbox *o, uint8_t target, const struct ipc_hash *hash, enum gw_event event, struct str fields,
+    uint64_t *ret_number)
+{
+    struct outbox_line *l;
+    if (fields.n > 65536 - 64 || o->bytes + sizeof *l + fields.n > o->max)
+        return GW_ERR(LIMIT);
+    l = calloc(1, sizeof *l + fields.n);
+    if (!l)
+        return GW_ERR(NOMEM);
+    l->number = ++o->last;
+    l->target = target;
+    l->event = (uint8_t)event;
+    if (hash)
+        l->hash = *hash;
+    l->n = fields.n;
+    if (fields.n)
+        memcpy(l->fields, fields.p, fields.n);
+    if (o->tail)
+        o->tail->next = l;
+    else
+        o->head = l;
+    o->tail = l;
+    if (!o->unsent)
+        o->unsent = l;
+    o->bytes += sizeof *l + l->n;
+    if (ret_number)
+        *ret_number = l->number;
+    return 0;
+}
+
+int outbox_send(struct outbox *o, struct ipc *journal)
+{
+    for (; o->unsent; o->unsent = o->unsent->next) {
+        const struct outbox_line *l = o->unsent;
+        struct msg_line m = { .guard = o->epoch, .number = l->number, .target = l->target, .hash = l->hash, .event = l->event,
+            .fields = { l->fields, l->n } };
+        int e = ipc_put_line(journal, &m);
+        if (e)
+            return e;
+    }
+    return 0;
+}
+
+void outbox_relink(struct outbox *o)
+{
+    o->unsent = o->head;
+}
+
+int outbox_durable(struct outbox *o, const struct msg_durable *m)
+{
+    if (m->guard != o->epoch || m->number > o->last)
+        return GW_ERR(PROTO);
+    if (m->number > o->durable)
+        o->durable = m->number;
+    while (o->head && o->head->number <= o->durable)
+        drop_head(o);
+    return 0;
+}

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * The control socket: who may use which verb, by the credentials that the kernel vouches for. */
+#include <errno.h>
+#include <grp.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "parent.h"
+
+#define CLIENTS (CONTROL_FDS - 1)
+#define CLIENT_MS 10000 /* for a request to come and its answer to be read */
+#define STATS_MS 500    /* what a child has not answered by then is shown as missing */
+
+enum staff { OFFICER, ENGINEER, AUDITOR, GROUPS };
+static const char *const group_names[GROUPS] = { "lockgate-officer", "lockgate-engineer", "lockgate-auditor" };
+
+struct client {
+    struct ipc *chan;
+    int64_t deadline;
+    uint64_t ask;   /* status: waits for this answer until stats_due */
+    int64_t stats_due;
+    bool ending;    /* close when all is written */
+    uid_t uid;
+    unsigned groups; /* bits of enum staff */
+    char who[40];
+};
+struct control {
+    int fd;
+    bool have_group[GROUPS];
+    gid_t gid[GROUPS];
+    char path[108];
+    struct client client[CLIENTS];
+};
+
+/* ---- who may do what; user 0 may do everything ---- */
+static void verb_status(struct parent *p, struct client *c, struct str argument);
+static void verb_stop(struct parent *p, struct client *c, struct str argument);
+static const struct {
+    const char *verb;
+    unsigned groups;
+    void (*run)(struct parent *p, struct client *c, struct str argument);
+} verbs[] = {
+    { "status", 1u << OFFICER | 1u << ENGINEER | 1u << AUDITOR, verb_status },
+    { "stop", 1u << ENGINEER, verb_stop },
+};
+
+static void client_end(struct client *c)
+{
+    ipc_free(c->chan);
+    memset(c, 0, sizeof *c);
+}
+
+static void answer(struct client *c, uint8_t status, struct str text)
+{
+    const struct msg_ctl_text m = { .exit_status = status, .last = 1, .text = text };
+    if (ipc_put_ctl_text(c->chan, &m) != 0)
+        client_end(c);
+}
+
+static void verb_status(struct parent *p, struct client *c, struct str argument)
+{
+    const struct msg_stats_ask m = { .ask = ++p->ask };
+    (void)argument;
+    c->ask = m.ask;
+    c->stats_due = parent_now() + STATS_MS;
+    for (int i = 0; i < PROGRAMS; i++)
+        if (p->child[i].ready && ipc_put_stats_ask(p->child[i].chan, &m) != 0)
+            log_debug("%s was not asked", p->child[i].program->name);
+}
+
+static void verb_stop(struct parent *p, struct client *c, struct str argument)
+{
+    (void)argument;
+    answer(c, 0, STR("stopping\n"));
+    parent_stop(p, 0);
+}
+
+static void request(struct parent *p, struct client *c, const struct ipc_msg *m)
+{
+    struct msg_ctl q;
+    if (m->type != IPC_M_CTL || ipc_get_ctl(m, &q) != 0) {
+        client_end(c);
+        return;
+    }
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
+        if (!str_eq(q.verb, str_c(verbs[i].verb)))
+            continue;
+        if (c->uid != 0 && !(c->groups & verbs[i].groups)) {
+            line_operator(p, c->who, verbs[i].verb, "refused");
+            answer(c, 1, STR("you are not of a group that may do this\n"));
+            return;
+        }
+        if (verbs[i].run != verb_status)
+            line_operator(p, c->who, verbs[i].verb, "accepted");
+        verbs[i].run(p, c, q.argument);
+        return;
+    }
+    answer(c, 2, STR("the running gateway does not know this verb\n"));
+}
+
+/* ---- who is it ---- */
+
+static unsigned groups_of(const struct control *k, int fd, gid_t primary)
+{
+    gid_t v[256];
+    socklen_t n = sizeof v;
+    unsigned bits = 0;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, v, &n) != 0)
+        n = 0;
+    for (int g = 0; g < GROUPS; g++) {
+        if (k->have_group[g] && k->gid[g] == primary)
+            bits |= 1u << g;
+        for (size_t i = 0; i < n / sizeof v[0]; i++)
+            if (k->have_group[g] && k->gid[g] == v[i])
+                bits |= 1u << g;
+    }
+    return bits;
+}
+
+static void accept_client(struct control *k)
+{
+    struct ucred cred;
+    socklen_t n = sizeof cred;
+    struct client *c = NULL;
+    int fd = accept4(k->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0)
+        return;
+    for (int i = 0; i < CLIENTS && !c; i++)
+        if (!k->client[i].chan)
+            c = &k->client[i];
+    if (!c || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) != 0) {
+        close(fd);
+        return;
+    }
+    unsigned groups = groups_of(k, fd, cred.gid);
+    if (cred.uid != 0 && !groups) {
+        close(fd);
+        return;
+    }
+    c->chan = ipc_new(fd, IPC_PARENT, IPC_CTL);
+    c->uid = cred.uid;
+    c->groups = groups;
+    c->deadline = parent_now() + CLIENT_MS;
+    snprintf(c->who, sizeof c->who, "uid %u", (unsigned)cred.uid);
+    if (!c->chan)
+        memset(c, 0, sizeof *c);
+}
+
+/* ---- opening, polling ---- */
+
+static int bind_socket(struct control *k)
+{
+    struct sockaddr_un sun = { .sun_family = AF_UNIX };
+    bool any = false;
+    for (int g = 0; g < GROUPS; g++) {
+        const struct group *gr = getgrnam(group_names[g]);
+        k->have_group[g] = gr != NULL;
+        k->gid[g] = gr ? gr->gr_gid : 0;
+        any = any || gr;
+    }
+    memcpy(sun.sun_path, k->path, sizeof sun.sun_path);
+    k->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (k->fd < 0)
+        return -1;
+    if (connect(k->fd, (struct sockaddr *)&sun, sizeof sun) == 0) {
+        errno = EADDRINUSE; /* another gateway answers there */
+        return -1;
+    }
+    unlink(k->path);
+    mode_t old = umask(any ? 0111 : 0117);
+    /* One file cannot belong to three groups: with any of them there, the door is open and who knocks is looked at. */
+    int r = bind(k->fd, (struct sockaddr *)&sun, sizeof sun);
+    umask(old);
+    return r ? r : listen(k->fd, CLIENTS);
+}
+
+int control_open(struct parent *p)
+{
+    struct control *k = calloc(1, sizeof *k);
+    if (!k)
+        return GW_ERR(NOMEM);
+    p->control = k;
+    k->fd = -1;
+    if (snprintf(k->path, sizeof k->path, "%s/control", p->conf->run) >= (int)sizeof k->path) {
+        log_error("gateway.run: the path is too long for a socket");
+        return GW_ERR(CONF);
+    }
+    if (bind_socket(k) == 0)
+        return 0;
+    log_error("%s: %s", k->path, errno == EADDRINUSE ? "another gateway is running with this configuration" : strerror(errno));
+    if (k->fd >= 0)
+        close(k->fd);
+    k->fd = -1;
+    k->path[0] = 0;
+    return GW_ERR(SYS);
+}
+
+void control_close(struct parent *p)
+{
+    struct control *k = p->control;
+    if (!k)
+        return;
+    for (int i = 0; i < CLIENTS; i++)
+        if (k->client[i].chan)
+            client_end(&k->client[i]);
+    if (k->fd >= 0) {
+        close(k->fd);
+        unlink(k->path);
+    }
+    free(k);
+    p->control = NULL;
+}
+
+size_t control_poll(struct parent *p, struct pollfd *v)
+{
+    struct control *k = p->control;
+    size_t n = 0;
+    v[n++] = (struct pollfd){ .fd = k->fd, .events = POLLIN };
+    for (int i = 0; i < CLIENTS; i++)
+        if (k->client[i].chan)
+            v[n++] = (struct pollfd){ .fd = ipc_fd(k->client[i].chan),
+                .events = (short)(POLLIN | (ipc_queued(k->client[i].chan) ? POLLOUT : 0)) };
+    return n;
+}
+
+static void client_ready(struct parent *p, struct client *c)
+{
+    struct ipc_msg m;
+    int e = ipc_fill(c->chan);
+    if (e < 0 && e != GW_ERR(AGAIN)) {
+        client_end(c);
+        return;
+    }
+    while (c->chan && (e = ipc_next(c->chan, &m)) == 1)
+        request(p, c, &m);
+    if (c->chan && (e < 0 || (ipc_flush(c->chan) < 0 && ipc_queued(c->chan) == 0)))
+        client_end(c);
+}
+
+void control_ready(struct parent *p, const struct pollfd *v, size_t n)
+{
+    struct control *k = p->control;
+    for (size_t i = 0; i < n; i++) {
+        if (!v[i].revents)
+            continue;
+        if (v[i].fd == k->fd) {
+            accept_client(k);
+            continue;
+        }
+        for (int j = 0; j < CLIENTS; j++)
+            if (k->client[j].chan && ipc_fd(k->client[j].chan) == v[i].fd) {
+                client_ready(p, &k->client[j]);
+                break;
+            }
+    }
+}
+
+static bool stats_complete(const struct parent *p, uint64_t ask)
+{
+    for (int i = 0; i < PROGRAMS; i++)
+        if (p->child[i].ready && p->child[i].stats_ask < ask)
+            return false;
+    return true;
+}
+
+int64_t control_due(const struct parent *p)
+{
+    int64_t due = 0;
+    for (int i = 0; i < CLIENTS; i++) {
+        const struct client *c = &p->control->client[i];
+        int64_t t = !c->chan ? 0 : c->ask && c->stats_due < c->deadline ? c->stats_due : c->deadline;
+        if (t && (!due || t < due))
+            due = t;
+    }
+    return due;
+}
+
+void control_tick(struct parent *p)
+{
+    int64_t now = parent_now();
+    for (int i = 0; i < CLIENTS; i++) {
+        struct client *c = &p->control->client[i];
+        if (c->chan && c->ask && (now >= c->stats_due || stats_complete(p, c->ask))) {
+            struct buf b;
+            buf_init(&b, 2u << 20);
+            c->ask = 0;
+            int e = status_json(p, &b);
+            answer(c, e ? 1 : 0, e ? str_c(gw_strerror(e)) : buf_str(&b));
+            buf_clear(&b);
+        }
+        if (c->chan && ((ipc_flush(c->chan) < 0 && ipc_queued(c->chan) == 0) || (now >= c->deadline && !p->stopping)))
+            client_end(c);
+    }
+}

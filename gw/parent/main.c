@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * lockgate-parent CONF: reads the configuration, makes the sockets, starts and joins the programs, and starts again what
+ * dies. It stays in the foreground; `lockgate run` becomes it. Exit 0 ended in order, 1 it could not, 2 usage, 78 configuration. */
+#include <cap-ng.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "parent.h"
+
+#define READY_MS 30000 /* for all programs to come up */
+#define PHASE_MS 3000  /* for the programs of one stop phase to end */
+#define LINES_MAX (4u << 20)
+
+int64_t parent_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* ---- before anything starts ---- */
+
+static int make_folder(const char *path, uid_t owner, mode_t mode)
+{
+    struct stat st;
+    if (mkdir(path, mode) != 0 && errno != EEXIST)
+        goto bad;
+    if (stat(path, &st) != 0 || (owner && st.st_uid != owner && chown(path, owner, owner) != 0))
+        goto bad;
+    return 0;
+bad:
+    log_error("%s: %m", path);
+    return GW_ERR(SYS);
+}
+
+static int make_folders(const struct gw_conf *c)
+{
+    char path[512];
+    int e = make_folder(c->state, 0, 0755);
+    if (snprintf(path, sizeof path, "%s/journal", c->state) >= (int)sizeof path)
+        return GW_ERR(LIMIT);
+    if (!e)
+        e = make_folder(path, (uid_t)c->uid_first + GW_UID_JOURNAL, 0750);
+    if (!e)
+        e = make_folder(c->run, 0, 0755);
+    return e;
+}
+
+/* Programs live beside our own, or in the libexec folder of an installation. */
+static int find_programs(struct parent *p)
+{
+    char own[400];
+    ssize_t n = readlink("/proc/self/exe", own, sizeof own - 1);
+    if (n <= 0)
+        return GW_ERR(SYS);
+    own[n] = 0;
+    *strrchr(own, '/') = 0;
+    snprintf(p->folder, sizeof p->folder, "%s", own);
+    int e = 0;
+    for (int i = 0; i < PROGRAMS; i++) {
+        char path[640];
+        snprintf(path, sizeof path, "%s/%s", p->folder, programs[i].binary);
+        if (access(path, X_OK) != 0) {
+            log_error("%s: %m", path);
+            e = GW_ERR(NOENT);
+        }
+    }
+    return e;
+}
+
+/* What it takes to make sockets in namespaces and to start programs under other ids; nothing else stays. */
+static int drop_privilege(void)
+{
+    capng_clear(CAPNG_SELECT_BOTH);
+    capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET, CAP_SYS_ADMIN, CAP_NET_ADMIN, CAP_NET_RAW,
+        CAP_NET_BIND_SERVICE, CAP_SETUID, CAP_SETGID, CAP_SETPCAP, CAP_KILL, CAP_DAC_OVERRIDE, CAP_CHOWN, CAP_FOWNER, CAP_SYS_RESOURCE, -1);
+    if (capng_apply(CAPNG_SELECT_BOTH) != 0) {
+        log_error("capabilities could not be dropped: %m");
+        return GW_ERR(SYS);
+    }
+    const struct rlimit core = { 0, 0 };
+    return setrlimit(RLIMIT_CORE, &core) == 0 && prctl(PR_SET_DUMPABLE, 0) == 0 ? 0 : GW_ERR(SYS);
+}
+
+/* All of them are looked at, so that one run names every mistake. */
+static int prepare(struct parent *p, const char *path)
+{
+    struct conf_errors errs;
+    conf_errors_init(&errs);
+    int e = gw_conf_load(path, &p->conf, &errs);
+    conf_errors_print(&errs, stderr);
+    conf_errors_clear(&errs);
+    if (e)
+        return e;
+    if (geteuid() != 0) {
+        log_error("the gateway is started by root: it makes sockets in network namespaces and gives every program an id of its own");
+        return GW_ERR(DENIED);
+    }
+    int a = find_programs(p), b = sock_open_namespaces(p), c = make_folders(p->conf);
+    return a ? a : b ? b : c;
+}
+
+/* ---- ending in order ---- */
+
+static bool phase_done(const struct parent *p, int phase)
+{
+    for (int i = 0; i < PROGRAMS; i++)
+        if (p->child[i].program->stop_phase == phase && p->child[i].pid)
+            return false;
+    return true;
+}
+
+static void stop_phase(struct parent *p, int64_t now)
+{
+    const struct msg_stop m = { };
+    p->stop_deadline = now + PHASE_MS;
+    for (int i = 0; i < PROGRAMS; i++) {
+        struct child *c = &p->child[i];
+        if (c->program->stop_phase == p->stop_phase && c->pid && (!c->chan || ipc_put_stop(c->chan, &m) != 0))
+            child_kill(c, NULL);
+    }
+}
+
+void parent_stop(struct parent *p, int exit_status)
+{
+    if (p->stopping)
+        return;
+    log_info("stopping");
+    p->stopping = true;
+    p->exit_status = exit_status;
+    p->stop_phase = 0;
+    stop_phase(p, parent_now());
+}
+
+/* Doors first, then those that decide, the journal last. True when all have ended. */
+static bool stop_tick(struct parent *p, int64_t now)
+{
+    while (phase_done(p, p->stop_phase)) {
+        if (++p->stop_phase == STOP_PHASES)
+            return true;
+        stop_phase(p, now);
+    }
+    if (now >= p->stop_deadline)
+        for (int i = 0; i < PROGRAMS; i++)
+            if (p->child[i].program->stop_phase == p->stop_phase && p->child[i].pid)
+                child_kill(&p->child[i], "it did not end in time");
+    return false;
+}
+
+/* ---- the loop ---- */
+
+static void reap(struct parent *p)
+{
+    for (int i = 0; i < PROGRAMS; i++) {
+        int status;
+        if (p->child[i].pid > 0 && waitpid(p->child[i].pid, &status, WNOHANG) == p->child[i].pid)
+            child_ended(p, &p->child[i], status);
+    }
+}
+
+static void on_signals(struct parent *p, int fd)
+{
+    struct signalfd_siginfo s;
+    while (read(fd, &s, sizeof s) == (ssize_t)sizeof s) {
+        if (s.ssi_signo == SIGCHLD)
+            reap(p);
+        else if (s.ssi_signo == SIGHUP)
+            log_warn("reload is not there yet: restart the gateway");
+        else
+            parent_stop(p, 0);
+    }
+}
+
+static void restart_due(struct parent *p, int64_t now)
+{
+    for (int i = 0; i < PROGRAMS && !p->stopping; i++) {
+        struct child *c = &p->child[i];
+        if (!c->pid && c->restart_at && now >= c->restart_at && child_start(p, c) != 0)
+            log_error("%s: another try follows", c->program->name);
+    }
+}
+
+static void check_ready(struct parent *p, int64_t now)
+{
+    if (p->was_ready || p->stopping)
+        return;
+    int missing = 0;
+    for (int i = 0; i < PROGRAMS; i++)
+        missing += !p->child[i].ready;
+    if (!missing) {
+        p->was_ready = true;
+        puts("ready");
+        fflush(stdout);
+    } else if (now >= p->ready_deadline) {
+        for (int i = 0; i < PROGRAMS; i++)
+            if (!p->child[i].ready)
+                log_error("%s did not get ready in time", p->child[i].program->name);
+        parent_stop(p, 1);
+    }
+}
+
+/* Milliseconds until something is due. */
+static int next_due(const struct parent *p, int64_t now)
+{
+    int64_t due = now + 1000, t = control_due(p);
+    if (t && t < due)
+        due = t;
+    if (p->stopping && p->stop_deadline < due)
+        due = p->stop_deadline;
+    for (int i = 0; i < PROGRAMS; i++)
+        if (p->child[i].restart_at && p->child[i].restart_at < due)
+            due = p->child[i].restart_at;
+    return due > now ? (int)(due - now) : 0;
+}
+
+/* Admissions are read before edges: who asks to connect on was admitted first, and that must be known by then. */
+static void serve_children(struct parent *p, const struct pollfd *v, const int *which, size_t n)
+{
+    for (int pass = 0; pass < 2; pass++)
+        for (size_t i = 0; i < n; i++) {
+            struct child *c = &p->child[which[i]];
+            bool first = c->program->role == IPC_ADMISSION;
+            if (first == (pass == 0) && c->chan && ipc_fd(c->chan) == v[i].fd && (v[i].revents & (POLLIN | POLLHUP | POLLERR)))
+                child_readable(p, c);
+        }
+}
+
+static void flush_children(struct parent *p)
+{
+    line_flush(p);
+    for (int i = 0; i < PROGRAMS; i++) {
+        struct child *c = &p->child[i];
+        int e = c->chan ? ipc_flush(c->chan) : 0;
+        if (e && e != GW_ERR(AGAIN) && !p->stopping)
+            child_kill(c, gw_strerror(e));
+    }
+}
+
+static int loop(struct parent *p, int signals)
+{
+    struct pollfd v[1 + PROGRAMS + CONTROL_FDS];
+    int which[PROGRAMS];
+    for (;;) {
+        int64_t now = parent_now();
+        restart_due(p, now);
+        check_ready(p, now);
+        control_tick(p);
+        flush_children(p);
+        if (p->stopping && stop_tick(p, now))
+            return p->exit_status;
+        size_t n = 0, children = 0;
+        v[n++] = (struct pollfd){ .fd = signals, .events = POLLIN };
+        for (int i = 0; i < PROGRAMS; i++) {
+            if (!p->child[i].chan)
+                continue;
+            which[children++] = i;
+            v[n++] = (struct pollfd){ .fd = ipc_fd(p->child[i].chan),
+                .events = (short)(POLLIN | (ipc_queued(p->child[i].chan) ? POLLOUT : 0)) };
+        }
+        size_t first_control = n;
+        n += control_poll(p, v + n);
+        if (poll(v, n, next_due(p, parent_now())) < 0 && errno != EINTR) {
+            log_error("poll: %m");
+            return 1;
+        }
+        serve_children(p, v + 1, which, children);
+        control_ready(p, v + first_control, n - first_control);
+        if (v[0].revents)
+            on_signals(p, signals);
+    }
+}
+
+static int open_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static int start_all(struct parent *p)
+{
+    for (int i = 0; i < PROGRAMS; i++)
+        p->child[i].program = &programs[i];
+    for (int i = 0; i < PROGRAMS; i++) {
+        buf_init(&p->child[i].stats, 1u << 20);
+        if (child_start(p, &p->child[i]) != 0)
+            return GW_ERR(SYS);
+    }
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    static struct parent p;
+    uint64_t epoch;
+    log_init("parent", LOG_L_INFO);
+    if (argc != 2) {
+        fputs("usage: lockgate-parent CONF\n", stderr);
+        return 2;
+    }
+    int e = prepare(&p, argv[1]);
+    if (e)
+        return e == GW_ERR(CONF) || e == GW_ERR(NOENT) ? 78 : 1;
+    int signals = open_signals();
+    if (signals < 0 || drop_privilege() != 0 || epoch_next(p.conf->state, &epoch) != 0)
+        return 1;
+    p.seen = seen_new();
+    outbox_init(&p.lines, epoch, LINES_MAX);
+    if (!p.seen || control_open(&p) != 0)
+        return 1;
+    p.started = parent_now();
+    p.ready_deadline = p.started + READY_MS;
+    if (start_all(&p) != 0)
+        parent_stop(&p, 1);
+    int status = loop(&p, signals);
+    control_close(&p);
+    outbox_clear(&p.lines);
+    seen_free(p.seen);
+    gw_conf_free(p.conf);
+    return status;
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * What the files of the parent share: the list of programs and the state of each, sockets in the two namespaces, the control
+ * socket. The parent touches no byte that came from a network. */
+#ifndef LOCKGATE_PARENT_H
+#define LOCKGATE_PARENT_H
+
+#include <sys/types.h>
+
+#include "gwconf.h"
+#include "ipc.h"
+#include "outbox.h"
+#include "reason.h"
+#include "seen.h"
+
+/* ---- the programs, one row for each process (programs.c) ---- */
+enum program_arg { ARG_NONE, ARG_SIDE, ARG_INDEX, ARG_EPOCH };
+struct program {
+    const char *name;   /* as in the log and the journal: "edge/high" */
+    const char *binary; /* beside our own */
+    enum ipc_role role;
+    uint8_t side, index; /* of LINK; 0 where they mean nothing */
+    enum program_arg arg;
+    bool in_namespace;   /* starts inside its side's network namespace */
+    int stop_phase;      /* doors first, journal last */
+};
+#define PROGRAMS 8
+extern const struct program programs[PROGRAMS];
+#define STOP_PHASES 3
+/* May these two be joined? The one place that says so. */
+bool programs_joined(enum ipc_role a, enum ipc_role b);
+
+struct child {
+    const struct program *program;
+    pid_t pid;        /* 0: not running */
+    struct ipc *chan; /* NULL: not running, or its channel broke and it is being killed */
+    bool ready;
+    unsigned starts, quick_deaths;
+    uint64_t epoch;      /* guard */
+    int64_t started, restart_at; /* milliseconds, CLOCK_MONOTONIC; restart_at 0: none due */
+    int last_status;     /* of waitpid */
+    uint64_t stats_ask;  /* of the newest answer */
+    struct buf stats;    /* its JSON, as it came: never parsed here */
+};
+
+struct control;
+struct parent {
+    struct gw_conf *conf;
+    char folder[512]; /* of the programs */
+    int own_ns, side_ns[GW_SIDES];
+    struct child child[PROGRAMS];
+    struct seen *seen; /* who was admitted lately */
+    struct outbox lines;
+    uint64_t lines_lost; /* program lines that found no room while the journal was away */
+    struct control *control;
+    bool was_ready, stopping;
+    int stop_phase;
+    int64_t stop_deadline, ready_deadline;
+    int exit_status;
+    uint64_t ask;
+    int64_t started;
+};
+int64_t parent_now(void); /* milliseconds, CLOCK_MONOTONIC */
+void parent_stop(struct parent *p, int exit_status); /* begins an orderly end */
+
+/* ---- one child (child.c) ---- */
+int child_start(struct parent *p, struct child *c) GW_MUST_CHECK;
+/* Everything that may come from it; a broken channel kills it (the rest happens when it was waited for). */
+void child_readable(struct parent *p, struct child *c);
+void child_kill(struct child *c, const char *why);
+/* waitpid said so. */
+void child_ended(struct parent *p, struct child *c, int status);
+struct child *child_find(struct parent *p, enum ipc_role role, unsigned side, unsigned index); /* NULL: none */
+
+/* ---- joining them (link.c) ---- */
+/* A fresh socket pair between c and each running program that it may be joined to. */
+void link_child(struct parent *p, struct child *c);
+
+/* ---- sockets in the namespaces (sock.c) ---- */
+/* Opens the namespaces and looks whether each side's card is there; each mistake is logged. 0 or CONF. */
+int sock_open_namespaces(struct parent *p) GW_MUST_CHECK;
+/* setns() of the calling process (a child before exec). SYS. */
+int sock_enter(const struct parent *p, enum gw_side side) GW_MUST_CHECK;
+/* The listening socket of a side: port 0 on the loopback for intercepted connections. ret_fd is the caller's. SYS. */
+int sock_listen(const struct parent *p, enum gw_side side, unsigned family, uint16_t port, int *ret_fd) GW_MUST_CHECK;
+/* A TCP socket with connect() under way, or a connected UDP socket. Returns 0 or an errno value. */
+int sock_connect(const struct parent *p, enum gw_side side, bool udp, const struct net_addr *from, const struct net_addr *to, int *ret_fd);
+/* All listeners of a side, to its edge. */
+int sock_give_listeners(const struct parent *p, enum gw_side side, struct ipc *edge) GW_MUST_CHECK;
+/* The mark of every socket that the parent makes; the packet rules let nothing else out (conf: lockgate inline show). */
+#define SOCK_MARK 0x1000
+
+/* ---- may an edge have this socket? (connect.c; no system calls) ---- */
+/* GW_R_ADMITTED, or the reason why not. side: where the socket would be made. */
+enum gw_reason connect_check(const struct gw_conf *c, struct seen *seen, enum gw_side side, const struct net_addr *from,
+    const struct net_addr *to, int64_t now);
+enum gw_reason connect_check_dns(const struct gw_conf *c, enum gw_side side, const struct net_addr *to);
+
+/* ---- epochs (epoch.c) ---- */
+/* The next number of <state>/epoch, on disk before it is returned. SYS, SYNTAX (the file is damaged). */
+int epoch_next(const char *state, uint64_t *ret) GW_MUST_CHECK;
+
+/* ---- the parent's own lines (line.c) ---- */
+void line_program(struct parent *p, const struct child *c, enum gw_reason reason, const char *status);
+void line_refused(struct parent *p, enum gw_side side, enum gw_reason reason, const struct net_addr *from, const struct net_addr *to);
+void line_operator(struct parent *p, const char *who, const char *verb, const char *status);
+void line_flush(struct parent *p);
+
+/* ---- control socket (control.c, status.c) ---- */
+int control_open(struct parent *p) GW_MUST_CHECK;
+void control_close(struct parent *p);
+struct pollfd;
+#define CONTROL_FDS 17
+size_t control_poll(struct parent *p, struct pollfd *v); /* fills up to CONTROL_FDS */
+void control_ready(struct parent *p, const struct pollfd *v, size_t n);
+int64_t control_due(const struct parent *p); /* when control_tick wants to be called, 0: never */
+void control_tick(struct parent *p);
+/* The state of the gateway as JSON; children's own objects are strings inside, since nobody here parses them. */
+int status_json(struct parent *p, struct buf *out) GW_MUST_CHECK;
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * Which programs there are, and which may talk to which. This is the whole list: what is not here is not joined. */
+#include "parent.h"
+
+/* In starting order: what others wait for comes first. Ended in the order of stop_phase. */
+const struct program programs[PROGRAMS] = {
+    { "journal", "lockgate-journal", IPC_JOURNAL, 0, 0, ARG_NONE, false, 2 },
+    { "scanner/0", "lockgate-scanner", IPC_SCANNER, 0, 0, ARG_INDEX, false, 1 },
+    { "scanner/1", "lockgate-scanner", IPC_SCANNER, 0, 1, ARG_INDEX, false, 1 },
+    { "guard", "lockgate-guard", IPC_GUARD, 0, 0, ARG_EPOCH, false, 1 },
+    { "edge/high", "lockgate-edge", IPC_EDGE, GW_HIGH, 0, ARG_SIDE, false, 0 },
+    { "edge/low", "lockgate-edge", IPC_EDGE, GW_LOW, 0, ARG_SIDE, false, 0 },
+    { "admission/high", "lockgate-admission", IPC_ADMISSION, GW_HIGH, 0, ARG_SIDE, true, 0 },
+    { "admission/low", "lockgate-admission", IPC_ADMISSION, GW_LOW, 0, ARG_SIDE, true, 0 },
+};
+
+static const struct {
+    enum ipc_role a, b;
+} joins[] = {
+    { IPC_EDGE, IPC_GUARD },       /* flows, stanzas, orders, settlements */
+    { IPC_GUARD, IPC_SCANNER },    /* text, matches */
+    { IPC_GUARD, IPC_JOURNAL },    /* lines; durable numbers */
+    { IPC_EDGE, IPC_JOURNAL },     /* lines; releases */
+    { IPC_ADMISSION, IPC_JOURNAL } /* lines */
+    /* the parent's own channel to each, on descriptor 3, is made when it starts */
+};
+
+bool programs_joined(enum ipc_role a, enum ipc_role b)
+{
+    for (size_t i = 0; i < sizeof joins / sizeof joins[0]; i++)
+        if ((joins[i].a == a && joins[i].b == b) || (joins[i].a == b && joins[i].b == a))
+            return true;
+    return false;
+}

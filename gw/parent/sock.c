@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * Sockets in the two network namespaces. Only here does the parent step into one, and it steps back at once. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "parent.h"
+
+#define LISTEN_BACKLOG 1024
+
+int sock_enter(const struct parent *p, enum gw_side side)
+{
+    return setns(p->side_ns[side], CLONE_NEWNET) == 0 ? 0 : GW_ERR(SYS);
+}
+
+/* Being left in the wrong namespace would put the next socket on the wrong side: that ends the process. */
+static void leave(const struct parent *p)
+{
+    if (setns(p->own_ns, CLONE_NEWNET) != 0)
+        log_fatal("cannot return to the own network namespace: %m");
+}
+
+static int in_namespace_socket(const struct parent *p, enum gw_side side, int family, int type)
+{
+    if (sock_enter(p, side))
+        return -1;
+    int fd = socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), err = errno;
+    leave(p);
+    errno = err;
+    return fd;
+}
+
+static int set(int fd, int level, int option, int value)
+{
+    return setsockopt(fd, level, option, &value, sizeof value);
+}
+
+/* IP_TRANSPARENT: bear an address that is not ours, or be given connections to one. */
+static int set_transparent(int fd, int family)
+{
+    return family == AF_INET ? set(fd, SOL_IP, IP_TRANSPARENT, 1) : set(fd, SOL_IPV6, IPV6_TRANSPARENT, 1);
+}
+
+static socklen_t to_sockaddr(const struct net_addr *a, struct sockaddr_storage *ret)
+{
+    memset(ret, 0, sizeof *ret);
+    if (a->family == 4) {
+        struct sockaddr_in *s = (struct sockaddr_in *)(void *)ret;
+        s->sin_family = AF_INET;
+        s->sin_port = htons(a->port);
+        memcpy(&s->sin_addr, a->addr, 4);
+        return sizeof *s;
+    }
+    struct sockaddr_in6 *s = (struct sockaddr_in6 *)(void *)ret;
+    s->sin6_family = AF_INET6;
+    s->sin6_port = htons(a->port);
+    memcpy(&s->sin6_addr, a->addr, 16);
+    return sizeof *s;
+}
+
+/* ---- looking before anything starts ---- */
+
+/* Is the card in this namespace, and do both families stand without forwarding? Logs what is not. */
+static int check_inside(const char *card, const char *ns)
+{
+    static const char *const forwarding[] = { "/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding" };
+    int e = 0;
+    if (!if_nametoindex(card)) {
+        log_error("interface %s is not in namespace %s: `lockgate inline up` puts it there", card, ns);
+        e = GW_ERR(CONF);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        char v = '0';
+        int fd = open(forwarding[i], O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+            continue; /* no such family, then nothing is forwarded */
+        if (read(fd, &v, 1) != 1 || v != '0') {
+            log_error("namespace %s: %s is on, and nothing may be forwarded: `lockgate inline up` turns it off", ns, forwarding[i]);
+            e = GW_ERR(CONF);
+        }
+        close(fd);
+    }
+    return e;
+}
+
+static int open_namespace(struct parent *p, enum gw_side side)
+{
+    const struct gw_side_conf *s = &p->conf->side[side];
+    char path[256];
+    snprintf(path, sizeof path, "/run/netns/%s", s->namespace_);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    p->side_ns[side] = fd;
+    if (fd < 0 || sock_enter(p, side)) {
+        log_error("network namespace %s of side %s: %m: `lockgate inline up` makes it", s->namespace_, gw_side_name(side));
+        return GW_ERR(CONF);
+    }
+    int e = check_inside(s->interface, s->namespace_);
+    leave(p);
+    return e;
+}
+
+int sock_open_namespaces(struct parent *p)
+{
+    int e = 0;
+    p->own_ns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+    if (p->own_ns < 0) {
+        log_error("/proc/self/ns/net: %m: this kernel has no network namespaces, or /proc is not mounted");
+        return GW_ERR(CONF);
+    }
+    for (int s = 0; s < GW_SIDES; s++)
+        if (open_namespace(p, (enum gw_side)s))
+            e = GW_ERR(CONF);
+    return e;
+}
+
+/* ---- listeners ---- */
+
+int sock_listen(const struct parent *p, enum gw_side side, unsigned family, uint16_t port, int *ret_fd)
+{
+    int af = family == 4 ? AF_INET : AF_INET6;
+    struct net_addr a = { .family = (uint8_t)family, .port = port ? port : GW_TPROXY_PORT };
+    struct sockaddr_storage ss;
+    if (!port) { /* intercepted connections: the packet rules hand them to the loopback address */
+        if (family == 4)
+            memcpy(a.addr, "\177\0\0\1", 4);
+        else
+            a.addr[15] = 1;
+    }
+    int fd = in_namespace_socket(p, side, af, SOCK_STREAM);
+    socklen_t n = to_sockaddr(&a, &ss);
+    if (fd < 0 || set(fd, SOL_SOCKET, SO_REUSEADDR, 1) || (af == AF_INET6 && set(fd, SOL_IPV6, IPV6_V6ONLY, 1)) ||
+        (!port && set_transparent(fd, af)) || set(fd, SOL_SOCKET, SO_MARK, SOCK_MARK) || bind(fd, (struct sockaddr *)&ss, n) ||
+        listen(fd, LISTEN_BACKLOG)) {
+        int err = errno;
+        if (fd >= 0)
+            close(fd);
+        errno = err;
+        return GW_ERR(SYS);
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+static int give_listener(const struct parent *p, enum gw_side side, unsigned family, uint16_t port, struct ipc *edge)
+{
+    const struct msg_listener m = { .family = (uint8_t)family, .port = port };
+    int fd;
+    int e = sock_listen(p, side, family, port, &fd);
+    if (e && errno == EAFNOSUPPORT && family == 6)
+        return 0; /* a kernel without IPv6: nothing of that family can come */
+    if (e) {
+        log_error("side %s: no listening socket, IPv%u port %u: %m", gw_side_name(side), family, port ? port : GW_TPROXY_PORT);
+        return e;
+    }
+    return ipc_put_listener_fd(edge, &m, fd);
+}
+
+int sock_give_listeners(const struct parent *p, enum gw_side side, struct ipc *edge)
+{
+    const struct gw_side_conf *s = &p->conf->side[side];
+    bool proxy = p->conf->mode == GW_PROXY;
+    for (unsigned family = 4; family <= 6; family += 2)
+        for (size_t i = 0; i < (proxy ? s->n_ports : 1); i++) {
+            int e = give_listener(p, side, family, proxy ? s->ports[i] : 0, edge);
+            if (e)
+                return e;
+        }
+    return 0;
+}
+
+/* ---- onward connections ---- */
+
+/* A port is chosen at connect() (a kept one would be a covert channel, and would bind before the destination is known). */
+static int bear_address(int fd, int af, const struct net_addr *from)
+{
+    struct sockaddr_storage ss;
+    struct net_addr a = *from;
+    a.port = 0;
+    socklen_t n = to_sockaddr(&a, &ss);
+    if (set_transparent(fd, af) || set(fd, SOL_IP, IP_BIND_ADDRESS_NO_PORT, 1))
+        return -1;
+    return bind(fd, (struct sockaddr *)&ss, n);
+}
+
+int sock_connect(const struct parent *p, enum gw_side side, bool udp, const struct net_addr *from, const struct net_addr *to, int *ret_fd)
+{
+    int af = to->family == 4 ? AF_INET : AF_INET6, err;
+    struct sockaddr_storage ss;
+    socklen_t n = to_sockaddr(to, &ss);
+    int fd = in_namespace_socket(p, side, af, udp ? SOCK_DGRAM : SOCK_STREAM);
+    if (fd < 0 || set(fd, SOL_SOCKET, SO_MARK, SOCK_MARK) || (from && from->family == to->family && bear_address(fd, af, from)) ||
+        (!udp && (set(fd, SOL_TCP, TCP_NODELAY, 1) || set(fd, SOL_SOCKET, SO_KEEPALIVE, 1) || set(fd, SOL_TCP, TCP_KEEPIDLE, 60))) ||
+        (connect(fd, (struct sockaddr *)&ss, n) && errno != EINPROGRESS)) {
+        err = errno ? errno : EIO;
+        if (fd >= 0)
+            close(fd);
+        return err;
+    }
+    *ret_fd = fd;
+    return 0;
+}
