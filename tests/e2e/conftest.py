@@ -24,10 +24,11 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(config, items):
+    """The long ones are another suite: without --long they are left out, not skipped."""
     if not config.getoption("--long"):
-        for item in items:
-            if "long" in item.keywords:
-                item.add_marker(pytest.mark.skip(reason="long: make test-long"))
+        left_out = [i for i in items if "long" in i.keywords]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [i for i in items if "long" not in i.keywords]
 
 
 class Running:

@@ -22,7 +22,7 @@ DOMAINS = {"high": ["high.example"], "low": ["low.example", "rooms.low.example"]
 
 
 def build_folder():
-    return os.environ.get("BUILD", os.path.join(ROOT, "build"))
+    return os.path.join(ROOT, os.environ.get("BUILD", "build"))      # an absolute BUILD stands by itself
 
 
 class Lab:
@@ -33,12 +33,14 @@ class Lab:
     dialback  servers prove themselves by dialback: nobody trusts the authority of the other's certificates
     family    "4", "6" or "both": which addresses DNS and the gateway's static map give
     tls       "starttls" or "direct": how the gateway opens streams (and whether DNS offers _xmpps-server)
+    log       how much the servers write: "debug" or "info"
     targets   False: the gateway has no static map and uses the destination that it intercepted"""
 
     def __init__(self, instance="", layout="routed", high="prosody", low="ejabberd", dialback=False, family="both",
-                 tls="starttls", targets=True, say=lambda text: None):
+                 tls="starttls", targets=True, log="debug", say=lambda text: None):
         self.instance, self.layout, self.dialback, self.family = instance, layout, dialback, family
         self.tls, self.targets, self.say = tls, targets, say
+        self.log_level = log
         self.kinds = {"high": high, "low": low}
         self.folder = os.path.join(BASE, instance or "standing")
         dash = f"{instance}-" if instance else ""
@@ -198,7 +200,8 @@ class Lab:
             cert, key = self.server_cert[side]
             self.servers[side] = KINDS[kind](
                 self.ns[side], self.path(f"server-{side}"), DOMAINS[side][0], cert, key, self.server_trust(side),
-                rooms="rooms.low.example" if side == "low" else None, dialback=self.dialback, users=USERS[side])
+                rooms="rooms.low.example" if side == "low" else None, dialback=self.dialback, users=USERS[side],
+                level=self.log_level)
             self.servers[side].start()
         for server in self.servers.values():
             server.wait_ready()

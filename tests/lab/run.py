@@ -12,28 +12,16 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), ".."))
 
+from lab.build import build                 # noqa: E402
 from lab.gateway import Journal             # noqa: E402
-from lab.lab import ROOT, Lab, build_folder     # noqa: E402
+from lab.lab import Lab, build_folder       # noqa: E402
 from lab.net import LabError                # noqa: E402
-from lab.show import Follower, Progress, colour     # noqa: E402
+from lab.show import Follower, colour           # noqa: E402
 from lab.story import Story, by_hand        # noqa: E402
 
 
 def say(text):
     print(text, flush=True)
-
-
-def build():
-    """Compiles the gateway; on failure the compiler's words are shown."""
-    folder = build_folder()
-    os.makedirs(folder, exist_ok=True)
-    log = os.path.join(folder, "run-build.log")
-    make = ["make", "-C", ROOT, f"BUILD={folder}", "-j", str(min(os.cpu_count() or 1, 8)), "all"]
-    env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
-    if Progress("building").run(make, log, env=env) != 0:
-        with open(log) as f:
-            sys.stderr.write("".join(f.readlines()[-40:]))
-        raise LabError(f"the build failed; all of its output is in {log}")
 
 
 def summary(story, seconds):

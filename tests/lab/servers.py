@@ -32,9 +32,10 @@ class Server:
     user = ""       # the system account that it runs as
     name = ""
 
-    def __init__(self, namespace, folder, domain, cert, key, trust, rooms=None, dialback=False, users=()):
+    def __init__(self, namespace, folder, domain, cert, key, trust, rooms=None, dialback=False, users=(), level="debug"):
         self.ns, self.folder, self.domain, self.rooms = namespace, own(folder, self.user), domain, rooms
         self.cert, self.key, self.trust, self.dialback, self.users = cert, key, trust, dialback, users
+        self.level = level
         self.log = os.path.join(folder, f"{self.name}.log")
         self.process = None
 
@@ -87,7 +88,7 @@ class Prosody(Server):
 pidfile = "{self.folder}/prosody.pid"
 data_path = "{data}"
 plugin_paths = {{}}
-log = {{ debug = "{self.log}" }}
+log = {{ {self.level} = "{self.log}" }}
 modules_enabled = {{ {", ".join(['"roster"', '"saslauth"', '"tls"', '"disco"', '"ping"', '"version"', '"uptime"'] + extra)} }}
 authentication = "internal_plain"
 c2s_require_encryption = false      -- lab clients sit in the same namespace; this leg is not what is tested
@@ -123,7 +124,7 @@ class Ejabberd(Server):
         modules += ["mod_s2s_dialback: {}"] if self.dialback else []
         text = f"""# written by the lab, for {self.domain}
 hosts: [ {self.domain} ]
-loglevel: debug
+loglevel: {self.level}
 certfiles: [ "{cert}" ]
 ca_file: "{self.trust}"
 s2s_use_starttls: {"required" if self.dialback else "required_trusted"}
