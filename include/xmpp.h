@@ -41,7 +41,8 @@ enum xs_event_type {
     XS_SPACE,       /* white space between stanzas */
     XS_PEER_ERROR,  /* the peer's stream error: condition, text */
     XS_CLOSE,       /* the peer's </stream:stream> (output has ours, unless it was sent) */
-    XS_FAIL         /* we end it: condition (stream error, already in the output with the end tag), reason, detail */
+    XS_FAIL         /* we end it: condition (stream error, already in the output with the end tag), reason, detail. Comes once, also
+                       after the caller's own xs_fail */
 };
 #define XS_OFFER_STARTTLS 1u
 #define XS_OFFER_EXTERNAL 2u
@@ -58,6 +59,8 @@ struct xs_event {
     enum gw_reason reason;
     const char *detail; /* static, for the journal: "DTD", "two roots" ... */
 };
+/* from and to of XS_HEADER, XS_DB_RESULT and XS_DB_VERIFY are prepared domains (jid.h); a header's from or to that is absent or
+ * empty comes as absent. An answer to a dialback question that was not asked on this stream never gets here: it ends the stream. */
 /* Bytes from the peer (already decrypted). All are kept; events then come from xs_next. LIMIT when more than 1 MiB wait. */
 int xs_feed(struct xs *s, const void *p, size_t n) GW_MUST_CHECK;
 /* The next event; ev->type XS_NONE when more bytes are needed. After XS_FAIL or XS_CLOSE nothing more comes. The stream stops
@@ -80,11 +83,13 @@ int xs_external(struct xs *s, struct str authzid) GW_MUST_CHECK;  /* initiating 
 int xs_db_result(struct xs *s, struct str from, struct str to, struct str key) GW_MUST_CHECK;  /* initiating */
 int xs_db_verify(struct xs *s, struct str from, struct str to, struct str id, struct str key) GW_MUST_CHECK; /* initiating */
 /* receiving: answers a db:result (verify false) or db:verify (true); type "valid", "invalid" or "error"; condition for error
- * ("item-not-found"...), else NULL. from and to as in the answer (we are from). id for verify. */
+ * ("item-not-found"...), else NULL. from and to as in the answer (we are from). id for verify. Nothing is written when the
+ * question is void meanwhile (the stream was restarted or is over). */
 int xs_db_reply(struct xs *s, bool verify, struct str from, struct str to, struct str id, const char *type,
     const char *condition) GW_MUST_CHECK;
 int xs_write(struct xs *s, const struct rec *stanza) GW_MUST_CHECK; /* after XS_READY, or a valid dialback */
 int xs_space(struct xs *s) GW_MUST_CHECK;      /* a white-space keepalive */
+/* condition must outlive the stream (a literal). When no header was written yet, one is (RFC 6120 section 4.9.1.2). */
 int xs_fail(struct xs *s, const char *condition, enum gw_reason reason, const char *text) GW_MUST_CHECK; /* stream error + end tag */
 int xs_end(struct xs *s) GW_MUST_CHECK;        /* </stream:stream>; then wait for XS_CLOSE */
 struct str xs_peer_id(const struct xs *s);     /* initiating: the id that the receiving entity gave */

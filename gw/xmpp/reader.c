@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * expat, tamed. When bytes are handed to expat is decided here (deferral by our own rule, so that a complete tag is seen at
+ * once and a tag in a thousand pieces costs little); what they mean is decided by expat alone. */
+#include "reader.h"
+
+#include <strings.h>
+
+#include "utf8.h"
+
+#define SEPARATOR 0x1F   /* no XML character, so it cannot occur in a name or a namespace */
+#define SLICE (32 * 1024) /* bytes handed to expat at once */
+#define SMALL 2048       /* unfinished tokens up to this many bytes are tried again with each byte */
+
+/* expat defers the parse of a token that came in pieces (the fix of CVE-2023-52425, also in Debian 12's 2.5.0); that
+ * would leave a complete stanza unseen. Weak: an expat without the symbol has no deferral either. */
+extern XML_Bool XML_SetReparseDeferralEnabled(XML_Parser parser, XML_Bool enabled) __attribute__((weak));
+
+/* ---- names ---- */
+
+void xml_name_split(const char *z, struct xml_name *ret)
+{
+    const char *a = strchr(z, SEPARATOR), *b = a ? strchr(a + 1, SEPARATOR) : NULL;
+    ret->prefix = STR_NONE;
+    if (!a) {
+        ret->ns = STR("");
+        ret->local = str_c(z);
+        return;
+    }
+    ret->ns = (struct str){ z, (size_t)(a - z) };
+    if (b) {
+        ret->local = (struct str){ a + 1, (size_t)(b - a - 1) };
+        ret->prefix = str_c(b + 1);
+    } else {
+        ret->local = str_c(a + 1);
+    }
+}
+
+bool reader_expat_fit(void)
+{
+    XML_Expat_Version v = XML_ExpatVersionInfo();
+    return v.major > 2 || (v.major == 2 && (v.minor > 4 || (v.minor == 4 && v.micro >= 5)));
+}
+
+/* ---- faults ---- */
+
+void reader_fail(struct reader *r, const char *condition, enum gw_reason reason, const char *detail)
+{
+    if (r->fault.condition)
+        return;
+    r->fault = (struct fault){ condition, reason, detail, false };
+    (void)XML_StopParser(r->p, XML_FALSE);
+}
+
+void reader_nomem(struct reader *r)
+{
+    reader_fail(r, "resource-constraint", GW_R_INTERNAL, "out of memory");
+    r->fault.nomem = true;
+}
+
+void reader_pause(struct reader *r)
+{
+    if (!r->fault.condition)
+        (void)XML_StopParser(r->p, XML_TRUE);
+}
+
+/* ---- expat's callbacks ---- */
+
+static void token_done(struct reader *r)
+{
+    r->done = (uint64_t)XML_GetCurrentByteIndex(r->p) + (uint64_t)XML_GetCurrentByteCount(r->p);
+}
+
+static void on_start(void *data, const XML_Char *name, const XML_Char **atts)
+{
+    struct reader *r = data;
+    struct xml_name n;
+    if (r->fault.condition)
+        return;
+    token_done(r);
+    r->depth++;
+    if (r->depth == 1) {
+        r->root_seen = true;
+        r->unit = r->done;
+        XML_SetStartNamespaceDeclHandler(r->p, NULL);
+    } else if (r->depth == 2) {
+        r->first = (uint64_t)XML_GetCurrentByteIndex(r->p);
+    }
+    xml_name_split(name, &n);
+    r->hooks->start(r->who, r->depth, &n, atts);
+}
+
+static void on_end(void *data, const XML_Char *name)
+{
+    struct reader *r = data;
+    (void)name;
+    if (r->fault.condition)
+        return;
+    token_done(r);
+    r->depth--;
+    r->hooks->end(r->who, r->depth + 1);
+    if (r->depth == 1)
+        r->unit = r->done;
+}
+
+static void on_text(void *data, const XML_Char *s, int n)
+{
+    struct reader *r = data;
+    if (r->fault.condition)
+        return;
+    token_done(r);
+    r->hooks->text(r->who, r->depth, (struct str){ s, (size_t)n });
+}
+
+static void on_root_ns(void *data, const XML_Char *prefix, const XML_Char *uri)
+{
+    struct reader *r = data;
+    if (!r->fault.condition && r->hooks->root_ns)
+        r->hooks->root_ns(r->who, str_c(prefix), str_c(uri));
+}
+
+static void restricted(struct reader *r, const char *what) { reader_fail(r, "restricted-xml", GW_R_XML_RESTRICTED, what); }
+
+static void on_doctype(void *data, const XML_Char *name, const XML_Char *sysid, const XML_Char *pubid, int subset)
+{
+    (void)name, (void)sysid, (void)pubid, (void)subset;
+    restricted(data, "DTD");
+}
+
+static void on_comment(void *data, const XML_Char *text)
+{
+    (void)text;
+    restricted(data, "comment");
+}
+
+static void on_pi(void *data, const XML_Char *target, const XML_Char *text)
+{
+    (void)target, (void)text;
+    restricted(data, "processing instruction");
+}
+
+static void on_skipped(void *data, const XML_Char *name, int parameter)
+{
+    (void)name, (void)parameter;
+    restricted(data, "entity");
+}
+
+static void on_declaration(void *data, const XML_Char *version, const XML_Char *encoding, int standalone)
+{
+    (void)standalone;
+    if (version && strcmp(version, "1.0") != 0)
+        reader_fail(data, "not-well-formed", GW_R_XML_NOT_WELL_FORMED, "XML version is not 1.0");
+    else if (encoding && strcasecmp(encoding, "UTF-8") != 0)
+        reader_fail(data, "unsupported-encoding", GW_R_XML_ENCODING, "declared encoding is not UTF-8");
+}
+
+static int set_up(struct reader *r)
+{
+    if (XML_SetReparseDeferralEnabled)
+        (void)XML_SetReparseDeferralEnabled(r->p, XML_FALSE);
+    XML_SetReturnNSTriplet(r->p, 1);
+    XML_SetUserData(r->p, r);
+    XML_SetElementHandler(r->p, on_start, on_end);
+    XML_SetCharacterDataHandler(r->p, on_text);
+    XML_SetStartNamespaceDeclHandler(r->p, on_root_ns);
+    XML_SetStartDoctypeDeclHandler(r->p, on_doctype);
+    XML_SetCommentHandler(r->p, on_comment);
+    XML_SetProcessingInstructionHandler(r->p, on_pi);
+    XML_SetSkippedEntityHandler(r->p, on_skipped);
+    XML_SetXmlDeclHandler(r->p, on_declaration);
+    return 0;
+}
+
+/* ---- when to parse ----
+ * expat looks at an unfinished token again from its start each time, so a tag sent byte by byte would cost the square of
+ * its size. This scanner knows only enough of XML to see that a tag ended; a wrong guess costs time, never meaning. */
+
+enum { IN_TEXT, IN_LT, IN_TAG, IN_QUOT, IN_APOS, IN_BANG, IN_COMMENT, IN_DECL, IN_CDATA, IN_PI, IN_REF };
+
+static unsigned char scan_byte(struct reader *r, unsigned char c, bool *go)
+{
+    if (c < 0x20 && c != '\t' && c != '\n' && c != '\r')
+        *go = true; /* never XML: let expat say so now */
+    switch (r->scan) {
+    case IN_TEXT: return c == '<' ? IN_LT : c == '&' ? IN_REF : IN_TEXT;
+    case IN_REF:
+        if (c != ';' && c != '<')
+            return IN_REF;
+        *go = true;
+        return c == ';' ? IN_TEXT : IN_LT;
+    case IN_LT:
+        if (c == '>')
+            *go = true;
+        return c == '!' ? IN_BANG : c == '?' ? IN_PI : c == '>' ? IN_TEXT : IN_TAG;
+    case IN_TAG:
+        if (c == '>' || c == '<')
+            *go = true;
+        return c == '>' ? IN_TEXT : c == '"' ? IN_QUOT : c == '\'' ? IN_APOS : IN_TAG;
+    case IN_QUOT:
+    case IN_APOS:
+        if (c == '<')
+            *go = true;
+        return c == (r->scan == IN_QUOT ? '"' : '\'') ? IN_TAG : r->scan;
+    case IN_BANG:
+        r->dashes = 0;
+        if (c != '-' && c != '[')
+            *go = true;
+        return c == '-' ? IN_COMMENT : c == '[' ? IN_CDATA : IN_DECL;
+    case IN_COMMENT: /* the dash of "<!-" is not counted; the one behind it is, which only makes a parse too early */
+    case IN_CDATA:
+    case IN_PI:
+        if (c == '>' && r->dashes >= (r->scan == IN_PI ? 1 : 2)) {
+            *go = true;
+            return IN_TEXT;
+        }
+        if (c == (r->scan == IN_COMMENT ? '-' : r->scan == IN_CDATA ? ']' : '?'))
+            r->dashes = r->dashes < 2 ? r->dashes + 1 : 2;
+        else
+            r->dashes = 0;
+        return r->scan;
+    default: /* IN_DECL: a DTD; expat refuses it as soon as it sees it */
+        *go = true;
+        return c == '>' ? IN_TEXT : IN_DECL;
+    }
+}
+
+static void scan(struct reader *r, const unsigned char *p, size_t n)
+{
+    uint64_t at = r->pos + buf_size(&r->in);
+    for (size_t i = 0; i < n; i++) {
+        bool go = false;
+        r->scan = scan_byte(r, p[i], &go);
+        if (go)
+            r->go = at + i + 1;
+    }
+}
+
+/* The position that expat must not be fed beyond: so a limit is noticed at the same byte however the bytes came. */
+static uint64_t bound(const struct reader *r)
+{
+    uint64_t token = r->done + r->limits.token, unit = r->unit + r->limits.unit;
+    if (!r->root_seen)
+        return r->limits.header;
+    return token < unit ? token : unit;
+}
+
+static size_t due(const struct reader *r)
+{
+    size_t waiting = buf_size(&r->in) - r->fed;
+    uint64_t at = r->pos + r->fed, end = bound(r), pending = at > r->done ? at - r->done : 0;
+    size_t n = waiting;
+    bool text = r->scan == IN_TEXT || r->scan == IN_CDATA;
+    if (n == 0 || at >= end)
+        return 0;
+    if (n > end - at)
+        n = (size_t)(end - at);
+    else if (!(at < r->go || text || pending + waiting <= SMALL || waiting >= pending))
+        return 0;
+    return n < SLICE ? n : SLICE;
+}
+
+/* ---- encoding, before expat guesses at it ---- */
+
+/* 0: cannot tell yet, more bytes needed; 1: may be UTF-8; -1: it is not, or not what RFC 6120 section 11.6 wants. */
+static int first_bytes(struct reader *r)
+{
+    static const unsigned char ebcdic[4] = { 0x4C, 0x6F, 0xA7, 0x94 }; /* "<?xm" */
+    const unsigned char *p = buf_data(&r->in);
+    size_t n = buf_size(&r->in);
+    const char *what = NULL;
+    if (n == 0)
+        return 0;
+    if (p[0] == 0xEF) {
+        reader_fail(r, "not-well-formed", GW_R_XML_NOT_WELL_FORMED, "a byte order mark, or text before the root");
+        return -1;
+    }
+    if (p[0] == 0xFE || p[0] == 0xFF || p[0] == 0)
+        what = "UTF-16 or UTF-32";
+    else if (p[0] == '<' && n < 2)
+        return 0;
+    else if (p[0] == '<' && p[1] == 0)
+        what = "UTF-16 or UTF-32";
+    else if (p[0] == ebcdic[0]) {
+        if (memcmp(p, ebcdic, n < 4 ? n : 4) == 0) {
+            if (n < 4)
+                return 0;
+            what = "EBCDIC";
+        }
+    }
+    if (!what)
+        return 1;
+    reader_fail(r, "unsupported-encoding", GW_R_XML_ENCODING, what);
+    return -1;
+}
+
+/* ---- expat's errors ---- */
+
+/* Whether the bytes where expat stopped are not UTF-8 (RFC 6120 section 4.9.3.22 names that case of its own). */
+static bool bad_utf8_at_error(const struct reader *r)
+{
+    XML_Index index = XML_GetCurrentByteIndex(r->p);
+    struct str left = buf_str(&r->in), c;
+    if (index < 0 || (uint64_t)index < r->pos || (uint64_t)index - r->pos >= left.n)
+        return false;
+    c.p = left.p + ((uint64_t)index - r->pos);
+    left.n -= (size_t)((uint64_t)index - r->pos);
+    unsigned char lead = (unsigned char)c.p[0];
+    c.n = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+    if (c.n > left.n)
+        c.n = left.n;
+    return !utf8_valid(c);
+}
+
+static void translate(struct reader *r)
+{
+    enum XML_Error e = XML_GetErrorCode(r->p);
+    if (r->fault.condition)
+        return;
+    if (e == XML_ERROR_NO_MEMORY)
+        reader_nomem(r);
+    else if (e == XML_ERROR_UNDEFINED_ENTITY || e == XML_ERROR_RECURSIVE_ENTITY_REF || e == XML_ERROR_BINARY_ENTITY_REF ||
+        e == XML_ERROR_ATTRIBUTE_EXTERNAL_ENTITY_REF || e == XML_ERROR_EXTERNAL_ENTITY_HANDLING)
+        restricted(r, "entity");
+    else if (e == XML_ERROR_UNKNOWN_ENCODING || e == XML_ERROR_INCORRECT_ENCODING)
+        reader_fail(r, "unsupported-encoding", GW_R_XML_ENCODING, XML_ErrorString(e));
+    else if (bad_utf8_at_error(r))
+        reader_fail(r, "unsupported-encoding", GW_R_XML_ENCODING, "bytes that are not UTF-8");
+    else
+        reader_fail(r, "not-well-formed", GW_R_XML_NOT_WELL_FORMED, XML_ErrorString(e));
+}
+
+/* ---- life ---- */
+
+int reader_init(struct reader *r, const struct reader_hooks *hooks, void *who, const struct reader_limits *limits, size_t in_max)
+{
+    memset(r, 0, sizeof *r);
+    buf_init(&r->in, in_max);
+    r->hooks = hooks;
+    r->who = who;
+    r->limits = *limits;
+    if (!reader_expat_fit())
+        return GW_ERR(UNSUPPORTED);
+    /* A named encoding keeps expat from following a byte order mark or a declaration into another one. */
+    r->p = XML_ParserCreateNS("UTF-8", SEPARATOR);
+    return r->p ? set_up(r) : GW_ERR(NOMEM);
+}
+
+void reader_clear(struct reader *r)
+{
+    if (r->p)
+        XML_ParserFree(r->p);
+    r->p = NULL;
+    buf_clear(&r->in);
+}
+
+int reader_restart(struct reader *r)
+{
+    if (!XML_ParserReset(r->p, "UTF-8"))
+        return GW_ERR(NOMEM);
+    r->fed = 0;
+    r->pos = r->done = r->unit = r->first = r->go = 0;
+    r->depth = 0;
+    r->root_seen = r->paused = false;
+    r->fault = (struct fault){ NULL, GW_R_NONE, NULL, false };
+    r->scan = IN_TEXT;
+    r->dashes = 0;
+    if (buf_size(&r->in) > 0) { /* what waits is scanned anew, as the beginning of the new document */
+        size_t n = buf_size(&r->in);
+        r->in.len -= n;
+        scan(r, r->in.p + r->in.off, n);
+        r->in.len += n;
+    }
+    return set_up(r);
+}
+
+int reader_feed(struct reader *r, const void *p, size_t n)
+{
+    uint64_t go = r->go;
+    unsigned char state = r->scan, dashes = r->dashes;
+    int err;
+    if (n == 0)
+        return 0;
+    scan(r, p, n);
+    err = buf_put(&r->in, p, n);
+    if (err < 0) {
+        r->go = go;
+        r->scan = state;
+        r->dashes = dashes;
+    }
+    return err;
+}
+
+/* Lets go of the bytes of finished tokens. */
+static void settle(struct reader *r)
+{
+    size_t n = (size_t)(r->done - r->pos);
+    buf_drop(&r->in, n);
+    r->fed -= n;
+    r->pos = r->done;
+}
+
+enum reader_result reader_run(struct reader *r)
+{
+    enum XML_Status st;
+    while (!r->fault.condition) {
+        if (r->paused) {
+            r->paused = false;
+            st = XML_ResumeParser(r->p);
+        } else {
+            size_t n;
+            void *room;
+            if (r->pos + r->fed == 0) {
+                int ready = first_bytes(r);
+                if (ready < 0)
+                    break;
+                if (ready == 0)
+                    return READER_MORE;
+            }
+            n = due(r);
+            if (n == 0)
+                return READER_MORE;
+            room = XML_GetBuffer(r->p, (int)n);
+            if (!room) {
+                reader_nomem(r);
+                break;
+            }
+            memcpy(room, buf_data(&r->in) + r->fed, n);
+            r->fed += n;
+            st = XML_ParseBuffer(r->p, (int)n, 0);
+        }
+        if (st == XML_STATUS_ERROR)
+            translate(r);
+        settle(r);
+        if (r->fault.condition)
+            break;
+        if (st == XML_STATUS_SUSPENDED) {
+            r->paused = true;
+            return READER_PAUSED;
+        }
+        if (r->pos + r->fed >= bound(r))
+            reader_fail(r, "policy-violation", GW_R_STREAM_LIMIT, !r->root_seen ? "stream header too long" :
+                r->pos + r->fed >= r->unit + r->limits.unit ? "stanza too long" : "tag too long");
+    }
+    return READER_FAULT;
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * Parser callbacks into a record: names and values whole, addresses prepared, prefixes forgotten. */
+#include "stanza.h"
+
+#include "jid.h"
+#include "xmpp.h"
+
+static void spoil(struct stanza *st, const char *condition, enum gw_reason reason, const char *detail)
+{
+    if (!st->fault.condition)
+        st->fault = (struct fault){ condition, reason, detail, false };
+}
+
+/* What record says about a step of building, as a stream error (RFC 6120 section 4.9.3.14 for limits). */
+static void built(struct stanza *st, int err)
+{
+    if (err == 0)
+        return;
+    if (err == GW_ERR(NOMEM)) {
+        spoil(st, "resource-constraint", GW_R_INTERNAL, "out of memory");
+        st->fault.nomem = true;
+    } else if (err == GW_ERR(LIMIT)) {
+        spoil(st, "policy-violation", GW_R_RECORD_LIMIT, "stanza too large, too deep or too wide");
+    } else {
+        spoil(st, "policy-violation", GW_R_RECORD_INVALID, "a name or text that a record does not take");
+    }
+}
+
+static bool kind_of(struct str name, enum rec_kind *ret)
+{
+    for (int k = 0; k < REC_KINDS; k++)
+        if (str_eq(name, str_c(rec_kind_name((enum rec_kind)k)))) {
+            *ret = (enum rec_kind)k;
+            return true;
+        }
+    return false;
+}
+
+bool stanza_is(const struct xml_name *n, bool client)
+{
+    enum rec_kind k;
+    return kind_of(n->local, &k) && (str_eq(n->ns, STR(XS_NS_SERVER)) || (client && str_eq(n->ns, STR(NS_CLIENT))));
+}
+
+static void address(struct stanza *st, struct str from, struct str to)
+{
+    struct jid f, t;
+    if (from.n == 0 || to.n == 0) {
+        spoil(st, "improper-addressing", GW_R_ADDRESS_INVALID, from.n == 0 ? "no from" : "no to");
+        return;
+    }
+    if (jid_prepare(from, &f) != 0)
+        spoil(st, "improper-addressing", GW_R_ADDRESS_INVALID, "from is not a valid address");
+    else if (jid_prepare(to, &t) != 0)
+        spoil(st, "improper-addressing", GW_R_ADDRESS_INVALID, "to is not a valid address");
+    else
+        built(st, rec_address(st->r, f.full, t.full, from, to));
+}
+
+static bool names_fit(struct stanza *st, const struct xml_name *n)
+{
+    if (n->ns.n <= XML_NAME_MAX && n->local.n <= XML_NAME_MAX)
+        return true;
+    spoil(st, "policy-violation", GW_R_RECORD_LIMIT, "a name is too long");
+    return false;
+}
+
+static struct str mapped(const struct stanza *st, struct str ns)
+{
+    return st->client && str_eq(ns, STR(NS_CLIENT)) ? STR(XS_NS_SERVER) : ns;
+}
+
+/* The stanza element: heads go to the record's own fields. Attributes in no namespace other than those five have no place
+ * in a record: they do not cross, and are no reason to refuse a stanza that RFC 6120 lets any entity ignore them in. */
+static void root(struct stanza *st, const struct xml_name *n, const char **atts)
+{
+    struct str from = STR_NONE, to = STR_NONE, id = STR_NONE, type = STR_NONE, lang = STR_NONE;
+    enum rec_kind kind = REC_MESSAGE;
+    struct xml_name a;
+    if (!kind_of(n->local, &kind))
+        return;
+    for (const char **at = atts; *at; at += 2) {
+        struct str v = str_c(at[1]);
+        xml_name_split(at[0], &a);
+        if (a.ns.n == 0 && str_eq(a.local, STR("from")))
+            from = v;
+        else if (a.ns.n == 0 && str_eq(a.local, STR("to")))
+            to = v;
+        else if (a.ns.n == 0 && str_eq(a.local, STR("id")))
+            id = v;
+        else if (a.ns.n == 0 && str_eq(a.local, STR("type")))
+            type = v;
+        else if (str_eq(a.ns, STR(NS_XML)) && str_eq(a.local, STR("lang")))
+            lang = v;
+        else if (a.ns.n > 0 && names_fit(st, &a))
+            built(st, rec_attr_add(st->r, a.ns, a.local, v));
+    }
+    built(st, rec_head(st->r, kind, type, id, lang));
+    address(st, from, to);
+}
+
+void stanza_start(struct stanza *st, unsigned depth, const struct xml_name *n, const char **atts)
+{
+    struct xml_name a;
+    unsigned attributes = 0;
+    if (st->fault.condition)
+        return;
+    for (const char **at = atts; *at; at += 2)
+        attributes++;
+    if (depth > st->limits->depth)
+        spoil(st, "policy-violation", GW_R_RECORD_LIMIT, "elements nested too deep");
+    else if (attributes > st->limits->attrs)
+        spoil(st, "policy-violation", GW_R_RECORD_LIMIT, "too many attributes");
+    else if (++st->elements > st->limits->nodes)
+        spoil(st, "policy-violation", GW_R_RECORD_LIMIT, "too many elements");
+    else if (str_eq(n->ns, STR(XS_NS_STREAM)))
+        spoil(st, "policy-violation", GW_R_RECORD_INVALID, "a stream element inside a stanza");
+    if (st->fault.condition || !names_fit(st, n))
+        return;
+    built(st, rec_open(st->r, mapped(st, n->ns), n->local));
+    if (st->fault.condition)
+        return;
+    if (depth == 1) {
+        root(st, n, atts);
+        return;
+    }
+    for (const char **at = atts; *at && !st->fault.condition; at += 2) {
+        xml_name_split(at[0], &a);
+        if (names_fit(st, &a))
+            built(st, rec_attr_add(st->r, a.ns, a.local, str_c(at[1])));
+    }
+}
+
+void stanza_text(struct stanza *st, struct str text)
+{
+    if (!st->fault.condition)
+        built(st, rec_text(st->r, text));
+}
+
+void stanza_end(struct stanza *st)
+{
+    if (!st->fault.condition)
+        built(st, rec_close(st->r));
+}
+
+void stanza_drop(struct stanza *st)
+{
+    rec_free(st->r);
+    st->r = NULL;
+}
