@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * The batch: lines in, one write, one sync, and only then releases and acknowledgements out. */
+#include <stdarg.h>
+#include <time.h>
+
+#include "journal.h"
+#include "log.h"
+
+static uint64_t clock_us(clockid_t id)
+{
+    struct timespec t;
+
+    clock_gettime(id, &t);
+    return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000;
+}
+
+uint64_t wall_us(void)
+{
+    return clock_us(CLOCK_REALTIME);
+}
+
+int64_t mono_ms(void)
+{
+    return (int64_t)(clock_us(CLOCK_MONOTONIC) / 1000);
+}
+
+bool batch_full(const struct journal *j)
+{
+    /* a few places are kept for events of the journal's own */
+    return j->n_lines >= BATCH_LINES - 64 || j->n_releases >= BATCH_LINES - 64 || buf_size(&j->text) >= BATCH_BYTES;
+}
+
+static int put_line(struct journal *j, struct led_head *h, struct str fields)
+{
+    size_t before = buf_size(&j->text);
+    int err;
+
+    if (j->n_lines >= BATCH_LINES)
+        return GW_ERR(LIMIT);
+    h->time_us = wall_us();
+    h->seq = j->store.seq + j->n_lines + 1;
+    err = led_line(&j->text, h, fields);
+    if (!err)
+        j->lengths[j->n_lines++] = (uint32_t)(buf_size(&j->text) - before);
+    return err;
+}
+
+void batch_event(struct journal *j, const char *action, const char *subject, uint64_t count, const char *detail_fmt, ...)
+{
+    struct led_head h = { .event = GW_EV_JOURNAL, .program = STR("journal"), .epoch = j->epoch, .number = j->self->last + 1 };
+    struct wire_out o;
+    struct buf b;
+    char text[512];
+    va_list ap;
+    int err;
+
+    va_start(ap, detail_fmt);
+    vsnprintf(text, sizeof text, detail_fmt, ap);
+    va_end(ap);
+    buf_init(&b, 8192);
+    wire_out_init(&o, &b);
+    field_z(&o, GW_F_ACTION, action);
+    if (subject)
+        field_z(&o, GW_F_PROGRAM, subject);
+    field_z(&o, GW_F_SENTENCE, text);
+    field_num(&o, GW_F_COUNT, count);
+    err = o.err ? o.err : put_line(j, &h, buf_str(&b));
+    if (!err) {
+        j->self->last++;
+        j->self->used = h.seq;
+    } else {
+        log_error("an event of the journal's own (%s) could not be recorded: %s", action, gw_strerror(err));
+    }
+    buf_clear(&b);
+}
+
+/* ---- a line of another program ---- */
+static void add_release(struct journal *j, const struct msg_line *m)
+{
+    struct release *r = &j->releases[j->n_releases++];
+
+    r->side = m->target;
+    r->m.guard = m->guard;
+    r->m.number = m->number;
+    r->m.hash = m->hash;
+}
+
+/* Told again: not written again; released again if it is the same record. */
+static void told_again(struct journal *j, struct channel *ch, const struct msg_line *m, const unsigned char mac[LED_MAC])
+{
+    const struct recall *r = sender_recall(ch->sender, m->number);
+
+    j->stats.duplicates++;
+    ch->acknowledge = true;
+    if (m->target == LINE_TARGET_NONE)
+        return;
+    if (!r) {
+        log_warn("%s told line %llu again, too late to repeat its release", ch->program, (unsigned long long)m->number);
+        return;
+    }
+    if (r->target != m->target || memcmp(r->mac, mac, LED_MAC) != 0)
+        links_break(j, ch, "a line was told again with another record to release");
+    else
+        add_release(j, m);
+}
+
+static const char *bind_sender(struct journal *j, struct channel *ch, const struct msg_line *m)
+{
+    if (ch->sender && ch->sender->epoch == m->guard)
+        return NULL;
+    if (ch->sender)
+        return "its epoch changed in the midst of its lines";
+    ch->sender = senders_get(&j->senders, str_c(ch->program), m->guard, true);
+    if (!ch->sender)
+        log_fatal("out of memory");
+    ch->sender->bound = true;
+    return NULL;
+}
+
+static const char *check_line(struct journal *j, struct channel *ch, const struct msg_line *m)
+{
+    const char *why = bind_sender(j, ch, m);
+
+    if (why)
+        return why;
+    if (m->number == 0 || m->number > ch->sender->last + 1)
+        return "the numbers of its lines have a gap";
+    if (m->target != LINE_TARGET_NONE && (ch->role != IPC_GUARD || m->target >= GW_SIDES))
+        return "it asked for a release that is not its to ask";
+    return NULL;
+}
+
+void batch_line(struct journal *j, struct channel *ch, const struct ipc_msg *msg)
+{
+    struct led_head h = { .program = str_c(ch->program) };
+    struct msg_line m;
+    const char *why = ipc_get_line(msg, &m) < 0 ? "a line could not be decoded" : check_line(j, ch, &m);
+    int err;
+
+    if (why) {
+        links_break(j, ch, why);
+        return;
+    }
+    if (m.target != LINE_TARGET_NONE) {
+        h.has_release = true;
+        h.target = m.target;
+        led_mac(&j->mac_key, m.guard, m.number, m.target, m.hash.b, h.mac);
+    }
+    if (m.number <= ch->sender->last) {
+        told_again(j, ch, &m, h.mac);
+        return;
+    }
+    h.event = m.event;
+    h.epoch = m.guard;
+    h.number = m.number;
+    err = put_line(j, &h, m.fields);
+    if (err == GW_ERR(NOMEM))
+        log_fatal("out of memory");
+    if (err) {
+        links_break(j, ch, "a line is not in the closed schema");
+        return;
+    }
+    if (h.has_release && sender_remember(ch->sender, m.number, m.target, h.mac) < 0)
+        log_fatal("out of memory");
+    if (h.has_release)
+        add_release(j, &m);
+    ch->sender->last = m.number;
+    ch->sender->used = h.seq;
+    ch->acknowledge = true;
+}
+
+/* ---- commit ---- */
+/* A wall clock that jumps makes times in the log untrue: the jump itself is a record. */
+static void watch_clock(struct journal *j)
+{
+    int64_t offset = (int64_t)(clock_us(CLOCK_REALTIME) - clock_us(CLOCK_MONOTONIC)), step = offset - j->clock_offset;
+
+    j->clock_offset = offset;
+    if (step < 1000000 && step > -1000000)
+        return;
+    batch_event(j, "clock-moved", NULL, (uint64_t)((step < 0 ? -step : step) / 1000000), "the clock moved %s by %lld seconds",
+        step < 0 ? "back" : "forward", (long long)((step < 0 ? -step : step) / 1000000));
+}
+
+/* Says what is durable. A channel that cannot take it is broken; its program then knows from its successor. */
+static void tell(struct journal *j)
+{
+    for (size_t r = 0; r < j->n_releases; r++)
+        for (size_t i = 0; i < CHANNELS_MAX; i++) {
+            struct channel *ch = &j->ch[i];
+            if (ch->c && ch->role == IPC_EDGE && ch->side == j->releases[r].side && ipc_put_release(ch->c, &j->releases[r].m) < 0)
+                links_drop(j, ch);
+        }
+    for (size_t i = 0; i < CHANNELS_MAX; i++) {
+        struct channel *ch = &j->ch[i];
+        if (!ch->c)
+            continue;
+        if (ch->acknowledge) {
+            struct msg_durable d = { .guard = ch->sender->epoch, .number = ch->sender->last };
+            ch->acknowledge = false;
+            if (ipc_put_durable(ch->c, &d) < 0) {
+                links_drop(j, ch);
+                continue;
+            }
+        }
+        if (ipc_queued(ch->c) > 0) {
+            int err = ipc_flush(ch->c);
+            if (err < 0 && err != GW_ERR(AGAIN) && i > 0)
+                links_drop(j, ch);
+        }
+    }
+    j->stats.releases += j->n_releases;
+    j->n_releases = 0;
+}
+
+static void blocked(struct journal *j)
+{
+    if (!j->blocked) {
+        j->blocked_ms = mono_ms();
+        j->stats.full++;
+        log_error("no space for the journal: nothing crosses until there is; trying every second");
+    }
+    j->blocked = true;
+    j->retry_ms = mono_ms() + 1000;
+}
+
+static int write_batch(struct journal *j)
+{
+    uint64_t start = clock_us(CLOCK_MONOTONIC), took;
+    int err = store_append(&j->store, buf_data(&j->text), buf_size(&j->text), j->n_lines);
+
+    if (err == GW_ERR(AGAIN)) {
+        blocked(j);
+        return err;
+    }
+    if (err < 0) {
+        log_error("the journal cannot be written; ending");
+        j->stop = true;
+        j->exit_status = 74; /* EX_IOERR */
+        return err;
+    }
+    took = clock_us(CLOCK_MONOTONIC) - start;
+    j->stats.sync_us += took;
+    if (took > j->stats.sync_us_max)
+        j->stats.sync_us_max = took;
+    j->stats.batches++;
+    j->stats.records += j->n_lines;
+    j->stats.bytes += buf_size(&j->text);
+    return 0;
+}
+
+/* Hashing waits until the releases are out: it delays nobody then. */
+static void hash_batch(struct journal *j)
+{
+    const char *p = (const char *)buf_data(&j->text);
+
+    for (size_t i = 0; i < j->n_lines; i++) {
+        notary_add(&j->notary, (struct str){ p, j->lengths[i] - 1 });
+        p += j->lengths[i];
+    }
+    j->n_lines = 0;
+    buf_reset(&j->text);
+}
+
+void batch_commit(struct journal *j)
+{
+    if (j->n_lines > 0 && !j->blocked)
+        watch_clock(j);
+    if (j->n_lines > 0 && write_batch(j) < 0)
+        return;
+    tell(j);
+    hash_batch(j);
+    if (j->blocked) {
+        int64_t ms = mono_ms() - j->blocked_ms;
+        j->blocked = false;
+        log_info("there is space for the journal again after %lld seconds", (long long)(ms / 1000));
+        batch_event(j, "disk-full", NULL, (uint64_t)ms / 1000,
+            "there was no space for the journal for %lld.%03lld seconds; nothing crossed in that time", (long long)(ms / 1000),
+            (long long)(ms % 1000));
+    }
+    switch (store_rotate(&j->store, mono_ms())) {
+    case 0:
+        break;
+    case GW_ERR(AGAIN):
+        break; /* goes on in the old segment */
+    default:
+        j->stop = true;
+        j->exit_status = 74;
+    }
+}

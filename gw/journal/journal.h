@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * The journal: what its files share. One thread, one loop: take lines, write them, make them durable, then say so. */
+#ifndef LOCKGATE_JOURNAL_H
+#define LOCKGATE_JOURNAL_H
+
+#include "gwconf.h"
+#include "ipc.h"
+#include "ledger.h"
+
+/* A batch is what one write and one sync take. */
+#define BATCH_LINES 16384
+#define BATCH_BYTES (8u << 20)
+#define RECALL 32768 /* releases of a guard that can be repeated: far more than a guard has open */
+
+/* ---- store.c: the segments ---- */
+struct store {
+    int dir_fd, fd;
+    char name[24];
+    uint64_t first;       /* of the open segment */
+    uint64_t seq;         /* the last durable record */
+    off_t durable;        /* bytes of the open segment that are durable */
+    int64_t opened_ms;    /* monotonic */
+    int64_t max_size, max_ms;
+};
+int store_open(struct store *s, uint64_t first, off_t durable, bool create) GW_MUST_CHECK;
+/* Writes and syncs. 0: durable. AGAIN: no space, nothing of it is in the file; try later. IO: give up. */
+int store_append(struct store *s, const void *p, size_t n, uint64_t records) GW_MUST_CHECK;
+/* Starts a new segment when the open one is full or old. 0, AGAIN (no space: stays with the old one), IO. */
+int store_rotate(struct store *s, int64_t now_ms) GW_MUST_CHECK;
+/* Writes all of p at an offset: 0, AGAIN (no space), IO. */
+int store_pwrite(int fd, const void *p, size_t n, off_t at) GW_MUST_CHECK;
+
+/* ---- senders.c: where each sender of lines stands ---- */
+struct recall { uint64_t number; uint8_t target; unsigned char mac[LED_MAC]; };
+struct sender {
+    char program[LED_PROGRAM_MAX + 1];
+    uint64_t epoch, last; /* the last line that was taken, durable or in the batch */
+    uint64_t used;        /* seq of that line: the oldest epochs are forgotten first */
+    bool bound;           /* a channel tells lines of it: never forgotten */
+    struct recall *recall; /* ring by number; NULL until the first release */
+};
+#define SENDERS_MAX 256
+#define EPOCHS_KEPT 4 /* of one program: a guard and its successors */
+struct senders { struct sender *v[SENDERS_MAX]; size_t n; };
+/* The entry, made when it is not there. NULL: no memory. */
+struct sender *senders_get(struct senders *s, struct str program, uint64_t epoch, bool make);
+int sender_remember(struct sender *s, uint64_t number, uint8_t target, const unsigned char mac[LED_MAC]) GW_MUST_CHECK;
+const struct recall *sender_recall(const struct sender *s, uint64_t number);
+int senders_save(const struct senders *s, int dir_fd, uint64_t seq) GW_MUST_CHECK;
+/* 0 and *ret_seq; NOENT; SYNTAX. */
+int senders_load(struct senders *s, int dir_fd, uint64_t *ret_seq) GW_MUST_CHECK;
+void senders_clear(struct senders *s);
+
+/* ---- notary.c: tree and checkpoints ---- */
+struct notary {
+    int dir_fd, tree_fd, note_fd;
+    struct led_key *key;
+    struct led_tree tree;      /* over durable lines */
+    struct buf pending;        /* hashes not yet in the file `tree` */
+    uint64_t stored;           /* hashes in that file */
+    off_t note_size;           /* bytes of whole notes */
+    uint64_t signed_size;      /* of the newest checkpoint */
+    bool tree_behind;          /* the file could not be kept up; it is rebuilt at the next start */
+};
+int notary_open(struct notary *n, int dir_fd, struct led_key *key) GW_MUST_CHECK;
+/* The newest checkpoint of our key: 1, 0 when there is none, negative (said in the log) when the file is not ours. */
+int notary_last(struct notary *n, struct led_note *ret, struct led_hash *ret_root) GW_MUST_CHECK;
+/* Loads the tree of a size from the file and holds it against root. MISMATCH, NOENT, SYS. */
+int notary_load_tree(struct notary *n, uint64_t size, const struct led_hash *root) GW_MUST_CHECK;
+int notary_reset_tree(struct notary *n) GW_MUST_CHECK; /* from nothing: to be rebuilt line by line */
+void notary_add(struct notary *n, struct str line);
+void notary_write_tree(struct notary *n);
+/* Signs the present tree unless that was done. 0; AGAIN (no space), IO. */
+int notary_checkpoint(struct notary *n, uint64_t time) GW_MUST_CHECK;
+void notary_close(struct notary *n);
+
+/* ---- the whole ---- */
+struct channel {
+    struct ipc *c; /* NULL: free place */
+    enum ipc_role role;
+    uint8_t side, index;
+    char program[LED_PROGRAM_MAX + 1];
+    struct sender *sender; /* bound by its first line */
+    bool acknowledge;      /* lines of it are in the batch */
+    bool more;             /* whole messages may wait in its buffer */
+};
+#define CHANNELS_MAX 64
+struct release { uint8_t side; struct msg_release m; };
+struct journal {
+    struct gw_conf *conf;
+    struct store store;
+    struct senders senders;
+    struct notary notary;
+    struct led_mac_key mac_key;
+    struct channel ch[CHANNELS_MAX]; /* 0: the parent */
+    struct ipc *ipc[CHANNELS_MAX];   /* the same, for ipc_wait */
+    /* the batch */
+    struct buf text;
+    uint32_t *lengths; /* of its lines, with newline */
+    size_t n_lines;
+    struct release *releases;
+    size_t n_releases;
+    bool blocked; /* the batch could not be written; nothing more is taken until it is */
+    int64_t blocked_ms, retry_ms;
+    /* the journal as a sender of lines */
+    uint64_t epoch;
+    struct sender *self;
+    int64_t clock_offset; /* wall clock less monotonic clock, microseconds */
+    bool stop;
+    int exit_status;
+    struct { uint64_t records, bytes, batches, releases, duplicates, sync_us, sync_us_max, full; } stats;
+};
+
+/* batch.c */
+uint64_t wall_us(void);
+int64_t mono_ms(void);
+bool batch_full(const struct journal *j);
+void batch_line(struct journal *j, struct channel *ch, const struct ipc_msg *m); /* a LINE; may break the channel */
+void batch_commit(struct journal *j); /* all that is in it, or sets j->blocked */
+/* A line of the journal's own. action: one word; detail: a sentence; subject may be NULL; count: bytes, seconds... */
+void batch_event(struct journal *j, const char *action, const char *subject, uint64_t count, const char *detail_fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+
+/* links.c */
+void links_parent(struct journal *j, int fd);
+void links_take(struct journal *j); /* messages of all channels, until the batch is full */
+bool links_more(const struct journal *j);
+void links_break(struct journal *j, struct channel *ch, const char *why);
+void links_drop(struct journal *j, struct channel *ch);
+void links_parent_only(struct journal *j); /* while blocked */
+
+/* recover.c: 0, or a negative code after which the program must end (said in the log). */
+int recover(struct journal *j) GW_MUST_CHECK;
+
+#endif

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * The closed schema of a line: rows made from include/fields.h and the head, their check, and their print as JSON Schema. */
+#include "impl.h"
+
+#define ROW(name, type, head, required) { name, sizeof(name) - 1, type, head, required }
+const struct led_row led_rows[] = {
+    ROW("timestamp", GW_FT_STR, true, true),
+    ROW("seq", GW_FT_NUM, true, true),
+    ROW("event_type", GW_FT_STR, true, true),
+    ROW("program", GW_FT_STR, true, true),
+    ROW("line_epoch", GW_FT_NUM, true, true),
+    ROW("line_number", GW_FT_NUM, true, true),
+    ROW("target", GW_FT_STR, true, false),
+    ROW("release_mac", GW_FT_HEX, true, false),
+#define X(id, name, json, type) ROW(json, GW_FT_##type, false, false),
+    GW_FIELDS(X)
+#undef X
+};
+const size_t led_rows_n = sizeof led_rows / sizeof *led_rows;
+
+const char *const led_events[GW_EV_COUNT] = {
+#define X(name, text) text,
+    GW_EVENTS(X)
+#undef X
+};
+
+int led_row_find(struct str name)
+{
+    for (size_t i = 0; i < led_rows_n; i++)
+        if (led_rows[i].len == name.n && memcmp(led_rows[i].json, name.p, name.n) == 0)
+            return (int)i;
+    return -1;
+}
+
+int led_event_find(struct str name)
+{
+    for (int i = 0; i < GW_EV_COUNT; i++)
+        if (str_eq(name, str_c(led_events[i])))
+            return i;
+    return -1;
+}
+
+/* "guard", "edge/high", "scanner/3": what the journal names senders. */
+bool led_program_ok(struct str s)
+{
+    if (s.n == 0 || s.n > LED_PROGRAM_MAX)
+        return false;
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || (c == '/' && i > 0)))
+            return false;
+    }
+    return true;
+}
+
+static bool hex_ok(struct str raw)
+{
+    for (size_t i = 0; i < raw.n; i++)
+        if (!((raw.p[i] >= '0' && raw.p[i] <= '9') || (raw.p[i] >= 'a' && raw.p[i] <= 'f')))
+            return false;
+    return raw.n % 2 == 0;
+}
+
+static bool type_ok(const struct led_row *row, const struct led_member *m)
+{
+    switch (row->type) {
+    case GW_FT_NUM: return m->type == LED_NUM;
+    case GW_FT_LIST: return m->type == LED_LIST;
+    case GW_FT_HEX: return m->type == LED_STR && hex_ok(m->raw);
+    case GW_FT_STR: return m->type == LED_STR;
+    }
+    return false;
+}
+
+int led_schema_check(struct str line, const char **ret_what)
+{
+    uint64_t seen[4] = { 0 };
+    struct led_head head;
+    struct led_reader r;
+    struct led_member m;
+    int got;
+
+    *ret_what = "the head of the line";
+    if (led_head_read(line, &head) < 0)
+        return GW_ERR(SYNTAX);
+    led_read(&r, line);
+    while ((got = led_read_next(&r, &m)) == 1) {
+        int row = led_row_find(m.name);
+        *ret_what = "a member that the schema does not know";
+        if (row < 0)
+            return GW_ERR(SYNTAX);
+        *ret_what = "a member of the wrong type";
+        if (!type_ok(&led_rows[row], &m))
+            return GW_ERR(SYNTAX);
+        *ret_what = "a member twice";
+        if (seen[row / 64] & (uint64_t)1 << (row % 64))
+            return GW_ERR(SYNTAX);
+        seen[row / 64] |= (uint64_t)1 << (row % 64);
+    }
+    *ret_what = got < 0 ? "not in the form that the journal writes" : NULL;
+    return got;
+}
+_Static_assert(sizeof led_rows / sizeof *led_rows <= 256, "seen[] in led_schema_check holds 256 rows");
+
+static void print_row(FILE *to, const struct led_row *row)
+{
+    static const char *const types[] = { [GW_FT_STR] = "{ \"type\": \"string\" }",
+        [GW_FT_NUM] = "{ \"type\": \"integer\", \"minimum\": 0, \"maximum\": 18446744073709551615 }",
+        [GW_FT_HEX] = "{ \"type\": \"string\", \"pattern\": \"^([0-9a-f]{2})*$\" }",
+        [GW_FT_LIST] = "{ \"type\": \"array\", \"items\": { \"type\": \"string\" }, \"minItems\": 1 }" };
+
+    fprintf(to, "    \"%s\": ", row->json);
+    if (row == &led_rows[0]) {
+        fprintf(to, "{ \"type\": \"string\", \"pattern\": \"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\\\.[0-9]{6}Z$\" }");
+    } else if (row == &led_rows[2]) {
+        fprintf(to, "{ \"enum\": [");
+        for (int i = 0; i < GW_EV_COUNT; i++)
+            fprintf(to, "%s\"%s\"", i ? ", " : " ", led_events[i]);
+        fprintf(to, " ] }");
+    } else if (row == &led_rows[6]) {
+        fprintf(to, "{ \"enum\": [ \"high\", \"low\" ] }");
+    } else {
+        fprintf(to, "%s", types[row->type]);
+    }
+}
+
+void led_schema_print(FILE *to)
+{
+    fprintf(to, "{\n  \"$schema\": \"https://json-schema.org/draft/2020-12/schema\",\n"
+                "  \"title\": \"A record of the Lockgate journal\",\n"
+                "  \"description\": \"One line of a journal segment. Closed: an unlisted member is a mistake.\",\n"
+                "  \"type\": \"object\",\n  \"additionalProperties\": false,\n  \"required\": [");
+    for (size_t i = 0; i < LED_HEAD_ROWS; i++)
+        if (led_rows[i].required)
+            fprintf(to, "%s\"%s\"", i ? ", " : " ", led_rows[i].json);
+    fprintf(to, " ],\n  \"dependentRequired\": { \"target\": [ \"release_mac\" ], \"release_mac\": [ \"target\" ] },\n  \"properties\": {\n");
+    for (size_t i = 0; i < led_rows_n; i++) {
+        print_row(to, &led_rows[i]);
+        fprintf(to, "%s\n", i + 1 < led_rows_n ? "," : "");
+    }
+    fprintf(to, "  }\n}\n");
+}
