@@ -96,6 +96,7 @@ int gw_conf_load(const char *path, struct gw_conf **ret, struct conf_errors *err
     if (!raw || !c)
         goto out;
     arena_init(&c->arena, GWCONF_MEMORY);
+    raw->gateway.mode = -1; /* stays so after a mistake: then no check that depends on it is made */
     if (!set_paths(&r, path))
         goto out;
     err = conf_read(path, gwconf_rows, raw, &c->arena, errs, NULL);

@@ -16,6 +16,8 @@ static void check_overlap(struct gwconf_reader *r)
     const struct gw_side_conf *high = &r->c->side[GW_HIGH], *low = &r->c->side[GW_LOW];
     char ta[NET_TEXT_MAX], tb[NET_TEXT_MAX];
 
+    if (r->raw->gateway.mode < 0)
+        return;
     for (size_t i = 0; i < high->n_networks; i++) {
         for (size_t k = 0; k < low->n_networks; k++) {
             const struct net_prefix *a = &high->networks[i], *b = &low->networks[k];
@@ -38,9 +40,9 @@ static void check_addresses(struct gwconf_reader *r, enum gw_side side)
     const struct raw_side *raw = &r->raw->side[side];
     char text[NET_TEXT_MAX];
 
-    if (r->c->mode == GW_BRIDGE && raw->addresses.n > 0)
+    if (r->raw->gateway.mode == GW_BRIDGE && raw->addresses.n > 0)
         gwconf_mistake(r, CONF_ERROR, raw->addresses.lines[0], "addresses: in bridge mode the card has none; write [ ]");
-    if (r->c->mode != GW_BRIDGE && raw->addresses.n == 0)
+    if (r->raw->gateway.mode > GW_BRIDGE && raw->addresses.n == 0)
         gwconf_mistake(r, CONF_ERROR, raw->where.line, "addresses: in this mode the card of side %s needs at least one, as in [ \"10.0.0.1/24\" ]",
             side_word[side]);
     for (size_t i = 0; i < s->n_addresses; i++)
