@@ -3,12 +3,13 @@
 
 import os
 import re
+import shutil
 import subprocess
 
 import pytest
 
 from lab import gateway
-from lab.lab import HERE, ROOT, Lab, build_folder
+from lab.lab import ROOT, Lab, build_folder
 
 LOCKGATE = os.path.join(build_folder(), "bin", "lockgate")
 
@@ -26,6 +27,8 @@ def lab(tmp_path_factory):
 
 
 def run(verb, lab, text, *more):
+    shutil.rmtree(lab.path("state"))
+    os.mkdir(lab.path("state"))
     path = lab.path("test.conf")
     with open(path, "w") as f:
         f.write(text)
@@ -104,6 +107,3 @@ def test_help(verb):
     done = subprocess.run([LOCKGATE, verb, "--help"], capture_output=True, text=True, timeout=10)
     assert done.returncode == 0 and "lockgate " + verb in done.stdout
 
-
-def test_lab_rules_are_good(lab):
-    assert os.path.isdir(os.path.join(HERE, "rules"))
