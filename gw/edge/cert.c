@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * Whom a certificate names, as XMPP reads it. */
+#include "cert.h"
+
+#include <openssl/x509v3.h>
+#include <strings.h>
+
+#include "jid.h"
+
+#define OID_XMPP_ADDR "1.3.6.1.5.5.7.8.5"
+#define OID_SRV_NAME "1.3.6.1.5.5.7.8.7"
+
+static bool same(struct str a, struct str b)
+{
+    return a.n == b.n && a.n > 0 && strncasecmp(a.p, b.p, a.n) == 0;
+}
+
+/* An ASN.1 string as bytes; a NUL inside makes it nobody's name. */
+static struct str asn1(const ASN1_STRING *s)
+{
+    struct str r;
+    if (!s)
+        return STR_NONE;
+    r = (struct str){ (const char *)ASN1_STRING_get0_data(s), (size_t)ASN1_STRING_length(s) };
+    return r.n && !memchr(r.p, 0, r.n) ? r : STR_NONE;
+}
+
+/* "*.example.org" stands for exactly one label, and only above at least two others. */
+static bool dns_matches(struct str pattern, struct str ascii)
+{
+    const char *dot;
+    struct str rest;
+    if (pattern.n < 3 || pattern.p[0] != '*')
+        return !memchr(pattern.p ? pattern.p : "", '*', pattern.n) && same(pattern, ascii);
+    if (pattern.p[1] != '.' || memchr(pattern.p + 1, '*', pattern.n - 1) || !memchr(pattern.p + 2, '.', pattern.n - 2))
+        return false;
+    dot = memchr(ascii.p, '.', ascii.n);
+    if (!dot || dot == ascii.p)
+        return false;
+    rest = (struct str){ dot, ascii.n - (size_t)(dot - ascii.p) };
+    return same((struct str){ pattern.p + 1, pattern.n - 1 }, rest);
+}
+
+static bool srv_matches(const ASN1_TYPE *v, struct str ascii)
+{
+    static const char service[] = "_xmpp-server.";
+    struct str s = v && v->type == V_ASN1_IA5STRING ? asn1(v->value.ia5string) : STR_NONE;
+    if (s.n < sizeof service || strncasecmp(s.p, service, sizeof service - 1) != 0)
+        return false;
+    return same((struct str){ s.p + sizeof service - 1, s.n - (sizeof service - 1) }, ascii);
+}
+
+static bool addr_matches(const ASN1_TYPE *v, struct str prepared)
+{
+    char text[JID_PART_MAX + 1];
+    struct str domain, s = v && v->type == V_ASN1_UTF8STRING ? asn1(v->value.utf8string) : STR_NONE;
+    if (!s.n || memchr(s.p, '@', s.n) || memchr(s.p, '/', s.n)) /* a user's address is no server's */
+        return false;
+    return jid_prepare_domain(s, text, &domain) == 0 && str_eq(domain, prepared);
+}
+
+static bool other_matches(const OTHERNAME *o, struct str prepared, struct str ascii)
+{
+    char oid[64];
+    if (OBJ_obj2txt(oid, sizeof oid, o->type_id, 1) <= 0)
+        return false;
+    if (strcmp(oid, OID_SRV_NAME) == 0)
+        return srv_matches(o->value, ascii);
+    return strcmp(oid, OID_XMPP_ADDR) == 0 && addr_matches(o->value, prepared);
+}
+
+bool cert_names(X509 *cert, struct str prepared, struct str ascii)
+{
+    bool found = false;
+    GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+    for (int i = 0; names && i < sk_GENERAL_NAME_num(names) && !found; i++) {
+        const GENERAL_NAME *g = sk_GENERAL_NAME_value(names, i);
+        if (g->type == GEN_DNS)
+            found = dns_matches(asn1(g->d.dNSName), ascii);
+        else if (g->type == GEN_OTHERNAME)
+            found = other_matches(g->d.otherName, prepared, ascii);
+    }
+    GENERAL_NAMES_free(names);
+    return found;
+}

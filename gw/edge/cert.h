@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * Whom a certificate names, as XMPP reads it (RFC 6120 section 13.7.1.2, RFC 6125): dNSName with a wildcard as the whole
+ * leftmost label, SRVName _xmpp-server, id-on-xmppAddr. Never the subject's common name. */
+#ifndef LOCKGATE_EDGE_CERT_H
+#define LOCKGATE_EDGE_CERT_H
+
+#include <openssl/x509.h>
+#include <stdbool.h>
+
+#include "buf.h"
+
+/* prepared: the domain as in JIDs; ascii: the same with A-labels. Says nothing about the chain. */
+bool cert_names(X509 *cert, struct str prepared, struct str ascii);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * Streams that servers of this side open: this edge is the receiving entity and shows itself as a domain of the other side. */
+#ifndef LOCKGATE_EDGE_INBOUND_H
+#define LOCKGATE_EDGE_INBOUND_H
+
+#include "conn.h"
+#include "jid.h"
+#include "lines.h"
+#include "pair.h"
+
+struct verify;
+struct inpair { struct pair *pair; uint64_t flow; const char *auth; };
+struct inbound {
+    struct conn c;               /* first */
+    TAILQ_ENTRY(inbound) waiting; /* in pair->waiting while a stanza is held */
+    char from_text[JID_PART_MAX + 1], to_text[JID_PART_MAX + 1];
+    struct str from, to;         /* of the newest header, prepared; from may be empty */
+    char stream_id[33];
+    bool opened;                 /* a pair was proven: the journal has "open" */
+    struct inpair *pairs;        /* proven, at most limits.pairs_per_stream */
+    size_t n_pairs;
+    LIST_HEAD(, verify) verifies; /* dialback under way */
+    size_t n_verifies;
+    struct rec *held;            /* waits for credit; the stream is paused */
+    struct inpair *held_for;
+    uint64_t held_since;
+};
+
+void inbound_accept(struct listener *l); /* takes all that wait */
+/* There is credit again: the held stanza goes, the stream reads on. */
+void inbound_credit(struct inbound *in);
+void inbound_tick(struct inbound *in);
+/* A pair was proven on this stream (auth: how). False: no room. */
+bool inbound_prove(struct inbound *in, struct pair *p, const char *auth);
+bool conn_is_inbound(const struct conn *c);
+/* FLOW for each proven pair, to a new guard. */
+int inbound_report(struct inbound *in) GW_MUST_CHECK;
+
+/* inbound_db.c: db:result and db:verify */
+void inbound_db_result(struct inbound *in, const struct xs_event *ev);
+void inbound_db_verify(struct inbound *in, const struct xs_event *ev);
+void inbound_db_end(struct inbound *in); /* the stream is gone */
+/* inbound_stanza.c */
+void inbound_stanza(struct inbound *in, struct rec *r); /* takes r */
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * Dialback elements on an inbound stream (XEP-0220, XEP-0344): further pairs, each proven by certificate or by dialback;
+ * and questions about keys that this edge made. Failures are type='error' and the stream stays. */
+#include <openssl/crypto.h>
+
+#include "inbound.h"
+#include "verify.h"
+
+#define VERIFIES_MAX 16  /* under way at once on one stream */
+#define KEY_MAX 1024
+
+struct names { char from_text[JID_PART_MAX + 1], to_text[JID_PART_MAX + 1]; struct str from, to; };
+
+static bool names_of(const struct xs_event *ev, struct names *n)
+{
+    return jid_prepare_domain(ev->from, n->from_text, &n->from) == 0 && jid_prepare_domain(ev->to, n->to_text, &n->to) == 0;
+}
+
+static void reply(struct inbound *in, const struct xs_event *ev, bool verify, const char *type, const char *condition)
+{
+    (void)conn_ok(&in->c, xs_db_reply(in->c.xs, verify, ev->to, ev->from, ev->id, type, condition));
+    conn_touch(&in->c);
+}
+
+static void refuse(struct inbound *in, const struct xs_event *ev, const char *condition, enum gw_reason why)
+{
+    line_limit(in->c.edge, &in->c.remote, &in->c.local, why, condition);
+    reply(in, ev, false, "error", condition);
+}
+
+void inbound_db_result(struct inbound *in, const struct xs_event *ev)
+{
+    struct edge *e = in->c.edge;
+    const struct gw_domain *d;
+    struct names n;
+    struct pair *p;
+    if (!names_of(ev, &n) || !gw_conf_certificate(e->conf, e->side, n.to)) {
+        refuse(in, ev, "item-not-found", GW_R_HOST_UNKNOWN);
+        return;
+    }
+    p = pair_find(e, n.to, n.from);
+    if (!p) {
+        refuse(in, ev, "policy-violation", gw_conf_side_of(e->conf, n.from) == (int)e->side ? GW_R_PAIR_FORBIDDEN : GW_R_WRONG_SIDE);
+        return;
+    }
+    if (in->c.secure && tls_peer_is(in->c.ssl, e->tls, n.from)) { /* XEP-0344: the certificate says it all */
+        if (inbound_prove(in, p, "certificate"))
+            reply(in, ev, false, "valid", NULL);
+        else
+            refuse(in, ev, "resource-constraint", GW_R_STREAM_LIMIT);
+        return;
+    }
+    d = gw_conf_domain(e->conf, e->side, n.from);
+    if (!d || !d->dialback || !in->c.secure) {
+        refuse(in, ev, "not-authorized", GW_R_CERT_REFUSED);
+        return;
+    }
+    if (in->n_verifies >= VERIFIES_MAX || ev->key.n == 0 || ev->key.n > KEY_MAX || verify_start(in, p, ev->key) != 0)
+        refuse(in, ev, "resource-constraint", GW_R_STREAM_LIMIT);
+}
+
+/* Did this edge make the key? The receiving server asks its authoritative server, and that is who we stand for. */
+void inbound_db_verify(struct inbound *in, const struct xs_event *ev)
+{
+    struct edge *e = in->c.edge;
+    struct names n;
+    char key[65];
+    bool good;
+    if (!names_of(ev, &n) || !pair_find(e, n.to, n.from)) {
+        reply(in, ev, true, "error", "item-not-found");
+        return;
+    }
+    good = xs_db_key(str_c(e->db_secret), n.from, n.to, ev->id, key) == 0 && ev->key.n == 64 && CRYPTO_memcmp(key, ev->key.p, 64) == 0;
+    reply(in, ev, true, good ? "valid" : "invalid", NULL);
+}
+
+void inbound_db_end(struct inbound *in)
+{
+    struct verify *v;
+    while ((v = LIST_FIRST(&in->verifies)))
+        verify_drop(v);
+}

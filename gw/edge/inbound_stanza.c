@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * Stanzas on an inbound stream: is the pair proven, is there credit; then to the guard. */
+#include "inbound.h"
+#include "log.h"
+#include "tickets.h"
+
+#define SHARED_WAIT_MS 10000 /* a pair without credit holds up a stream that others share, at most */
+
+/* RFC 6120 sections 8.1.1.2 and 8.1.2.2: the domains of each stanza are those of a pair proven on this stream. */
+static struct inpair *find(struct inbound *in, struct str from_domain, struct str to_domain, bool *ret_from_known)
+{
+    *ret_from_known = false;
+    for (size_t i = 0; i < in->n_pairs; i++) {
+        if (!str_eq(in->pairs[i].pair->theirs, from_domain))
+            continue;
+        *ret_from_known = true;
+        if (str_eq(in->pairs[i].pair->ours, to_domain))
+            return &in->pairs[i];
+    }
+    return NULL;
+}
+
+static void refuse(struct inbound *in, const struct rec *r, struct str from_domain, struct str to_domain, bool from_known)
+{
+    struct conn *c = &in->c;
+    const struct gw_conf *conf = c->edge->conf;
+    enum gw_reason why = GW_R_PAIR_MISMATCH;
+    const char *condition = "invalid-from";
+    int side;
+    if (from_known) {
+        side = gw_conf_side_of(conf, to_domain);
+        condition = side == (int)gw_other(c->edge->side) ? "improper-addressing" : "host-unknown";
+        if (side != (int)gw_other(c->edge->side))
+            why = GW_R_HOST_UNKNOWN;
+    } else if (gw_conf_side_of(conf, from_domain) == (int)gw_other(c->edge->side))
+        why = GW_R_WRONG_SIDE;
+    line_stanza(c, r, in->n_pairs ? in->pairs[0].flow : 0, why, "refused");
+    conn_fail(c, condition, why, "a stanza's addresses are not of a pair that is proven on this stream");
+}
+
+/* Takes r. */
+static void pass(struct inbound *in, struct inpair *ip, struct rec *r)
+{
+    int err = tickets_send(in->c.edge, ip->pair, ip->flow, r);
+    if (err) {
+        log_warn("a stanza could not be handed to the guard: %s", gw_strerror(err));
+        line_stanza(&in->c, r, ip->flow, GW_R_INTERNAL, "refused");
+        tickets_answer(in->c.edge, ip->pair, r, GW_R_INTERNAL);
+    }
+    rec_free(r);
+}
+
+/* Takes r. */
+static void bounce(struct inbound *in, struct inpair *ip, struct rec *r)
+{
+    line_stanza(&in->c, r, ip->flow, GW_R_QUEUE_FULL, "refused");
+    tickets_answer(in->c.edge, ip->pair, r, GW_R_QUEUE_FULL);
+    rec_free(r);
+}
+
+void inbound_stanza(struct inbound *in, struct rec *r)
+{
+    struct conn *c = &in->c;
+    struct str from_domain, to_domain, none;
+    struct inpair *ip;
+    bool from_known;
+    jid_split(r->from, &none, &from_domain, &none);
+    jid_split(r->to, &none, &to_domain, &none);
+    ip = find(in, from_domain, to_domain, &from_known);
+    if (!ip) {
+        refuse(in, r, from_domain, to_domain, from_known);
+        rec_free(r);
+        return;
+    }
+    if (rec_pair(r, from_domain, to_domain) != 0 || rec_seal(r) != 0) {
+        line_stanza(c, r, ip->flow, GW_R_RECORD_INVALID, "refused");
+        rec_free(r);
+        conn_fail(c, "bad-format", GW_R_RECORD_INVALID, "the stanza makes no record");
+        return;
+    }
+    if (pair_may_send(ip->pair)) {
+        pass(in, ip, r);
+        return;
+    }
+    if (ip->pair->bouncing && in->n_pairs > 1) {
+        bounce(in, ip, r);
+        return;
+    }
+    in->held = r;
+    in->held_for = ip;
+    in->held_since = edge_now(c->edge);
+    TAILQ_INSERT_TAIL(&ip->pair->waiting, in, waiting);
+    conn_pause(c, true);
+}
+
+static struct rec *unhold(struct inbound *in)
+{
+    struct rec *r = in->held;
+    TAILQ_REMOVE(&in->held_for->pair->waiting, in, waiting);
+    in->held = NULL;
+    conn_pause(&in->c, false);
+    return r;
+}
+
+void inbound_credit(struct inbound *in)
+{
+    struct rec *r = unhold(in);
+    pass(in, in->held_for, r);
+}
+
+void inbound_tick(struct inbound *in)
+{
+    struct rec *r;
+    if (!in->held || in->n_pairs < 2 || edge_now(in->c.edge) - in->held_since < SHARED_WAIT_MS || !in->c.edge->guard.ipc)
+        return;
+    in->held_for->pair->bouncing = true;
+    r = unhold(in);
+    bounce(in, in->held_for, r);
+}

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * Orders of the guard: held until the journal releases exactly these bytes, then settled once. */
+#include "orders.h"
+
+#include <openssl/crypto.h>
+#include <openssl/sha.h>
+#include <stdlib.h>
+
+#include "lines.h"
+#include "log.h"
+#include "pair.h"
+
+#define EARLY_MAX 10000    /* releases that came before their order */
+#define EARLY_MS 10000
+#define SETTLED_MS 60000   /* a settlement is remembered for a guard that may have to ask again */
+#define SETTLED_MAX 65536u
+
+struct early {
+    struct order_key key;
+    struct ipc_hash hash;
+    uint64_t at;
+    TAILQ_ENTRY(early) link;
+    UT_hash_handle hh;
+};
+struct settled { struct order_key key; uint64_t epoch, ticket, at; enum gw_reason reason; };
+
+struct orders {
+    struct order *held; /* by key */
+    struct early *early;
+    TAILQ_HEAD(, early) early_list; /* oldest first */
+    TAILQ_HEAD(, order) open;
+    size_t n_open;
+    size_t bytes, max_bytes; /* of all records held or on their way */
+    struct settled *settled; /* a ring */
+    size_t first, n_settled;
+};
+
+int orders_init(struct edge *e)
+{
+    struct orders *q = calloc(1, sizeof *q);
+    if (!q)
+        return GW_ERR(NOMEM);
+    q->settled = calloc(SETTLED_MAX, sizeof *q->settled);
+    if (!q->settled) {
+        free(q);
+        return GW_ERR(NOMEM);
+    }
+    TAILQ_INIT(&q->early_list);
+    TAILQ_INIT(&q->open);
+    /* Both directions' windows may stand here at once: what comes from the far side, and answers to the near one. */
+    q->max_bytes = 2 * (size_t)e->conf->limits.window_bytes * (e->n_pairs ? e->n_pairs : 1) + 2 * e->limits.bytes;
+    e->orders = q;
+    return 0;
+}
+
+size_t orders_held(const struct edge *e) { return HASH_COUNT(e->orders->held); }
+size_t orders_open(const struct edge *e) { return e->orders->n_open; }
+
+static struct order *make(struct edge *e, struct str record)
+{
+    struct orders *q = e->orders;
+    struct order *o;
+    if (q->bytes + record.n > q->max_bytes)
+        return NULL;
+    o = calloc(1, sizeof *o + record.n);
+    if (!o)
+        return NULL;
+    o->arrived_at = edge_now(e);
+    o->n = record.n;
+    memcpy(o->bytes, record.p, record.n);
+    q->bytes += record.n;
+    return o;
+}
+
+static void drop(struct edge *e, struct order *o)
+{
+    e->orders->bytes -= o->n;
+    free(o);
+}
+
+/* ---- settlement ---- */
+
+static void send_settle(struct edge *e, struct order_key k, enum gw_reason reason)
+{
+    struct msg_settle m = { .guard = k.guard, .number = k.number, .reason = (uint8_t)reason };
+    if (e->guard.ipc && ipc_put_settle(e->guard.ipc, &m) != 0)
+        channel_break(&e->guard, "no room for a settlement");
+}
+
+static void remember(struct edge *e, const struct order *o, enum gw_reason reason)
+{
+    struct orders *q = e->orders;
+    struct settled *s;
+    if (q->n_settled == SETTLED_MAX) {
+        q->first = (q->first + 1) % SETTLED_MAX;
+        q->n_settled--;
+    }
+    s = &q->settled[(q->first + q->n_settled++) % SETTLED_MAX];
+    *s = (struct settled){ .key = o->key, .epoch = o->epoch, .ticket = o->ticket, .at = edge_now(e), .reason = reason };
+}
+
+static void settle(struct edge *e, struct order *o, enum gw_reason reason)
+{
+    if (reason == GW_R_WRITTEN)
+        e->count.written++;
+    else
+        e->count.failed++;
+    if (o->key.guard) {
+        remember(e, o, reason);
+        send_settle(e, o->key, reason);
+    }
+    drop(e, o);
+}
+
+void orders_settle(struct edge *e, struct order *o, enum gw_reason reason)
+{
+    if (o->key.guard) {
+        TAILQ_REMOVE(&e->orders->open, o, open);
+        e->orders->n_open--;
+    }
+    settle(e, o, reason);
+}
+
+struct order *orders_local(struct edge *e, struct str record)
+{
+    return make(e, record);
+}
+
+/* ---- release ---- */
+
+/* The last gate: only what the journal has written down, byte for byte, goes on. */
+static void let_out(struct edge *e, struct order *o, const struct ipc_hash *released)
+{
+    struct orders *q = e->orders;
+    struct pair *p;
+    HASH_DEL(q->held, o);
+    if (CRYPTO_memcmp(o->hash.b, released->b, sizeof o->hash.b) != 0) {
+        log_error("order %llu of guard %llu is not what the journal released: discarded", (unsigned long long)o->key.number,
+            (unsigned long long)o->key.guard);
+        line_order(e, o->key.guard, o->key.number, "hash-mismatch", GW_R_INTERNAL);
+        settle(e, o, GW_R_INTERNAL);
+        return;
+    }
+    p = pair_of_record(e, (struct str){ (const char *)o->bytes, o->n });
+    if (!p) {
+        line_order(e, o->key.guard, o->key.number, "order-refused", GW_R_RECORD_INVALID);
+        settle(e, o, GW_R_INTERNAL);
+        return;
+    }
+    TAILQ_INSERT_TAIL(&q->open, o, open);
+    q->n_open++;
+    pair_enqueue(p, o);
+}
+
+static void forget_early(struct orders *q, struct early *r)
+{
+    HASH_DEL(q->early, r);
+    TAILQ_REMOVE(&q->early_list, r, link);
+    free(r);
+}
+
+void orders_take(struct edge *e, const struct msg_order *m)
+{
+    struct orders *q = e->orders;
+    struct order_key k = { m->guard, m->number };
+    struct order *o;
+    struct early *r;
+    HASH_FIND(hh, q->held, &k, sizeof k, o);
+    if (o || !k.guard) {
+        channel_break(&e->guard, "an order came twice");
+        return;
+    }
+    o = make(e, m->record);
+    if (!o) {
+        send_settle(e, k, GW_R_INTERNAL);
+        return;
+    }
+    o->key = k;
+    o->epoch = m->epoch;
+    o->ticket = m->ticket;
+    SHA256(o->bytes, o->n, o->hash.b);
+    HASH_ADD(hh, q->held, key, sizeof o->key, o);
+    HASH_FIND(hh, q->early, &k, sizeof k, r);
+    if (r) {
+        struct ipc_hash hash = r->hash;
+        forget_early(q, r);
+        let_out(e, o, &hash);
+    }
+}
+
+void orders_release(struct edge *e, const struct msg_release *m)
+{
+    struct orders *q = e->orders;
+    struct order_key k = { m->guard, m->number };
+    struct order *o;
+    struct early *r;
+    HASH_FIND(hh, q->held, &k, sizeof k, o);
+    if (o) {
+        let_out(e, o, &m->hash);
+        return;
+    }
+    HASH_FIND(hh, q->early, &k, sizeof k, r);
+    if (r)
+        return; /* the journal may repeat itself */
+    if (HASH_COUNT(q->early) >= EARLY_MAX)
+        forget_early(q, TAILQ_FIRST(&q->early_list));
+    r = calloc(1, sizeof *r);
+    if (!r)
+        return;
+    *r = (struct early){ .key = k, .hash = m->hash, .at = edge_now(e) };
+    HASH_ADD(hh, q->early, key, sizeof r->key, r);
+    TAILQ_INSERT_TAIL(&q->early_list, r, link);
+}
+
+/* ---- when the guard or time goes ---- */
+
+void orders_guard_lost(struct edge *e)
+{
+    struct order *o, *next;
+    HASH_ITER(hh, e->orders->held, o, next) {
+        HASH_DEL(e->orders->held, o);
+        drop(e, o);
+    }
+}
+
+int orders_report(struct edge *e)
+{
+    struct orders *q = e->orders;
+    struct order *o;
+    int err = 0;
+    TAILQ_FOREACH(o, &q->open, open) {
+        struct msg_open_number m = { .guard = o->key.guard, .number = o->key.number, .epoch = o->epoch, .ticket = o->ticket,
+            .state = OPEN_RELEASED };
+        err = err ? err : ipc_put_open_number(e->guard.ipc, &m);
+    }
+    for (size_t i = 0; i < q->n_settled && !err; i++) {
+        const struct settled *s = &q->settled[(q->first + i) % SETTLED_MAX];
+        struct msg_open_number m = { .guard = s->key.guard, .number = s->key.number, .epoch = s->epoch, .ticket = s->ticket,
+            .state = s->reason == GW_R_WRITTEN ? OPEN_WRITTEN : OPEN_RELEASED };
+        err = ipc_put_open_number(e->guard.ipc, &m);
+    }
+    return err;
+}
+
+int orders_report_settled(struct edge *e)
+{
+    struct orders *q = e->orders;
+    int err = 0;
+    for (size_t i = 0; i < q->n_settled && !err; i++) {
+        const struct settled *s = &q->settled[(q->first + i) % SETTLED_MAX];
+        struct msg_settle m = { .guard = s->key.guard, .number = s->key.number, .reason = (uint8_t)s->reason };
+        if (s->reason != GW_R_WRITTEN)
+            err = ipc_put_settle(e->guard.ipc, &m);
+    }
+    return err;
+}
+
+void orders_tick(struct edge *e)
+{
+    struct orders *q = e->orders;
+    struct order *o, *next;
+    uint64_t now = edge_now(e);
+    while (!TAILQ_EMPTY(&q->early_list) && now - TAILQ_FIRST(&q->early_list)->at > EARLY_MS)
+        forget_early(q, TAILQ_FIRST(&q->early_list));
+    while (q->n_settled && now - q->settled[q->first].at > SETTLED_MS) {
+        q->first = (q->first + 1) % SETTLED_MAX;
+        q->n_settled--;
+    }
+    HASH_ITER(hh, q->held, o, next) { /* in the order in which they came */
+        if (now - o->arrived_at < (uint64_t)e->conf->limits.deliver)
+            break;
+        HASH_DEL(q->held, o); /* no release came in time; one that comes later finds nothing */
+        settle(e, o, GW_R_TIMEOUT);
+    }
+}

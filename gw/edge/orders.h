@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * Orders of the guard: held until the journal releases exactly these bytes, then on their way out, then settled once
+ * (PROTOCOL.md, "A stanza's way" and "When a program dies"). */
+#ifndef LOCKGATE_EDGE_ORDERS_H
+#define LOCKGATE_EDGE_ORDERS_H
+
+#include <uthash.h>
+
+#include "edge.h"
+
+struct order_key { uint64_t guard, number; };
+struct order {
+    TAILQ_ENTRY(order) link; /* the pair's queue, or the stream that writes it */
+    TAILQ_ENTRY(order) open; /* released and not settled */
+    UT_hash_handle hh;       /* held */
+    struct order_key key;    /* all zero: our own answer to a sender, made from a stub: nothing to settle */
+    uint64_t epoch, ticket;
+    uint64_t arrived_at;     /* ms */
+    uint64_t start, end;     /* its place in the bytes of its stream */
+    struct ipc_hash hash;
+    size_t n;
+    unsigned char bytes[];   /* the record */
+};
+TAILQ_HEAD(order_queue, order);
+
+int orders_init(struct edge *e) GW_MUST_CHECK;
+void orders_take(struct edge *e, const struct msg_order *m);
+void orders_release(struct edge *e, const struct msg_release *m);
+/* Tells the guard what became of it, and frees it. It must be in no queue. */
+void orders_settle(struct edge *e, struct order *o, enum gw_reason reason);
+/* Our own answer: no guard, no release. NULL: no memory. */
+struct order *orders_local(struct edge *e, struct str record);
+/* The guard is gone: what was not released never will be. */
+void orders_guard_lost(struct edge *e);
+/* To a new guard: OPEN_NUMBERs; after OPEN_END the settlements that belong to them. */
+int orders_report(struct edge *e) GW_MUST_CHECK;
+int orders_report_settled(struct edge *e) GW_MUST_CHECK;
+void orders_tick(struct edge *e);
+size_t orders_held(const struct edge *e);
+size_t orders_open(const struct edge *e);
+
+#endif

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * TLS of one edge: 1.2 and 1.3, modern suites, no renegotiation, no compression, no tickets. */
+#include "tls.h"
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <unicode/uidna.h>
+
+#include "cert.h"
+#include "log.h"
+
+#define ALPN "\x0bxmpp-server"
+#define CIPHERS_12 "ECDHE+AESGCM:ECDHE+CHACHA20"
+
+struct tls_name { struct str domain; char *ascii; };
+struct tls_shown { struct str domain; const char *ascii; SSL_CTX *server, *client; };
+struct tls {
+    struct tls_name *names; /* every domain of both sides */
+    size_t n_names;
+    struct tls_shown *shown;
+    size_t n_shown;
+};
+
+const char *tls_error(void)
+{
+    static char text[200];
+    unsigned long e = ERR_peek_last_error();
+    if (e)
+        ERR_error_string_n(e, text, sizeof text);
+    ERR_clear_error();
+    return e ? text : "no reason was given";
+}
+
+/* ---- names ---- */
+
+static char *to_ascii(struct str domain)
+{
+    UErrorCode status = U_ZERO_ERROR;
+    UIDNAInfo info = UIDNA_INFO_INITIALIZER;
+    UIDNA *idna = uidna_openUTS46(UIDNA_NONTRANSITIONAL_TO_ASCII | UIDNA_CHECK_BIDI | UIDNA_CHECK_CONTEXTJ, &status);
+    char out[256];
+    int32_t n = 0;
+    if (U_SUCCESS(status))
+        n = uidna_nameToASCII_UTF8(idna, domain.p, (int32_t)domain.n, out, sizeof out - 1, &info, &status);
+    if (idna)
+        uidna_close(idna);
+    if (U_FAILURE(status) || info.errors || n <= 0 || n >= (int32_t)sizeof out)
+        return NULL;
+    out[n] = 0;
+    return strdup(out);
+}
+
+const char *tls_ascii(const struct tls *t, struct str domain)
+{
+    for (size_t i = 0; i < t->n_names; i++)
+        if (str_eq(t->names[i].domain, domain))
+            return t->names[i].ascii;
+    return NULL;
+}
+
+static int load_names(struct tls *t, const struct gw_conf *conf)
+{
+    size_t n = conf->side[GW_HIGH].n_domains + conf->side[GW_LOW].n_domains;
+    t->names = calloc(n ? n : 1, sizeof *t->names);
+    if (!t->names)
+        return GW_ERR(NOMEM);
+    for (int s = 0; s < GW_SIDES; s++)
+        for (size_t i = 0; i < conf->side[s].n_domains; i++) {
+            const struct gw_domain *d = &conf->side[s].domains[i];
+            struct tls_name *name = &t->names[t->n_names];
+            *name = (struct tls_name){ .domain = d->name, .ascii = to_ascii(d->name) };
+            if (!name->ascii) {
+                log_error("%s:%u: \"%.*s\" cannot be written as a DNS name", conf->path, d->line, STR_ARG(d->name));
+                return GW_ERR(CONF);
+            }
+            t->n_names++;
+        }
+    return 0;
+}
+
+/* ---- contexts ---- */
+
+/* Handshakes end whatever the chain is like: the stream then says why the peer is refused, and the journal too. */
+static int keep_going(int ok, X509_STORE_CTX *ctx)
+{
+    (void)ok;
+    (void)ctx;
+    return 1;
+}
+
+static const struct tls_shown *find_shown(const struct tls *t, struct str domain)
+{
+    for (size_t i = 0; i < t->n_shown; i++)
+        if (str_eq(t->shown[i].domain, domain))
+            return &t->shown[i];
+    return NULL;
+}
+
+static int on_sni(SSL *ssl, int *alert, void *arg)
+{
+    const struct tls *t = arg;
+    const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    (void)alert;
+    for (size_t i = 0; name && i < t->n_shown; i++)
+        if (strcasecmp(t->shown[i].ascii, name) == 0) {
+            SSL_set_SSL_CTX(ssl, t->shown[i].server);
+            return SSL_TLSEXT_ERR_OK;
+        }
+    return SSL_TLSEXT_ERR_NOACK;
+}
+
+/* XEP-0368: a peer that names protocols must name ours. */
+static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *n_out, const unsigned char *in, unsigned n_in, void *arg)
+{
+    unsigned char *picked = NULL;
+    (void)ssl;
+    (void)arg;
+    if (SSL_select_next_proto(&picked, n_out, (const unsigned char *)ALPN, sizeof ALPN - 1, in, n_in) != OPENSSL_NPN_NEGOTIATED)
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    *out = picked;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+static int set_common(SSL_CTX *ctx, const char *trust)
+{
+    X509_VERIFY_PARAM *p = SSL_CTX_get0_param(ctx);
+    SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE);
+    SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, keep_going);
+    SSL_CTX_set_verify_depth(ctx, 8);
+    /* Public CAs stopped issuing clientAuth: in both roles the peer is judged as the server that it is. */
+    X509_VERIFY_PARAM_set_flags(p, X509_V_FLAG_PARTIAL_CHAIN);
+    return SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 && SSL_CTX_set_cipher_list(ctx, CIPHERS_12) == 1
+            && SSL_CTX_set_num_tickets(ctx, 0) == 1 && X509_VERIFY_PARAM_set_purpose(p, X509_PURPOSE_SSL_SERVER) == 1
+            && X509_VERIFY_PARAM_set_trust(p, X509_TRUST_SSL_SERVER) == 1 && SSL_CTX_load_verify_file(ctx, trust) == 1
+        ? 0
+        : GW_ERR(CRYPTO);
+}
+
+static SSL_CTX *make(const struct gw_conf *conf, const struct gw_side_conf *side, const struct gw_certificate *c, bool server)
+{
+    SSL_CTX *ctx = SSL_CTX_new(server ? TLS_server_method() : TLS_client_method());
+    const char *what = side->trust;
+    if (!ctx)
+        return NULL;
+    if (set_common(ctx, side->trust) != 0)
+        goto fail;
+    what = c->chain;
+    if (SSL_CTX_use_certificate_chain_file(ctx, c->chain) != 1)
+        goto fail;
+    what = c->key;
+    if (SSL_CTX_use_PrivateKey_file(ctx, c->key, SSL_FILETYPE_PEM) != 1 || SSL_CTX_check_private_key(ctx) != 1)
+        goto fail;
+    return ctx;
+fail:
+    log_error("%s:%u: %s: %s", conf->path, c->line, what ? what : "trust", tls_error());
+    SSL_CTX_free(ctx);
+    return NULL;
+}
+
+static int load_shown(struct tls *t, const struct gw_conf *conf, const struct gw_side_conf *side)
+{
+    t->shown = calloc(side->n_certificates ? side->n_certificates : 1, sizeof *t->shown);
+    if (!t->shown)
+        return GW_ERR(NOMEM);
+    for (size_t i = 0; i < side->n_certificates; i++) {
+        const struct gw_certificate *c = &side->certificates[i];
+        struct tls_shown *s = &t->shown[t->n_shown];
+        *s = (struct tls_shown){ .domain = c->domain, .ascii = tls_ascii(t, c->domain) };
+        t->n_shown++;
+        s->server = make(conf, side, c, true);
+        s->client = s->server ? make(conf, side, c, false) : NULL;
+        if (!s->client || !s->ascii)
+            return GW_ERR(CONF);
+        SSL_CTX_set_tlsext_servername_callback(s->server, on_sni);
+        SSL_CTX_set_tlsext_servername_arg(s->server, t);
+        SSL_CTX_set_alpn_select_cb(s->server, on_alpn, NULL);
+        if (SSL_CTX_set_session_id_context(s->server, (const unsigned char *)"lockgate", 8) != 1)
+            return GW_ERR(CRYPTO);
+    }
+    return 0;
+}
+
+int tls_load(const struct gw_conf *conf, enum gw_side side, struct tls **ret)
+{
+    struct tls *t = calloc(1, sizeof *t);
+    int err;
+    if (!t)
+        return GW_ERR(NOMEM);
+    err = load_names(t, conf);
+    if (!err)
+        err = load_shown(t, conf, &conf->side[side]);
+    if (err)
+        tls_free(t);
+    else
+        *ret = t;
+    return err;
+}
+
+void tls_free(struct tls *t)
+{
+    if (!t)
+        return;
+    for (size_t i = 0; i < t->n_names; i++)
+        free(t->names[i].ascii);
+    for (size_t i = 0; i < t->n_shown; i++) {
+        SSL_CTX_free(t->shown[i].server);
+        SSL_CTX_free(t->shown[i].client);
+    }
+    free(t->names);
+    free(t->shown);
+    free(t);
+}
+
+/* ---- one connection ---- */
+
+SSL *tls_server(struct tls *t, struct str ours)
+{
+    const struct tls_shown *s = find_shown(t, ours);
+    SSL *ssl;
+    if (!s && t->n_shown)
+        s = &t->shown[0];
+    ssl = s ? SSL_new(s->server) : NULL;
+    if (ssl)
+        SSL_set_accept_state(ssl);
+    return ssl;
+}
+
+SSL *tls_client(struct tls *t, struct str ours, const char *sni, bool direct)
+{
+    const struct tls_shown *s = find_shown(t, ours);
+    SSL *ssl = s ? SSL_new(s->client) : NULL;
+    if (!ssl)
+        return NULL;
+    SSL_set_connect_state(ssl);
+    if (SSL_set_tlsext_host_name(ssl, sni) != 1
+        || (direct && SSL_set_alpn_protos(ssl, (const unsigned char *)ALPN, sizeof ALPN - 1) != 0)) {
+        SSL_free(ssl);
+        return NULL;
+    }
+    return ssl;
+}
+
+void tls_peer(SSL *ssl, struct tls_peer *ret)
+{
+    X509 *cert = SSL_get0_peer_certificate(ssl);
+    unsigned n = sizeof ret->sha256;
+    *ret = (struct tls_peer){ .certificate = cert != NULL, .verify = SSL_get_verify_result(ssl) };
+    snprintf(ret->version, sizeof ret->version, "%s", SSL_get_version(ssl));
+    snprintf(ret->cipher, sizeof ret->cipher, "%s", SSL_get_cipher_name(ssl));
+    if (!cert)
+        return;
+    X509_NAME_oneline(X509_get_subject_name(cert), ret->subject, sizeof ret->subject);
+    if (X509_digest(cert, EVP_sha256(), ret->sha256, &n) != 1)
+        ret->certificate = false;
+}
+
+bool tls_peer_is(SSL *ssl, const struct tls *t, struct str domain)
+{
+    X509 *cert = SSL_get0_peer_certificate(ssl);
+    const char *ascii = tls_ascii(t, domain);
+    return cert && ascii && SSL_get_verify_result(ssl) == X509_V_OK && cert_names(cert, domain, str_c(ascii));
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * TLS of one edge: contexts for the certificates that it shows, and what a handshake told about the peer. */
+#ifndef LOCKGATE_EDGE_TLS_H
+#define LOCKGATE_EDGE_TLS_H
+
+#include <openssl/ssl.h>
+
+#include "gwconf.h"
+
+struct tls;
+/* Reads certificates, keys and trust anchors of a side; says in the log what is wrong. CONF, NOMEM. */
+int tls_load(const struct gw_conf *conf, enum gw_side side, struct tls **ret) GW_MUST_CHECK;
+void tls_free(struct tls *t);
+/* The A-label form of a configured domain, for SNI, DNS and dNSName; NULL when it is none of ours or theirs. Lives as long as t. */
+const char *tls_ascii(const struct tls *t, struct str domain);
+
+/* Receiving: shows the certificate for `ours`; an SNI that names another of our domains wins. Empty: the first certificate. */
+SSL *tls_server(struct tls *t, struct str ours);
+/* Initiating: shows the same certificate as client; sni: A-label form of the peer's domain; direct: ALPN (XEP-0368). */
+SSL *tls_client(struct tls *t, struct str ours, const char *sni, bool direct);
+
+struct tls_peer {
+    bool certificate; /* it showed one */
+    long verify;      /* X509_V_OK: its chain leads to our trust anchors and it may be a server */
+    char version[16], cipher[64];
+    char subject[256];
+    unsigned char sha256[32];
+};
+void tls_peer(SSL *ssl, struct tls_peer *ret);
+/* Is the chain good and does the certificate name this domain (cert.h)? */
+bool tls_peer_is(SSL *ssl, const struct tls *t, struct str domain);
+/* The newest error of OpenSSL as text, and its queue emptied. Static buffer. */
+const char *tls_error(void);
+
+#endif
