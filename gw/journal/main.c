@@ -167,7 +167,7 @@ static void prepare(struct journal *j, const char *path)
     struct sandbox_options o = { .uid = uid, .write_below = (const char *const[]){ path, NULL } };
     struct led_key *key;
 
-    (void)umask(027);
+    (void)umask(022);
     j->clock_offset = (int64_t)wall_us() - mono_ms() * 1000;
     j->store = (struct store){ .fd = -1, .max_size = j->conf->journal.segment_size, .max_ms = j->conf->journal.segment_time };
     j->store.dir_fd = open_journal(j->conf, path, uid);
@@ -178,6 +178,7 @@ static void prepare(struct journal *j, const char *path)
     j->releases = calloc(BATCH_LINES, sizeof *j->releases);
     if (!j->lengths || !j->releases)
         log_fatal("out of memory");
+    (void)umask(027);
     if (sandbox_enter(SANDBOX_JOURNAL, &o) < 0) {
         log_error("the sandbox could not be entered");
         exit(EX_CONFIG);
