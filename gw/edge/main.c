@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "edge.h"
@@ -181,10 +180,7 @@ static int close_door(const struct edge *e)
         .uid = geteuid() == 0 ? (uid_t)(e->conf->uid_first + (e->side == GW_HIGH ? GW_UID_EDGE_HIGH : GW_UID_EDGE_LOW)) : 0,
         .nofile = (unsigned)e->conf->limits.streams * 2 + 256,
     };
-    int err = sandbox_enter(SANDBOX_EDGE, &o);
-    if (!err)
-        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    return err;
+    return sandbox_enter(SANDBOX_EDGE, &o);
 }
 
 static int configure(struct edge *e, const char *path, const char *side)
