@@ -21,14 +21,20 @@ struct origin {
 
 static int by_length(const void *a, const void *b)
 {
-    return (int)((const struct origin *)b)->p->bits - (int)((const struct origin *)a)->p->bits;
+    const struct origin *x = a, *y = b;
+    if (x->p->addr.family != y->p->addr.family)
+        return (int)x->p->addr.family - (int)y->p->addr.family;
+    return (int)y->p->bits - (int)x->p->bits;
 }
 
 static void put_origin(struct text *t, const struct origin *o, enum gw_side own)
 {
     char text[NET_TEXT_MAX];
-    PUT(t, "        %s saddr %s/%u %s\n", o->p->addr.family == 4 ? "ip" : "ip6", net_text(&o->p->addr, text), o->p->bits,
-        o->side == own ? "return" : "goto strange");
+    const char *then = o->side == own ? "return" : "goto strange";
+    if (o->p->bits == 0)
+        PUT(t, "        meta nfproto %s %s\n", o->p->addr.family == 4 ? "ipv4" : "ipv6", then);
+    else
+        PUT(t, "        %s saddr %s/%u %s\n", o->p->addr.family == 4 ? "ip" : "ip6", net_text(&o->p->addr, text), o->p->bits, then);
 }
 
 static void put_sources(struct text *t, const struct gw_conf *c, enum gw_side side)

@@ -80,13 +80,21 @@ static int find_programs(struct parent *p)
     return e;
 }
 
-/* What it takes to make sockets in namespaces and to start programs under other ids; nothing else stays. */
+/* What it takes to make sockets in namespaces and to start programs under other ids; nothing else stays. A container may
+ * have taken some away before: what is missing then is missed where it is needed. */
 static int drop_privilege(void)
 {
+    static const unsigned keep[] = { CAP_SYS_ADMIN, CAP_NET_ADMIN, CAP_NET_RAW, CAP_NET_BIND_SERVICE, CAP_SETUID, CAP_SETGID, CAP_SETPCAP,
+        CAP_KILL, CAP_DAC_OVERRIDE, CAP_CHOWN, CAP_FOWNER, CAP_SYS_RESOURCE };
+    bool have[sizeof keep / sizeof keep[0]];
+    int e = capng_get_caps_process();
+    for (size_t i = 0; i < sizeof keep / sizeof keep[0]; i++)
+        have[i] = capng_have_capability(CAPNG_PERMITTED, keep[i]);
     capng_clear(CAPNG_SELECT_BOTH);
-    capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET, CAP_SYS_ADMIN, CAP_NET_ADMIN, CAP_NET_RAW,
-        CAP_NET_BIND_SERVICE, CAP_SETUID, CAP_SETGID, CAP_SETPCAP, CAP_KILL, CAP_DAC_OVERRIDE, CAP_CHOWN, CAP_FOWNER, CAP_SYS_RESOURCE, -1);
-    if (capng_apply(CAPNG_SELECT_BOTH) != 0) {
+    for (size_t i = 0; i < sizeof keep / sizeof keep[0] && !e; i++)
+        if (have[i])
+            e = capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET, keep[i]);
+    if (e || capng_apply(CAPNG_SELECT_BOTH) != 0) {
         log_error("capabilities could not be dropped: %m");
         return GW_ERR(SYS);
     }

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * May this first packet try? Source, destination, protocol and port, then the rate; the first that fails is the reason. */
+#include "decide.h"
+
+#define TCP 6
+
+static bool is_own(const struct gw_side_conf *s, const struct net_addr *a)
+{
+    for (size_t i = 0; i < s->n_addresses; i++)
+        if (net_same_host(&s->addresses[i].addr, a))
+            return true;
+    return false;
+}
+
+static bool has_port(const struct gw_side_conf *s, uint16_t port)
+{
+    for (size_t i = 0; i < s->n_ports; i++)
+        if (s->ports[i] == port)
+            return true;
+    return false;
+}
+
+/* Where it may go: to a host of the other side, in proxy mode to the card itself. */
+static bool destination_fits(const struct gw_conf *c, enum gw_side side, const struct net_addr *to)
+{
+    if (c->mode == GW_PROXY)
+        return is_own(&c->side[side], to);
+    return gw_conf_in_side(c, gw_other(side), to) && !gw_conf_in_side(c, side, to);
+}
+
+enum gw_reason decide(const struct gw_conf *c, enum gw_side side, bool audit, const struct packet *p, struct rate *r, int64_t now_ms)
+{
+    const struct gw_side_conf *s = &c->side[side];
+    if (!p->from.family || !gw_conf_in_side(c, side, &p->from) || is_own(s, &p->from))
+        return GW_R_SOURCE_UNKNOWN;
+    if (!destination_fits(c, side, &p->to))
+        return GW_R_DESTINATION_UNKNOWN;
+    if (audit || p->proto != TCP || !p->plain || !p->syn || !p->from.port || !has_port(s, p->to.port))
+        return GW_R_PORT_FORBIDDEN;
+    return rate_take(r, &p->from, now_ms) ? GW_R_ADMITTED : GW_R_RATE;
+}

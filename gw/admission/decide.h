@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * The decision about a first packet: what it is, and whether it may try. Pure functions; no sockets, no clock of their own. */
+#ifndef LOCKGATE_DECIDE_H
+#define LOCKGATE_DECIDE_H
+
+#include "gwconf.h"
+#include "reason.h"
+
+/* ---- packets (packet.c) ---- */
+struct packet {
+    struct net_addr from, to; /* ports where the protocol has them; family 0: not IP */
+    uint8_t proto;            /* of IP; IPv6: the last header that was understood */
+    bool plain;               /* no IP options, extension headers or fragments */
+    bool syn;                 /* TCP with SYN and none of FIN, RST, ACK */
+};
+/* Reads an IP packet of which the first n bytes are known. Never fails: what is not understood stays zero. */
+void packet_read(const unsigned char *p, size_t n, struct packet *ret);
+/* "tcp", "udp", "icmp", "icmpv6", "sctp", "gre", "esp", or the number, in out. */
+const char *packet_protocol(uint8_t proto, char out[8]);
+
+/* ---- rates (rate.c) ---- */
+/* One token bucket for each source (IPv6: each /64), in a table of fixed size; the stalest of a row of 4 makes room. */
+struct rate;
+struct rate *rate_new(int64_t per_second, int64_t burst); /* NULL: no memory */
+void rate_free(struct rate *r);
+bool rate_take(struct rate *r, const struct net_addr *from, int64_t now_ms);
+
+/* ---- the decision (decide.c) ---- */
+/* GW_R_ADMITTED, or the reason why not. audit: the packet rules have refused it already, only the reason is wanted. */
+enum gw_reason decide(const struct gw_conf *c, enum gw_side side, bool audit, const struct packet *p, struct rate *r, int64_t now_ms);
+
+#endif

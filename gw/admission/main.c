@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * lockgate-admission CONF SIDE: the doorkeeper of one side. First packets come from the kernel's queue, a verdict goes back;
+ * every decision is a line in the journal. It is started inside its side's network namespace. */
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ipc.h"
+#include "log.h"
+#include "neighbour.h"
+#include "queue.h"
+#include "sandbox.h"
+#include "say.h"
+
+#define OUTBOX_MAX (4u << 20) /* lines that wait for the journal; when it is full nobody is admitted */
+#define TELL_MS 100           /* for the parent to take what is admitted; longer is a refusal */
+
+struct admission {
+    struct gw_conf *conf;
+    enum gw_side side;
+    struct queue *queue;
+    struct neighbour neighbour;
+    struct rate *rate;
+    struct outbox outbox;
+    struct say say;
+    struct ipc *parent, *journal;
+    uint64_t admitted, denied;
+    bool stop;
+};
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* ---- packets ---- */
+
+static void drop_journal(struct admission *a, const char *why)
+{
+    log_warn("the journal's channel is gone: %s", why);
+    ipc_free(a->journal);
+    a->journal = NULL;
+}
+
+static void send_lines(struct admission *a)
+{
+    if (!a->journal)
+        return;
+    int e = outbox_send(&a->outbox, a->journal);
+    if (!e || e == GW_ERR(LIMIT))
+        e = ipc_flush(a->journal);
+    if (e && e != GW_ERR(AGAIN))
+        drop_journal(a, gw_strerror(e));
+}
+
+static bool admit(struct admission *a, const struct packet *p)
+{
+    const struct msg_admitted m = { .side = (uint8_t)a->side, .from = p->from, .to = p->to };
+    return ipc_put_admitted(a->parent, &m) == 0;
+}
+
+/* The parent must know before the first packet gets through: the edge's wish for a socket will follow. */
+static bool tell_parent(struct admission *a)
+{
+    int64_t end = now_ms() + TELL_MS;
+    int e;
+    while ((e = ipc_flush(a->parent)) == GW_ERR(AGAIN) && now_ms() < end) {
+        struct pollfd v = { .fd = ipc_fd(a->parent), .events = POLLOUT };
+        if (poll(&v, 1, TELL_MS) < 0 && errno != EINTR)
+            break;
+    }
+    return e == 0;
+}
+
+static void judge(struct admission *a, struct queued *v, int64_t now)
+{
+    struct packet p;
+    packet_read(v->packet, v->n, &p);
+    enum gw_reason r = decide(a->conf, a->side, v->audit, &p, a->rate, now);
+    int e = say_decision(&a->say, &p, r, now);
+    v->admit = r == GW_R_ADMITTED && !v->audit && !e && admit(a, &p);
+    if (v->admit)
+        a->admitted++;
+    else
+        a->denied++;
+}
+
+static int serve_queue(struct admission *a)
+{
+    struct queued v[QUEUE_BATCH];
+    int n = queue_read(a->queue, v);
+    if (n <= 0)
+        return n;
+    int64_t now = now_ms();
+    for (int i = 0; i < n; i++)
+        judge(a, &v[i], now);
+    send_lines(a);
+    if (!tell_parent(a))
+        for (int i = 0; i < n; i++)
+            v[i].admit = false;
+    return queue_answer(a->queue, v, (size_t)n);
+}
+
+/* ---- messages ---- */
+
+static int on_link(struct admission *a, const struct ipc_msg *m)
+{
+    struct msg_link l;
+    int e = ipc_get_link(m, &l);
+    if (e || l.role != IPC_JOURNAL || m->fd < 0) {
+        if (m->fd >= 0)
+            close(m->fd);
+        return e ? e : GW_ERR(PROTO);
+    }
+    ipc_free(a->journal);
+    a->journal = ipc_new(m->fd, IPC_ADMISSION, IPC_JOURNAL);
+    outbox_relink(&a->outbox);
+    return a->journal ? 0 : GW_ERR(NOMEM);
+}
+
+static int on_stats_ask(struct admission *a, const struct ipc_msg *m)
+{
+    struct msg_stats_ask q;
+    char json[256];
+    int e = ipc_get_stats_ask(m, &q);
+    if (e)
+        return e;
+    snprintf(json, sizeof json, "{\"admitted\":%" PRIu64 ",\"denied\":%" PRIu64 ",\"neighbour_answers\":%" PRIu64
+        ",\"lines_waiting\":%" PRIu64 ",\"journal\":%s}", a->admitted, a->denied, a->neighbour.answers,
+        a->outbox.last - a->outbox.durable, a->journal ? "true" : "false");
+    const struct msg_stats s = { .ask = q.ask, .json = str_c(json) };
+    return ipc_put_stats(a->parent, &s);
+}
+
+static int on_parent(struct admission *a, const struct ipc_msg *m)
+{
+    switch ((int)m->type) {
+    case IPC_M_LINK:
+        return on_link(a, m);
+    case IPC_M_STATS_ASK:
+        return on_stats_ask(a, m);
+    case IPC_M_STOP:
+        a->stop = true;
+        return 0;
+    default:
+        return GW_ERR(PROTO);
+    }
+}
+
+static int on_journal(struct admission *a, const struct ipc_msg *m)
+{
+    struct msg_durable d;
+    if (m->type != IPC_M_DURABLE)
+        return GW_ERR(PROTO);
+    int e = ipc_get_durable(m, &d);
+    return e ? e : outbox_durable(&a->outbox, &d);
+}
+
+/* Reads one channel; a negative code when it is of no more use. */
+static int serve_channel(struct admission *a, struct ipc *c, int (*on)(struct admission *, const struct ipc_msg *))
+{
+    struct ipc_msg m;
+    int e = ipc_fill(c), n;
+    while ((n = ipc_next(c, &m)) == 1 && (n = on(a, &m)) == 0)
+        ;
+    return n < 0 ? n : e == GW_ERR(AGAIN) || e > 0 ? 0 : e;
+}
+
+/* ---- life ---- */
+
+static int loop(struct admission *a)
+{
+    while (!a->stop) {
+        int timeout = -1;
+        say_tick(&a->say, now_ms());
+        send_lines(a);
+        if (a->say.due) {
+            int64_t left = a->say.due - now_ms();
+            timeout = left > 0 ? (int)left : 0;
+        }
+        struct pollfd v[5] = {
+            { .fd = ipc_fd(a->parent), .events = (short)(POLLIN | (ipc_queued(a->parent) ? POLLOUT : 0)) },
+            { .fd = a->journal ? ipc_fd(a->journal) : -1, .events = (short)(POLLIN | (a->journal && ipc_queued(a->journal) ? POLLOUT : 0)) },
+            { .fd = queue_fd(a->queue), .events = POLLIN },
+            { .fd = a->neighbour.arp, .events = POLLIN },
+            { .fd = a->neighbour.nd, .events = POLLIN },
+        };
+        if (poll(v, 5, timeout) < 0 && errno != EINTR)
+            return GW_ERR(SYS);
+        int e = v[0].revents ? serve_channel(a, a->parent, on_parent) : 0;
+        if (e || ((e = ipc_flush(a->parent)) && e != GW_ERR(AGAIN)))
+            return e; /* without the parent there is nothing to do here */
+        if (v[1].revents && a->journal && v[1].fd == ipc_fd(a->journal) && (e = serve_channel(a, a->journal, on_journal)))
+            drop_journal(a, gw_strerror(e));
+        if (v[2].revents && (e = serve_queue(a)) < 0)
+            log_warn("queue: %m");
+        for (int i = 3; i < 5; i++)
+            if (v[i].revents)
+                neighbour_serve(&a->neighbour, a->conf, a->side, v[i].fd);
+    }
+    return 0;
+}
+
+static int open_all(struct admission *a, const char *path)
+{
+    struct conf_errors errs;
+    uint64_t epoch;
+    conf_errors_init(&errs);
+    int e = gw_conf_load(path, &a->conf, &errs);
+    conf_errors_print(&errs, stderr);
+    conf_errors_clear(&errs);
+    if (e)
+        return e;
+    a->neighbour.arp = a->neighbour.nd = -1;
+    if (queue_open(&a->queue) != 0) {
+        log_error("the packet queues %d and %d could not be opened: %m%s", QUEUE_ASK, QUEUE_AUDIT,
+            errno == EPERM ? " (does another admission hold them?)" : " (the kernel needs nfnetlink_queue)");
+        return GW_ERR(SYS);
+    }
+    if (a->conf->mode == GW_BRIDGE && neighbour_open(a->conf->side[a->side].interface, &a->neighbour) != 0) {
+        log_error("card %s: %m", a->conf->side[a->side].interface);
+        return GW_ERR(SYS);
+    }
+    if (getrandom(&epoch, sizeof epoch, 0) != (ssize_t)sizeof epoch)
+        return GW_ERR(SYS);
+    outbox_init(&a->outbox, epoch >> 1, OUTBOX_MAX);
+    a->say = (struct say){ .side = a->side, .outbox = &a->outbox };
+    a->rate = rate_new(a->conf->admission.rate, a->conf->admission.burst);
+    a->parent = ipc_new(IPC_PARENT_FD, IPC_ADMISSION, IPC_PARENT);
+    return a->rate && a->parent ? 0 : GW_ERR(NOMEM);
+}
+
+int main(int argc, char **argv)
+{
+    static struct admission a;
+    const struct msg_ready ready = { };
+    if (argc != 3 || (strcmp(argv[2], "high") != 0 && strcmp(argv[2], "low") != 0)) {
+        fputs("usage: lockgate-admission CONF high|low (started by lockgate-parent)\n", stderr);
+        return 2;
+    }
+    a.side = strcmp(argv[2], "high") == 0 ? GW_HIGH : GW_LOW;
+    log_init(a.side == GW_HIGH ? "admission/high" : "admission/low", LOG_L_INFO);
+    signal(SIGPIPE, SIG_IGN);
+    int e = open_all(&a, argv[1]);
+    if (e)
+        return e == GW_ERR(CONF) || e == GW_ERR(NOENT) ? 78 : 1;
+    const struct sandbox_options o = {
+        .uid = (uid_t)a.conf->uid_first + (a.side == GW_HIGH ? GW_UID_ADMISSION_HIGH : GW_UID_ADMISSION_LOW), .nofile = 64 };
+    e = sandbox_enter(SANDBOX_ADMISSION, &o);
+    if (e) {
+        log_error("the sandbox could not be closed: %s", gw_strerror(e));
+        return 1;
+    }
+    e = ipc_put_ready(a.parent, &ready);
+    if (!e)
+        e = loop(&a);
+    send_lines(&a);
+    return e && e != GW_ERR(CLOSED) ? 1 : 0;
+}

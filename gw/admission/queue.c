@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * The netlink queues, by libnetfilter_queue's and libmnl's message helpers on one socket; recvmmsg in, one send out. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <libnetfilter_queue/libnetfilter_queue.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_queue.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "queue.h"
+
+#define CONTROL_BYTES 8192  /* a configuration message or its answer */
+#define COPY_BYTES 128      /* of a packet: heads, never data */
+#define SLOT 1024           /* one netlink message */
+#define VERDICT_BYTES 64    /* one verdict message, at most */
+#define RECEIVE_BUFFER (8 << 20)
+#define QUEUE_LENGTH 16384  /* 1024, the kernel's default, overran in a flood */
+
+struct queue {
+    struct mnl_socket *nl;
+    unsigned char slot[QUEUE_BATCH][SLOT];
+    char out[QUEUE_BATCH * VERDICT_BYTES];
+};
+
+/* Sends one configuration message and waits for the kernel's answer. */
+static int configure(struct queue *q, struct nlmsghdr *h)
+{
+    char r[CONTROL_BYTES];
+    h->nlmsg_flags |= NLM_F_ACK;
+    if (mnl_socket_sendto(q->nl, h, h->nlmsg_len) < 0)
+        return -1;
+    ssize_t n = mnl_socket_recvfrom(q->nl, r, sizeof r);
+    return n < 0 ? -1 : mnl_cb_run(r, (size_t)n, 0, mnl_socket_get_portid(q->nl), NULL, NULL) < 0 ? -1 : 0;
+}
+
+/* No fail-open flag, ever: what finds no room is dropped. */
+static int bind_queue(struct queue *q, uint16_t number)
+{
+    char b[CONTROL_BYTES];
+    struct nlmsghdr *h = nfq_nlmsg_put(b, NFQNL_MSG_CONFIG, number);
+    nfq_nlmsg_cfg_put_cmd(h, AF_UNSPEC, NFQNL_CFG_CMD_BIND);
+    if (configure(q, h) != 0)
+        return -1;
+    h = nfq_nlmsg_put(b, NFQNL_MSG_CONFIG, number);
+    nfq_nlmsg_cfg_put_params(h, NFQNL_COPY_PACKET, COPY_BYTES);
+    nfq_nlmsg_cfg_put_qmaxlen(h, QUEUE_LENGTH);
+    mnl_attr_put_u32(h, NFQA_CFG_FLAGS, htonl(NFQA_CFG_F_GSO));
+    mnl_attr_put_u32(h, NFQA_CFG_MASK, htonl(NFQA_CFG_F_GSO | NFQA_CFG_F_FAIL_OPEN));
+    return configure(q, h);
+}
+
+int queue_open(struct queue **ret)
+{
+    struct queue *q = calloc(1, sizeof *q);
+    int size = RECEIVE_BUFFER, one = 1;
+    if (!q)
+        return GW_ERR(NOMEM);
+    q->nl = mnl_socket_open(NETLINK_NETFILTER);
+    if (!q->nl || mnl_socket_bind(q->nl, 0, MNL_SOCKET_AUTOPID) < 0)
+        goto bad;
+    int fd = mnl_socket_get_fd(q->nl);
+    /* Messages that do not fit are packets that stay without a verdict: they are dropped, and we need not hear of it. */
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) != 0 ||
+        setsockopt(fd, SOL_NETLINK, NETLINK_NO_ENOBUFS, &one, sizeof one) != 0)
+        goto bad;
+    if (bind_queue(q, QUEUE_ASK) != 0 || bind_queue(q, QUEUE_AUDIT) != 0)
+        goto bad;
+    *ret = q;
+    return 0;
+bad:;
+    int err = errno;
+    queue_close(q);
+    errno = err;
+    return GW_ERR(SYS);
+}
+
+void queue_close(struct queue *q)
+{
+    if (q && q->nl)
+        mnl_socket_close(q->nl);
+    free(q);
+}
+
+int queue_fd(const struct queue *q)
+{
+    return mnl_socket_get_fd(q->nl);
+}
+
+static int keep_attribute(const struct nlattr *a, void *arg)
+{
+    const struct nlattr **v = arg;
+    if (mnl_attr_get_type(a) <= NFQA_MAX)
+        v[mnl_attr_get_type(a)] = a;
+    return MNL_CB_OK;
+}
+
+static bool read_message(const struct nlmsghdr *h, size_t n, struct queued *ret)
+{
+    const struct nlattr *a[NFQA_MAX + 1] = { NULL };
+    if (!mnl_nlmsg_ok(h, (int)n) || h->nlmsg_type != (NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_PACKET))
+        return false;
+    const struct nfgenmsg *g = mnl_nlmsg_get_payload(h);
+    if (mnl_attr_parse(h, sizeof *g, keep_attribute, a) < 0 || !a[NFQA_PACKET_HDR])
+        return false;
+    const struct nfqnl_msg_packet_hdr *ph = mnl_attr_get_payload(a[NFQA_PACKET_HDR]);
+    *ret = (struct queued){ .id = ntohl(ph->packet_id), .queue = ntohs(g->res_id) };
+    ret->audit = ret->queue != QUEUE_ASK;
+    ret->mark = a[NFQA_MARK] ? ntohl(mnl_attr_get_u32(a[NFQA_MARK])) : 0;
+    if (a[NFQA_PAYLOAD]) {
+        ret->packet = mnl_attr_get_payload(a[NFQA_PAYLOAD]);
+        ret->n = mnl_attr_get_payload_len(a[NFQA_PAYLOAD]);
+    }
+    return true;
+}
+
+int queue_read(struct queue *q, struct queued v[QUEUE_BATCH])
+{
+    struct mmsghdr mm[QUEUE_BATCH] = { 0 };
+    struct iovec iov[QUEUE_BATCH];
+    int got = 0;
+    for (int i = 0; i < QUEUE_BATCH; i++) {
+        iov[i] = (struct iovec){ q->slot[i], SLOT };
+        mm[i].msg_hdr.msg_iov = &iov[i];
+        mm[i].msg_hdr.msg_iovlen = 1;
+    }
+    int n = recvmmsg(queue_fd(q), mm, QUEUE_BATCH, MSG_DONTWAIT, NULL);
+    if (n < 0)
+        return errno == EAGAIN || errno == EINTR || errno == ENOBUFS ? 0 : GW_ERR(SYS);
+    for (int i = 0; i < n; i++)
+        if (read_message((const struct nlmsghdr *)(const void *)q->slot[i], mm[i].msg_len, &v[got]))
+            got++;
+    return got;
+}
+
+int queue_answer(struct queue *q, const struct queued *v, size_t n)
+{
+    const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+    size_t used = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct nlmsghdr *h = nfq_nlmsg_put(q->out + used, NFQNL_MSG_VERDICT, v[i].queue);
+        nfq_nlmsg_verdict_put(h, (int)v[i].id, v[i].admit ? NF_ACCEPT : NF_DROP);
+        if (v[i].admit)
+            nfq_nlmsg_verdict_put_mark(h, (v[i].mark & QUEUE_MARK_KEEP) | QUEUE_MARK_ADMITTED);
+        used += NLMSG_ALIGN(h->nlmsg_len);
+    }
+    if (used && sendto(queue_fd(q), q->out, used, 0, (const struct sockaddr *)&kernel, sizeof kernel) != (ssize_t)used)
+        return GW_ERR(SYS);
+    return 0;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * The two netlink queues of a namespace: first packets in, verdicts out, in batches. */
+#ifndef LOCKGATE_QUEUE_H
+#define LOCKGATE_QUEUE_H
+
+#include "err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define QUEUE_ASK 0       /* numbers that the packet rules use (gw/ctl/inline.h) */
+#define QUEUE_AUDIT 10
+#define QUEUE_MARK_KEEP 0xfffff00fu
+#define QUEUE_MARK_ADMITTED 0x100u
+#define QUEUE_BATCH 64
+
+struct queue;
+/* Binds both queues of the network namespace that the process is in. SYS (errno: EPERM another admission has them, or no
+ * CAP_NET_ADMIN; EOPNOTSUPP or ENOENT: the kernel lacks nfnetlink_queue). */
+int queue_open(struct queue **ret) GW_MUST_CHECK;
+void queue_close(struct queue *q);
+int queue_fd(const struct queue *q);
+
+/* A packet that waits for its verdict. */
+struct queued {
+    const unsigned char *packet; /* borrowed until the next queue_read */
+    size_t n;                    /* of it, that were copied here */
+    bool audit;
+    bool admit;                  /* the answer: set by the caller, false is a drop */
+    uint32_t id, mark;
+    uint16_t queue;
+};
+/* Up to QUEUE_BATCH packets; how many, 0 when there are none now, or SYS. */
+int queue_read(struct queue *q, struct queued v[QUEUE_BATCH]) GW_MUST_CHECK;
+/* The verdicts of one batch, in one system call. */
+int queue_answer(struct queue *q, const struct queued *v, size_t n) GW_MUST_CHECK;
+
+#endif

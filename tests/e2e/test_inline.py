@@ -1,0 +1,498 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Packet rules, admission and the parent's sockets, in namespaces of their own: what crosses, from which address, and what does
+# not. Programs behind them are stand-ins (inline_stub.py) that carry bytes without looking, so that only the doors are tested.
+#
+# The gateway has one namespace for each card; "high" and "low" are hosts with a second address each, to be the stranger.
+
+import json
+import os
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from lab.gateway import write, Word             # noqa: F401
+from lab.lab import BASE, build_folder
+from lab.layout import CARDS, LAYOUTS, OTHER, wire
+from lab.net import LabError, Namespace, Process, enter_namespace, sh, wait_until
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+INSTANCE = "inline"
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="makes network namespaces: needs root")
+
+
+# ---- peers: small pieces of code that run in a namespace --------------------------------------------------------------
+
+def inside(ns, code, *args, timeout=20):
+    """Runs Python in a namespace; its output."""
+    return ns.run("/usr/bin/python3", "-B", "-c", code, *args, check=False, timeout=timeout).strip()
+
+
+GET = """
+import socket, sys
+src, dst, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
+s = socket.socket(socket.AF_INET6 if ':' in dst else socket.AF_INET)
+s.settimeout(float(sys.argv[4]))
+try:
+    s.bind((src, 0)); s.connect((dst, port)); s.sendall(b'hello')
+    got = b''
+    while b'hello' not in got:
+        d = s.recv(200)
+        if not d: break
+        got += d
+    print(s.getpeername()[0], got.decode())
+except OSError as e:
+    print('no', e)
+"""
+
+SERVE = """
+import socket, sys, threading
+def one(c, peer):
+    try:
+        while True:
+            d = c.recv(65536)
+            if not d: break
+            c.sendall(b'you=%s %s' % (peer[0].encode(), d))
+    except OSError: pass
+    c.close()
+def serve(family, port):
+    s = socket.socket(family); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6: s.setsockopt(41, socket.IPV6_V6ONLY, 1)
+    s.bind(('', port)); s.listen(100)
+    while True:
+        c, peer = s.accept(); threading.Thread(target=one, args=(c, peer), daemon=True).start()
+t = [threading.Thread(target=serve, args=(f, int(p))) for p in sys.argv[1:] for f in (socket.AF_INET, socket.AF_INET6)]
+[x.start() for x in t]; [x.join() for x in t]
+"""
+
+RAW = """
+import socket, struct, sys
+src, dst, port, flags = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4], 16)
+v6 = ':' in dst
+f = socket.AF_INET6 if v6 else socket.AF_INET
+a, b = socket.inet_pton(f, src), socket.inet_pton(f, dst)
+def ck(x):
+    x += b'\\0' * (len(x) % 2); s = sum(struct.unpack('!%dH' % (len(x) // 2), x)); s = (s >> 16) + (s & 65535); s += s >> 16; return ~s & 65535
+t = struct.pack('!HHIIBBHHH', 33333, port, 1, 0, 5 << 4, flags, 1024, 0, 0)
+pseudo = a + b + (struct.pack('!IHBB', len(t), 0, 0, 6) if v6 else struct.pack('!BBH', 0, 6, len(t)))
+t = t[:16] + struct.pack('!H', ck(pseudo + t)) + t[18:]
+if v6:
+    h = struct.pack('!IHBB', 6 << 28, len(t), 6, 64) + a + b
+    s = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW); s.sendto(h + t, (dst, 0))
+else:
+    h = struct.pack('!BBHHHBBH4s4s', 69, 0, 20 + len(t), 7, 0, 64, 6, 0, a, b)
+    s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW); s.sendto(h + t, (dst, 0))
+"""
+
+FRAME = """
+import socket, sys
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW); s.bind((sys.argv[1], 0))
+s.send(bytes.fromhex(sys.argv[2].replace(':', '')) + s.getsockname()[4] + bytes.fromhex(sys.argv[3]) + b'LEAKLEAK' * 8)
+"""
+
+UDP = """
+import socket, sys
+s = socket.socket(socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM); s.sendto(b'LEAK', (sys.argv[1], 5269))
+"""
+
+
+class Rig:
+    """Two hosts, the gateway's two namespaces, parent and admission from the build, stand-ins for the rest."""
+
+    def __init__(self, layout):
+        self.layout, self.plan = layout, LAYOUTS[layout]
+        self.folder = os.path.join(BASE, INSTANCE)
+        self.host = {s: Namespace(f"lab-{INSTANCE}-{s}") for s in OTHER}
+        self.gate = {s: Namespace(f"lg-{INSTANCE}-{s}") for s in OTHER}
+        self.gateway, self.servers, self.captures = None, [], []
+        self.command = os.path.join(build_folder(), "bin", "lockgate")
+
+    def path(self, *parts):
+        return os.path.join(self.folder, *parts)
+
+    def up(self):
+        self.down()
+        os.makedirs(self.path("bin"))
+        os.makedirs(self.path("run"))
+        for ns in [*self.host.values(), *self.gate.values()]:
+            ns.up()
+        wire(self.layout, self.host, self.gate)
+        for program in ("parent", "admission"):
+            shutil.copy(os.path.join(build_folder(), "bin", f"lockgate-{program}"), self.path("bin"))
+        for program in ("edge", "guard", "scanner", "journal"):
+            shutil.copy(os.path.join(HERE, "inline_stub.py"), self.path("bin", f"lockgate-{program}"))
+            os.chmod(self.path("bin", f"lockgate-{program}"), 0o755)
+        self.conf = write(self.path("lockgate.conf"), self.settings())
+        for side, ns in self.host.items():
+            self.servers.append(Process(["/usr/bin/python3", "-B", "-c", SERVE, "5269", "9999"], self.path(f"{side}.log"), ns.name))
+        return self
+
+    def settings(self):
+        conf = {"gateway": {"name": "gate.example", "mode": self.layout, "state": self.path("state"), "run": self.path("run"),
+                            "rules": self.path("rules"), "uid_first": 59840}}
+        for side in ("high", "low"):
+            me = self.plan[side]
+            bridge = self.layout == "bridge"
+            conf[side] = {
+                "interface": CARDS[side], "namespace": self.gate[side].name,
+                "addresses": [] if bridge else [me.gate4 + "/24", me.gate6 + "/64"],
+                "networks": [me.server4 + "/32", me.server6 + "/128"] if bridge else [me.net4, me.net6],
+                "routes": (), "ports": [5269, 5270], "dns": [], "dns_source": "",
+                "domains": ({"name": f"{side}.example", "dialback": False,
+                             "targets": ({"address": me.server4, "port": 5269, "tls": "starttls"},) if self.layout == "proxy" else ()},),
+                "trust": self.pem("ca"), "certificates": ({"domain": f"{OTHER[side]}.example", "chain": self.pem("ca"), "key": self.pem("key")},),
+            }
+        conf["pairs"] = ({"high": "high.example", "low": "low.example"},)
+        conf["limits"] = {}
+        conf["admission"] = {"rate": 20, "burst": 40}
+        os.makedirs(self.path("rules"), exist_ok=True)
+        return conf
+
+    def pem(self, name):
+        """A file to be there; parent and admission do not read it."""
+        path = self.path(f"{name}.pem")
+        if not os.path.exists(path):
+            sh("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=x",
+               "-keyout", self.path("key.pem"), "-out", self.path("ca.pem"))
+        return path
+
+    def inline(self, verb, check=True):
+        return sh(self.command, "inline", verb, "-c", self.conf, check=check)
+
+    def start(self):
+        out = open(self.path("out"), "wb")
+        self.gateway = Process([self.path("bin", "lockgate-parent"), self.conf], self.path("gateway.log"), stdout=out)
+        out.close()
+
+        def ready():
+            if not self.gateway.alive():
+                raise LabError("the parent ended:\n" + self.gateway.tail(30))
+            return "ready" in open(self.path("out")).read()
+        wait_until("ready", ready, 10)
+        return self
+
+    def stop(self):
+        status = self.gateway.stop(timeout=10) if self.gateway else None
+        self.gateway = None
+        return status
+
+    def down(self):
+        for p in [*self.captures, *self.servers]:
+            p.stop(signal.SIGKILL)
+        self.captures, self.servers = [], []
+        if self.gateway:
+            self.gateway.stop()
+            self.gateway = None
+        for ns in [*self.host.values(), *self.gate.values()]:
+            ns.down()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    # ---- looking ----
+
+    def address(self, side, family):
+        return self.plan[side].server4 if family == 4 else self.plan[side].server6
+
+    def target(self, side, family):
+        """Where a host of the other side knocks to reach this side's server."""
+        if self.layout != "proxy":
+            return self.address(side, family)
+        gate = self.plan[OTHER[side]]
+        return gate.gate4 if family == 4 else gate.gate6
+
+    def get(self, side, family, port=5269, timeout=3, source=None):
+        """What a host of `side` gets from the other side's server."""
+        return inside(self.host[side], GET, source or self.address(side, family), self.target(OTHER[side], family), str(port), str(timeout))
+
+    def crosses(self, side, family=4, port=5269, timeout=1.5):
+        return "[gate]" in self.get(side, family, port, timeout)
+
+    def lines(self, **want):
+        """Lines of the journal that have these values."""
+        try:
+            with open(self.path("run", "lines")) as f:
+                found = [json.loads(x) for x in f]
+        except OSError:
+            return []
+        return [x for x in found if all(x.get(k) == v for k, v in want.items())]
+
+    def watch(self, side):
+        """Captures what comes to a host from the gateway; call seen() after it."""
+        log = self.path(f"capture.{side}.{len(self.captures)}")
+        p = Process(["tcpdump", "-l", "-nn", "-i", "eth0", "-Q", "in"], log, self.host[side].name)
+        wait_until("tcpdump", lambda: "listening on" in open(log).read(), 5)
+        self.captures.append(p)
+        return log, p
+
+    def seen(self, watched):
+        log, p = watched
+        time.sleep(0.3)
+        p.stop(signal.SIGINT)
+        return [x for x in open(log).read().splitlines() if " > " in x or "ARP" in x]
+
+    def program(self, *words):
+        """The process id of a running child, by its command line."""
+        for pid in open(f"/proc/{self.gateway.pid}/task/{self.gateway.pid}/children").read().split():
+            line = open(f"/proc/{pid}/cmdline", "rb").read().split(b"\0")
+            if all(any(w.encode() in x for x in line) for w in words):
+                return int(pid)
+        return 0
+
+
+@pytest.fixture(scope="module", params=["routed", "bridge", "proxy"])
+def rig(request):
+    r = Rig(request.param)
+    try:
+        r.up()
+        r.inline("up")
+        r.start()
+        yield r
+    finally:
+        r.down()
+
+
+SIDES = ["high", "low"]
+
+
+# ---- what crosses ------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("family", [4, 6])
+@pytest.mark.parametrize("side", SIDES)
+def test_intercepted_both_see_real_addresses(rig, side, family):
+    if rig.layout == "proxy" and family == 6:
+        # nothing is preserved: whatever family comes in, the configured target is IPv4 here
+        assert "[gate]" in rig.get(side, 6)
+        return
+    answer = rig.get(side, family)
+    assert "[gate]" in answer and "hello" in answer
+    assert answer.startswith(rig.target(OTHER[side], family) + " "), "the client sees the server's own address"
+    if rig.layout != "proxy":
+        assert f"you={rig.address(side, family)} " in answer, "the server sees the client's own address"
+
+
+def test_admission_is_in_the_journal(rig):
+    rig.get("high", 4)
+    found = wait_until("a line", lambda: rig.lines(reason="admitted", side="high", src_ip=rig.address("high", 4)), 3)
+    assert found[0]["dest_ip"] == rig.target("low", 4) and found[0]["dest_port"] == 5269 and found[0]["verdict"] == "admit"
+
+
+def test_many_connections_are_counted_not_written(rig):
+    before = len(rig.lines(reason="admitted", side="low"))
+    for _ in range(8):
+        rig.get("low", 4)
+    wait_until("a counted line", lambda: [x for x in rig.lines(reason="admitted", side="low") if x.get("count")] or
+               len(rig.lines(reason="admitted", side="low")) > before, 3)
+
+
+# ---- what does not -----------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("family", [4, 6])
+@pytest.mark.parametrize("side", SIDES)
+def test_other_traffic_is_dropped_and_written_down(rig, side, family):
+    other, mine, far = OTHER[side], rig.address(side, family), rig.target(OTHER[side], family)
+    host = rig.host[side]
+    watched = rig.watch(other)
+    assert not rig.crosses(side, family, port=9999)
+    host.run("ping", "-c1", "-W1", far, check=False)
+    inside(host, UDP, far)
+    inside(host, RAW, mine, far, "5269", "10")      # an ACK that belongs to nothing
+    inside(host, RAW, mine, far, "5269", "29")      # FIN, PSH, URG
+    seen = [x for x in rig.seen(watched) if mine in x or "LEAK" in x]
+    assert seen == [], "nothing of it reaches the other side"
+    for proto in ("tcp", "udp", "icmp" if family == 4 else "icmpv6"):
+        wait_until(f"a line about {proto}", lambda p=proto: rig.lines(side=side, proto=p, verdict="drop", src_ip=mine), 3)
+    assert rig.lines(side=side, dest_port=9999, reason="port-forbidden")
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_other_ethertypes_end_at_the_card(rig, side):
+    card = CARDS[side]
+    mac = json.loads(rig.gate[side].ip("-j", "link", "show", card))[0]["address"]
+    watched = rig.watch(OTHER[side])
+
+    def dropped():
+        rules = json.loads(rig.gate[side].run("nft", "-j", "list", "table", "netdev", "lockgate"))
+        return sum(e["counter"]["packets"] for x in rules["nftables"] if "rule" in x for e in x["rule"]["expr"] if "counter" in e)
+    before = dropped()
+    for etype in ("88b5", "8863", "81000005" + "0800", "88cc"):
+        inside(rig.host[side], FRAME, "eth0", mac, etype)
+        inside(rig.host[side], FRAME, "eth0", "ff:ff:ff:ff:ff:ff", etype)
+    assert [x for x in rig.seen(watched) if "LEAK" in x or "ethertype" in x] == []
+    assert dropped() - before == 8
+
+
+@pytest.mark.parametrize("family", [4, 6])
+@pytest.mark.parametrize("side", SIDES)
+def test_spoofed_source_is_not_admitted(rig, side, family):
+    other = OTHER[side]
+    spoofed = rig.address(other, family)            # a host of the other side cannot be here
+    watched = rig.watch(other)
+    before = len(rig.lines(reason="admitted", side=side))
+    target = rig.plan[other].server4.rsplit(".", 1)[0] + ".77" if family == 4 else rig.plan[other].server6.rsplit(":", 1)[0] + ":77"
+    inside(rig.host[side], "import socket\n" + RAW, spoofed, rig.target(other, family) if rig.layout == "proxy" else target, "5269", "02")
+    assert [x for x in rig.seen(watched) if "5269" in x] == []
+    wait_until("a line", lambda: rig.lines(side=side, src_ip=spoofed, reason="source-unknown"), 3)
+    assert len(rig.lines(reason="admitted", side=side)) == before
+
+
+def test_half_open_connection_opens_nothing_onward(rig):
+    watched = rig.watch("low")
+    rig.host["high"].run("iptables-nft", "-A", "OUTPUT", "-p", "tcp", "--tcp-flags", "RST", "RST", "-j", "DROP")
+    inside(rig.host["high"], RAW, rig.address("high", 4), rig.target("low", 4), "5269", "02")
+    seen = rig.seen(watched)
+    rig.host["high"].run("iptables-nft", "-F")
+    assert [x for x in seen if "Flags [S]" in x] == []
+
+
+def test_rate_of_one_source(rig):
+    time.sleep(2.5)
+    for _ in range(100):
+        pass
+    inside(rig.host["low"], """
+import socket, sys
+for i in range(150):
+    s = socket.socket(); s.setblocking(False); s.bind((sys.argv[1], 0))
+    try: s.connect((sys.argv[2], 5269))
+    except OSError: pass
+""", rig.address("low", 4), rig.target("high", 4))
+    wait_until("a refusal", lambda: rig.lines(side="low", reason="rate"), 4)
+    time.sleep(1.5)
+    counted = [x for x in rig.lines(side="low", reason="rate") if x.get("count", 0) > 10]
+    assert counted, "repeats are one line with a count"
+    time.sleep(1)
+    assert rig.crosses("low"), "after a moment it may again"
+
+
+def test_gateway_itself_is_closed(rig):
+    for side in SIDES:
+        plan = rig.plan[side]
+        if rig.layout == "bridge":
+            assert json.loads(rig.gate[side].ip("-j", "-4", "addr", "show", CARDS[side])) in ([], [{}]) or \
+                "inet " not in rig.gate[side].ip("-4", "addr", "show", CARDS[side])
+            continue
+        for port in (22, 15269, 5270 if rig.layout == "routed" else 9999):
+            out = inside(rig.host[side], GET, plan.server4, plan.gate4, str(port), "1")
+            assert out.startswith("no"), (side, port, out)
+
+
+# ---- fail closed -------------------------------------------------------------------------------------------------------
+
+def freeze(rig, *words):
+    pid = rig.program(*words)
+    assert pid
+    os.kill(pid, signal.SIGSTOP)
+    return pid
+
+
+def test_admission_frozen_nothing_new_crosses(rig):
+    pid = freeze(rig, "lockgate-admission", "high")
+    try:
+        assert not rig.crosses("high", 4)
+        assert not rig.crosses("high", 6)
+        assert rig.crosses("low", 4), "the other side has its own"
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    wait_until("service again", lambda: rig.crosses("high"), 5)
+
+
+@pytest.mark.parametrize("words", [("lockgate-admission", "high"), ("lockgate-edge", "high"), ("lockgate-edge", "low"), ("lockgate-guard",),
+                                   ("lockgate-journal",), ("lockgate-scanner", "1")])
+def test_killed_program_is_back_within_a_second(rig, words):
+    pid = rig.program(*words)
+    os.kill(pid, signal.SIGKILL)
+    start = time.monotonic()
+    wait_until("a new process", lambda: rig.program(*words) not in (0, pid), 1.0, step=0.01)
+    assert time.monotonic() - start < 1
+    wait_until("service", lambda: rig.crosses("high"), 5)
+    wait_until("a line", lambda: rig.lines(reason="program-lost", status="signal 9", pid=pid), 3)
+
+
+def test_guard_epochs_grow(rig):
+    before = int(open(rig.path("state", "epoch")).read())
+    pid = rig.program("lockgate-guard")
+    os.kill(pid, signal.SIGKILL)
+    wait_until("a new guard", lambda: rig.program("lockgate-guard") not in (0, pid), 12)
+    after = open(f"/proc/{rig.program('lockgate-guard')}/cmdline", "rb").read().split(b"\0")[-2]
+    assert int(after) > before and int(open(rig.path("state", "epoch")).read()) == int(after)
+
+
+def test_queue_rules_gone_nothing_crosses(rig):
+    ns = rig.gate["high"]
+    ns.run("iptables-nft", "-t", "mangle", "-F")
+    ns.run("ip6tables-nft", "-t", "mangle", "-F")
+    assert not rig.crosses("high", 4) and not rig.crosses("high", 6)
+    rig.inline("up")
+    assert rig.crosses("high", 4) and rig.crosses("high", 6)
+
+
+def test_all_rules_gone_nothing_crosses(rig):
+    rig.gate["high"].run("nft", "flush", "ruleset")
+    if rig.layout != "proxy":
+        assert not rig.crosses("high", 4) and not rig.crosses("high", 6)
+        assert "1 received" not in rig.host["high"].run("ping", "-c1", "-W1", rig.address("low", 4), check=False)
+    rig.inline("up")
+    assert rig.crosses("high", 4) and rig.crosses("high", 6)
+
+
+def test_up_twice_is_up_once(rig):
+    def state():
+        ns = rig.gate["high"]
+        rules = "\n".join(x for x in ns.run("iptables-nft", "-t", "mangle", "-S").splitlines())
+        return rules + ns.ip("rule") + ns.ip("-6", "rule") + ns.ip("route", "show", "table", "100") + ns.ip("addr").replace("\n", " ").split("lft")[0]
+    before = state()
+    rig.inline("up")
+    rig.inline("up")
+    assert state() == before
+    assert rig.crosses("high")
+
+
+# ---- the life of the parent ---------------------------------------------------------------------------------------------
+
+def test_status_and_stop(rig):
+    status = json.loads(sh(rig.command, "status", "--json", "-c", rig.conf))
+    assert {p["name"]: p["state"] for p in status["programs"]} == {
+        n: "running" for n in ("journal", "scanner/0", "scanner/1", "guard", "edge/high", "edge/low", "admission/high", "admission/low")}
+    admission = [p for p in status["programs"] if p["name"] == "admission/high"][0]
+    assert admission["stats"]["admitted"] > 0
+    assert "edge/high" in sh(rig.command, "status", "-c", rig.conf)
+    pid = rig.gateway.pid
+    children = open(f"/proc/{pid}/task/{pid}/children").read().split()
+    sh(rig.command, "stop", "-c", rig.conf)
+    rig.gateway.popen.wait(5)
+    assert rig.gateway.popen.returncode == 0
+    assert not [c for c in children if os.path.exists(f"/proc/{c}")]
+    assert not rig.crosses("high", 4) and not rig.crosses("low", 6), "nothing crosses while the gateway is stopped"
+    assert sh(rig.command, "status", "-c", rig.conf, check=False) == ""
+    rig.start()
+    wait_until("service", lambda: rig.crosses("high"), 5)
+
+
+def test_children_die_with_the_parent(rig):
+    pid = rig.gateway.pid
+    children = open(f"/proc/{pid}/task/{pid}/children").read().split()
+    os.kill(pid, signal.SIGKILL)
+    rig.gateway.popen.wait(5)
+    wait_until("their end", lambda: not [c for c in children if os.path.exists(f"/proc/{c}")], 3)
+    assert not rig.crosses("high", 4)
+    rig.start()
+    wait_until("service", lambda: rig.crosses("high"), 5)
+
+
+def test_down_leaves_nothing(rig):
+    """Last: the cards were in their namespaces before `up`, so both stay; all else goes."""
+    rig.stop()
+    rig.inline("down")
+    for side in SIDES:
+        ns = rig.gate[side]
+        assert "lockgate" not in ns.run("nft", "list", "tables")
+        assert "NFQUEUE" not in ns.run("iptables-nft", "-t", "mangle", "-S") + ns.run("ip6tables-nft", "-t", "mangle", "-S")
+        assert "fwmark" not in ns.ip("rule") + ns.ip("-6", "rule")
+        assert ns.ip("route", "show", "table", "100") == "" or rig.layout == "proxy"
+        assert "inet " not in ns.ip("addr", "show", CARDS[side])
+        assert not os.path.exists(rig.path("run", f"inline.{side}"))
+    assert not rig.crosses("high")
