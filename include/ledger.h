@@ -146,4 +146,13 @@ int led_file_open(int dir_fd, const char *name, size_t max, struct led_file *ret
 void led_file_close(struct led_file *f);
 static inline struct str led_file_str(const struct led_file *f) { return (struct str){ f->p, f->n }; }
 
+/* Lines of one segment, in order, with bounded memory; never follows a file that shrinks into a fault. */
+struct led_lines { int fd; char *p; size_t from, to; uint64_t at; bool end; };
+int led_lines_open(struct led_lines *l, int dir_fd, const char *name) GW_MUST_CHECK; /* NOENT, SYS, NOMEM */
+/* 1 and a line (without newline, borrowed until the next call; l->at: bytes of the file up to and with it). 0: the end; what
+ * follows the last newline is l->to - l->from bytes long, and a later call reads on if the file has grown. LIMIT: a line longer
+ * than LED_LINE_MAX was passed over. SYS. */
+int led_lines_next(struct led_lines *l, struct str *ret) GW_MUST_CHECK;
+void led_lines_close(struct led_lines *l);
+
 #endif

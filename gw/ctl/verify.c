@@ -203,10 +203,14 @@ static void print_json(const struct verify *v)
 }
 
 /* ---- what it is given ---- */
-static int wrong(const char *fmt, const char *a, const char *b)
+__attribute__((format(printf, 1, 2))) static int wrong(const char *fmt, ...)
 {
+    va_list ap;
+
     fprintf(stderr, "lockgate verify: ");
-    fprintf(stderr, fmt, a, b);
+    va_start(ap, fmt);
+    vfprintf(stderr, fmt, ap);
+    va_end(ap);
     fprintf(stderr, "\n");
     return CTL_USAGE;
 }
@@ -221,7 +225,7 @@ static int open_key(struct verify *v)
     err = led_key_parse(led_file_str(&f), &v->key);
     led_file_close(&f);
     if (err < 0)
-        return wrong("%s is not a public key of a journal (one line: name+hash+key)%s", v->key_file, "");
+        return wrong("%s is not a public key of a journal (one line: name+hash+key)", v->key_file);
     return 0;
 }
 
@@ -250,7 +254,7 @@ static int parse_record(const char *text, uint64_t *ret)
     errno = 0;
     n = strtoull(text, &end, 10);
     if (errno || *end || text[0] < '0' || text[0] > '9' || n == 0)
-        return wrong("--record: %s is not the number of a record%s", text, "");
+        return wrong("--record: %s is not the number of a record", text);
     *ret = n;
     return 0;
 }
@@ -280,9 +284,9 @@ static int options(struct verify *v, int argc, char **argv, const char **ret_con
     if (optind < argc)
         v->folder = argv[optind++];
     if (optind < argc)
-        return wrong("one folder at a time, not also %s%s", argv[optind], "");
+        return wrong("one folder at a time, not also %s", argv[optind]);
     if (v->record && v->since_file)
-        return wrong("--record and --since do not go together%s%s", "", "");
+        return wrong("--record and --since do not go together");
     return 0;
 }
 
@@ -294,7 +298,7 @@ static int defaults(struct verify *v, const char *conf_path, char **ret_folder, 
     if (v->folder && v->key_file)
         return 0;
     if (v->folder && !conf_path)
-        return wrong("with a folder the public key must be given too: --key FILE%s%s", "", "");
+        return wrong("with a folder the public key must be given too: --key FILE");
     conf = ctl_load(conf_path ? conf_path : CTL_CONF_DEFAULT);
     if (!conf)
         return CTL_CONF;
