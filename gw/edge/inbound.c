@@ -261,7 +261,7 @@ static void on_closed(struct conn *c)
     drop_held(in); /* no ticket was given: the peer has its stanza unanswered on a broken stream, as RFC 6120 has it */
     inbound_db_end(in);
     if (c->bytes_in || c->direct || c->reason != GW_R_PEER_RESET) /* not for a port scan's empty connection */
-        say(in, in->opened ? "closed" : "failed", in->n_pairs ? &in->pairs[0] : NULL);
+        say(in, in->opened || in->asked ? "closed" : "failed", in->n_pairs ? &in->pairs[0] : NULL);
 }
 
 static void on_release(struct conn *c)

@@ -17,6 +17,7 @@ struct inbound {
     struct str from, to;         /* of the newest header, prepared; from may be empty */
     char stream_id[33];
     bool opened;                 /* a pair was proven: the journal has "open" */
+    bool asked;                  /* it asked about a dialback key: a stream that is for nothing else */
     struct inpair *pairs;        /* proven, at most limits.pairs_per_stream */
     size_t n_pairs;
     LIST_HEAD(, verify) verifies; /* dialback under way */

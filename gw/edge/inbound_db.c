@@ -71,6 +71,7 @@ void inbound_db_verify(struct inbound *in, const struct xs_event *ev)
         return;
     }
     good = xs_db_key(str_c(e->db_secret), n.from, n.to, ev->id, key) == 0 && ev->key.n == 64 && CRYPTO_memcmp(key, ev->key.p, 64) == 0;
+    in->asked = true;
     reply(in, ev, true, good ? "valid" : "invalid", NULL);
 }
 
