@@ -88,7 +88,7 @@ int xs_db_verify(struct xs *s, struct str from, struct str to, struct str id, st
 int xs_db_reply(struct xs *s, bool verify, struct str from, struct str to, struct str id, const char *type,
     const char *condition) GW_MUST_CHECK;
 int xs_write(struct xs *s, const struct rec *stanza) GW_MUST_CHECK; /* after XS_READY, or a valid dialback */
-int xs_space(struct xs *s) GW_MUST_CHECK;      /* a white-space keepalive */
+int xs_space(struct xs *s) GW_MUST_CHECK;      /* a white-space keepalive; does nothing while one would do harm */
 /* condition must outlive the stream (a literal). When no header was written yet, one is (RFC 6120 section 4.9.1.2). */
 int xs_fail(struct xs *s, const char *condition, enum gw_reason reason, const char *text) GW_MUST_CHECK; /* stream error + end tag */
 int xs_end(struct xs *s) GW_MUST_CHECK;        /* </stream:stream>; then wait for XS_CLOSE */
@@ -104,5 +104,40 @@ int xs_serialise(const struct rec *r, bool alone, struct buf *out) GW_MUST_CHECK
 int xs_parse_stanza(struct str xml, bool client, const struct rec_limits *limits, struct rec **ret, const char **ret_detail) GW_MUST_CHECK;
 /* XEP-0185 dialback key: hex HMAC-SHA256(hex SHA256(secret), "receiving originating id"). out: 65 bytes. */
 int xs_db_key(struct str secret, struct str receiving, struct str originating, struct str id, char out[65]) GW_MUST_CHECK;
+
+/* ---- a stream overheard (passive.c): one direction of it, from a capture. Nothing is answered, and nothing is assumed about what the
+ * other direction said. Server streams and client streams. ---- */
+enum xp_event_type {
+    XP_NONE,      /* nothing more; feed */
+    XP_HEADER,    /* a stream header, also after a restart: from, to as they stand there (may be absent), client */
+    XP_STANZA,    /* stanza, sealed, pair from its own addresses; the caller owns it */
+    XP_BAD,       /* a stanza that no record holds: reason, detail, kind, and from, to as they stand there; the stream goes on */
+    XP_STARTTLS,  /* the question: what follows is left unread (xp_rest) until xp_next is called again */
+    XP_PROCEED,   /* the answer: TLS follows, and is left unread */
+    XP_COMPRESSED,/* likewise, of XEP-0138 */
+    XP_BOUND,     /* a server told a client its address (to); the answer itself comes as XP_BAD or XP_STANZA after it */
+    XP_OTHER,     /* another first-level element */
+    XP_CLOSE,     /* end of the document */
+    XP_FAULT      /* a stream that must be closed: reason, detail. Nothing more comes; xp_rest is empty */
+};
+struct xp_event {
+    enum xp_event_type type;
+    struct str from, to, kind; /* borrowed until the next xp_next */
+    bool client;
+    struct rec *stanza;
+    size_t bytes;
+    enum gw_reason reason;
+    const char *detail; /* static */
+};
+struct xp;
+struct xp *xp_new(const struct rec_limits *limits, size_t header_bytes, size_t stanza_bytes); /* NULL: no memory */
+void xp_free(struct xp *x);
+/* Begins in the middle: what is fed next stands between two first-level elements of a stream. Forgets what was fed. 0 or NOMEM. */
+int xp_middle(struct xp *x, bool client) GW_MUST_CHECK;
+/* Client streams leave addresses out (RFC 6120 section 8.1): these stand for an absent from or to. Copied; absent: none. */
+int xp_identity(struct xp *x, struct str from, struct str to) GW_MUST_CHECK;
+int xp_feed(struct xp *x, const void *p, size_t n) GW_MUST_CHECK; /* LIMIT, NOMEM */
+int xp_next(struct xp *x, struct xp_event *ev) GW_MUST_CHECK;     /* 0 or NOMEM */
+struct str xp_rest(const struct xp *x);                           /* bytes behind the last finished element; until the next call */
 
 #endif

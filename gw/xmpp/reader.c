@@ -269,22 +269,21 @@ static int first_bytes(struct reader *r)
     const char *what = NULL;
     if (n == 0)
         return 0;
+    /* expat looks for UTF-16 in the first two bytes even when it was told the encoding */
     if (p[0] == 0xEF) {
         reader_fail(r, "not-well-formed", GW_R_XML_NOT_WELL_FORMED, "a byte order mark, or text before the root");
         return -1;
     }
     if (p[0] == 0xFE || p[0] == 0xFF || p[0] == 0)
         what = "UTF-16 or UTF-32";
-    else if (p[0] == '<' && n < 2)
+    else if (n < 2)
         return 0;
-    else if (p[0] == '<' && p[1] == 0)
+    else if (p[1] == 0)
         what = "UTF-16 or UTF-32";
-    else if (p[0] == ebcdic[0]) {
-        if (memcmp(p, ebcdic, n < 4 ? n : 4) == 0) {
-            if (n < 4)
-                return 0;
-            what = "EBCDIC";
-        }
+    else if (memcmp(p, ebcdic, n < 4 ? n : 4) == 0) {
+        if (n < 4)
+            return 0;
+        what = "EBCDIC";
     }
     if (!what)
         return 1;
@@ -294,25 +293,55 @@ static int first_bytes(struct reader *r)
 
 /* ---- expat's errors ---- */
 
-/* Whether the bytes where expat stopped are not UTF-8 (RFC 6120 section 4.9.3.22 names that case of its own). */
-static bool bad_utf8_at_error(const struct reader *r)
+/* Whether the bytes where expat stopped are UTF-8 (RFC 6120 section 4.9.3.22 names that case of its own): 1 they are, 0 they
+ * are not, -1 the character has not come in full, so that the answer would depend on how the bytes were cut. */
+static int utf8_at_error(const struct reader *r)
 {
     XML_Index index = XML_GetCurrentByteIndex(r->p);
-    struct str left = buf_str(&r->in), c;
-    if (index < 0 || (uint64_t)index < r->pos || (uint64_t)index - r->pos >= left.n)
+    struct str s = buf_str(&r->in);
+    unsigned char lead;
+    size_t skip, want;
+    if (index < 0 || (uint64_t)index < r->pos || (uint64_t)index - r->pos >= s.n)
+        return 1;
+    skip = (size_t)((uint64_t)index - r->pos);
+    s.p += skip;
+    s.n -= skip;
+    lead = (unsigned char)s.p[0];
+    if (lead < 0x80)
+        return 1;
+    want = lead < 0xC2 || lead > 0xF4 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+    for (size_t i = 1; i < want && i < s.n; i++)
+        if (((unsigned char)s.p[i] & 0xC0) != 0x80)
+            return 0;
+    if (want > s.n)
+        return -1;
+    s.n = want;
+    return utf8_valid(s);
+}
+
+/* Whether text stands between stanzas where expat stopped: "x]]>" is one bad token to it when it comes at once, and text with
+ * a bad token behind it when it comes in pieces. */
+static bool stray_text(const struct reader *r)
+{
+    struct str s = buf_str(&r->in), c;
+    size_t end = 0;
+    if (!r->root_seen || r->depth != 1)
         return false;
-    c.p = left.p + ((uint64_t)index - r->pos);
-    left.n -= (size_t)((uint64_t)index - r->pos);
-    unsigned char lead = (unsigned char)c.p[0];
-    c.n = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-    if (c.n > left.n)
-        c.n = left.n;
-    return !utf8_valid(c);
+    while (s.n && strchr(" \t\r\n", s.p[0]) && s.p[0])
+        s.p++, s.n--;
+    if (s.n == 0 || s.p[0] == '<' || s.p[0] == '&')
+        return false;
+    do
+        end++;
+    while (end < s.n && end < 4 && ((unsigned char)s.p[end] & 0xC0) == 0x80);
+    c = (struct str){ s.p, end };
+    return utf8_xml(c);
 }
 
 static void translate(struct reader *r)
 {
     enum XML_Error e = XML_GetErrorCode(r->p);
+    int utf8 = utf8_at_error(r);
     if (r->fault.condition)
         return;
     if (e == XML_ERROR_NO_MEMORY)
@@ -322,9 +351,11 @@ static void translate(struct reader *r)
         restricted(r, "entity");
     else if (e == XML_ERROR_UNKNOWN_ENCODING || e == XML_ERROR_INCORRECT_ENCODING)
         reader_fail(r, "unsupported-encoding", GW_R_XML_ENCODING, XML_ErrorString(e));
-    else if (bad_utf8_at_error(r))
+    else if (utf8 == 0)
         reader_fail(r, "unsupported-encoding", GW_R_XML_ENCODING, "bytes that are not UTF-8");
-    else
+    else if (utf8 > 0 && stray_text(r))
+        reader_fail(r, "bad-format", GW_R_STREAM_PROTOCOL, "text between stanzas");
+    else if (utf8 > 0)
         reader_fail(r, "not-well-formed", GW_R_XML_NOT_WELL_FORMED, XML_ErrorString(e));
 }
 
@@ -359,7 +390,7 @@ int reader_restart(struct reader *r)
     r->fed = 0;
     r->pos = r->done = r->unit = r->first = r->go = 0;
     r->depth = 0;
-    r->root_seen = r->paused = false;
+    r->root_seen = r->paused = r->failed = false;
     r->fault = (struct fault){ NULL, GW_R_NONE, NULL, false };
     r->scan = IN_TEXT;
     r->dashes = 0;
@@ -402,6 +433,12 @@ enum reader_result reader_run(struct reader *r)
 {
     enum XML_Status st;
     while (!r->fault.condition) {
+        if (r->failed) { /* by expat; what to call it may need some more bytes */
+            translate(r);
+            if (r->fault.condition)
+                break;
+            return READER_MORE;
+        }
         if (r->paused) {
             r->paused = false;
             st = XML_ResumeParser(r->p);
@@ -427,11 +464,11 @@ enum reader_result reader_run(struct reader *r)
             r->fed += n;
             st = XML_ParseBuffer(r->p, (int)n, 0);
         }
-        if (st == XML_STATUS_ERROR)
-            translate(r);
         settle(r);
-        if (r->fault.condition)
-            break;
+        if (st == XML_STATUS_ERROR) {
+            r->failed = true;
+            continue;
+        }
         if (st == XML_STATUS_SUSPENDED) {
             r->paused = true;
             return READER_PAUSED;

@@ -51,7 +51,7 @@ struct reader {
     unsigned depth;      /* open elements */
     unsigned char scan;  /* state of the timing scanner */
     unsigned char dashes;
-    bool root_seen, paused;
+    bool root_seen, paused, failed;
     struct fault fault;
 };
 

@@ -525,8 +525,9 @@ int xs_write(struct xs *s, const struct rec *stanza)
 
 int xs_space(struct xs *s)
 {
-    int err = step(s, DO_SPACE);
-    return err < 0 ? err : buf_put(&s->out, " ", 1);
+    if (cell(s, DO_SPACE)->next == ST_BLANK) /* during negotiation white space would do harm, and nothing is lost without it */
+        return 0;
+    return buf_put(&s->out, " ", 1);
 }
 
 int xs_fail(struct xs *s, const char *condition, enum gw_reason reason, const char *text)
