@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * The guard's core: its beginning and end, edges that come and go, stanzas that come in. */
+#include "core.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "log.h"
+#include "state.h"
+
+struct guard *guard_new(const struct gw_conf *conf, struct policy *policy, uint64_t epoch, const struct hash_key *key,
+    const struct guard_io *io)
+{
+    struct guard *g = calloc(1, sizeof *g);
+    if (!g)
+        return NULL;
+    *g = (struct guard){ .conf = conf, .policy = policy, .epoch = epoch, .key = *key, .io = *io, .state = pol_state_new() };
+    struct rec_limits hard = REC_HARD_LIMITS;
+    /* a record is smaller than the XML it was made from, but for its list of names and the addresses in both forms */
+    g->limits = (struct rec_limits){ .bytes = (size_t)conf->limits.stanza + 65536, .depth = (uint32_t)conf->limits.depth,
+        .nodes = (uint32_t)conf->limits.elements * 2 + 1, .attrs = (uint32_t)conf->limits.attributes };
+    g->limits.bytes = g->limits.bytes < hard.bytes ? g->limits.bytes : hard.bytes;
+    g->limits.nodes = g->limits.nodes < hard.nodes ? g->limits.nodes : hard.nodes;
+    buf_init(&g->out, 17u << 20);
+    buf_init(&g->fields, 60000);
+    buf_init(&g->scan_bytes, 33u << 20);
+    arena_init(&g->scan_arena, 16u << 20);
+    if (!g->state) {
+        guard_free(g);
+        return NULL;
+    }
+    return g;
+}
+
+void guard_free(struct guard *g)
+{
+    if (!g)
+        return;
+    struct pair *p, *next_pair;
+    struct stub *s, *next_stub;
+    HASH_ITER(hh, g->pairs, p, next_pair)
+        for (struct job *j; (j = p->head);) {
+            p->head = j->next;
+            job_put(g, j);
+        }
+    for (enum gw_side side = GW_HIGH; side < GW_SIDES; side++) {
+        flows_drop(g, side);
+        recover_forget(g, side);
+    }
+    HASH_ITER(hh, g->pairs, p, next_pair) {
+        HASH_DEL(g->pairs, p);
+        free(p);
+    }
+    HASH_ITER(hh, g->stubs, s, next_stub) {
+        HASH_DEL(g->stubs, s);
+        free(s);
+    }
+    for (struct job *j; (j = g->pool);) {
+        g->pool = j->next;
+        buf_clear(&j->bytes);
+        rec_free(j->rec);
+        pol_eval_free(j->eval);
+        free(j);
+    }
+    pol_state_free(g->state);
+    buf_clear(&g->out);
+    buf_clear(&g->fields);
+    buf_clear(&g->scan_bytes);
+    arena_clear(&g->scan_arena);
+    free(g->ring);
+    free(g);
+}
+
+void guard_clock(struct guard *g, int64_t now_ms, int64_t wall_ms)
+{
+    g->now = now_ms;
+    g->wall = wall_ms;
+}
+
+const struct guard_counts *guard_counts(const struct guard *g) { return &g->counts; }
+
+void guard_levels(const struct guard *g, struct guard_levels *ret)
+{
+    *ret = (struct guard_levels){ .jobs = g->n_jobs, .stubs = HASH_COUNT(g->stubs), .waiting_durable = g->ring_n,
+        .flows = HASH_COUNT(g->edge[GW_HIGH].flows) + HASH_COUNT(g->edge[GW_LOW].flows), .recovering = !g->recovered };
+}
+
+/* ---- edges ---- */
+
+bool edge_is(const struct guard *g, enum gw_side side, uint64_t epoch)
+{
+    return g->edge[side].hello && g->edge[side].epoch == epoch;
+}
+
+void guard_edge_linked(struct guard *g, enum gw_side side)
+{
+    if (g->edge[side].linked)
+        guard_edge_lost(g, side);
+    g->edge[side].linked = true;
+}
+
+/* Its orders that were not settled have an unknown outcome; stanzas that it brought are judged to the end. */
+void guard_edge_lost(struct guard *g, enum gw_side side)
+{
+    struct edge *e = &g->edge[side];
+    if (!e->linked)
+        return;
+    e->linked = e->hello = e->ended = false;
+    e->last_ticket = 0;
+    flows_drop(g, side);
+    recover_forget(g, side);
+    stubs_edge_lost(g, side);
+}
+
+int guard_hello(struct guard *g, enum gw_side side, const struct msg_hello *m)
+{
+    struct edge *e = &g->edge[side];
+    if (!e->linked || e->hello || m->version != REC_VERSION || m->side != side)
+        return GW_ERR(PROTO);
+    e->hello = true;
+    e->epoch = m->epoch;
+    return 0;
+}
+
+/* ---- a stanza comes in ---- */
+
+static int64_t clock_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static void begin(struct guard *g, struct job *j)
+{
+    int rc = rec_decode_into(buf_str(&j->bytes), j->rec);
+    j->decoded = !rc;
+    if (rc)
+        j->bad = rc == GW_ERR(LIMIT) ? GW_R_RECORD_LIMIT : GW_R_RECORD_INVALID;
+    else if (!str_eq(j->rec->from_domain, j->flow->from_domain) || !str_eq(j->rec->to_domain, j->flow->to_domain))
+        j->bad = GW_R_PAIR_MISMATCH;
+    else
+        j->bad = j->flow->forbidden;
+    if (j->bad != GW_R_NONE) {
+        j->state = JOB_READY;
+        return;
+    }
+    struct pol_facts facts = { .from_side = j->side, .now_ms = g->wall };
+    job_step(g, j, pol_begin(j->eval, j->rec, &facts));
+}
+
+int guard_stanza(struct guard *g, enum gw_side side, const struct msg_stanza *m)
+{
+    struct edge *e = &g->edge[side];
+    struct flow *f = e->hello ? flow_find(g, side, m->flow) : NULL;
+    if (!f || m->ticket <= e->last_ticket)
+        return GW_ERR(PROTO);
+    if (HASH_COUNT(g->stubs) > GUARD_STUBS_MAX || g->ring_n > GUARD_STUBS_MAX)
+        return GW_ERR(PROTO); /* it has long been out of credit */
+    struct job *j = job_get(g);
+    if (!j)
+        return GW_ERR(PROTO);
+    e->last_ticket = m->ticket;
+    j->flow = f;
+    f->refs++;
+    j->side = side;
+    j->epoch = e->epoch;
+    j->ticket = m->ticket;
+    j->began_us = clock_us();
+    int rc = buf_puts(&j->bytes, m->record);
+    if (rc) {
+        job_put(g, j);
+        return rc;
+    }
+    struct pair *p = f->pair;
+    if (p->tail)
+        p->tail->next = j;
+    else
+        p->head = j;
+    p->tail = j;
+    p->n++;
+    g->counts.stanzas++;
+    begin(g, j);
+    pair_commit(g, p);
+    return 0;
+}
+
+/* ---- time ---- */
+
+int guard_tick(struct guard *g)
+{
+    if (g->stalled) {
+        g->stalled = false;
+        stubs_retry(g);
+        commit_all(g);
+    }
+    int next = scan_tick(g);
+    return g->stalled && (next < 0 || next > 20) ? 20 : next;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * The guard without its process: stanzas in, orders, lines and settlements out through callbacks (PROTOCOL.md). No descriptor, no
+ * clock of its own, so that tests can play every failure. */
+#ifndef LOCKGATE_GUARD_CORE_H
+#define LOCKGATE_GUARD_CORE_H
+
+#include "fields.h"
+#include "gwconf.h"
+#include "hash.h"
+#include "ipc.h"
+#include "policy.h"
+
+#define GUARD_SCANNERS_MAX 16
+#define GUARD_SCAN_DEPTH 64      /* questions in the hands of one scanner */
+#define GUARD_JOBS_MAX 65536     /* stanzas under judgement; credits keep it far below */
+#define GUARD_STUBS_MAX 400000   /* orders not yet settled */
+#define GUARD_OPENS_MAX 400000   /* what edges bring to a new guard */
+#define GUARD_NO_SCANNER_MS 3000 /* so long a stanza waits for a scanner to be started again */
+
+/* What the core asks of its process. All return 0 or a negative code. */
+struct guard_io {
+    void *ctx;
+    int (*order)(void *ctx, enum gw_side to, const struct msg_order *m);
+    int (*verdict)(void *ctx, enum gw_side to, const struct msg_verdict *m);
+    int (*settled)(void *ctx, enum gw_side to, const struct msg_settled *m);
+    int (*flow)(void *ctx, enum gw_side to, const struct msg_flow *m);
+    int (*scan)(void *ctx, unsigned scanner, const struct msg_scan *m);
+    int (*kill_scanner)(void *ctx, unsigned scanner);
+    uint64_t (*next_number)(void *ctx); /* that the next line will have */
+    int (*line)(void *ctx, uint8_t target, const struct ipc_hash *hash, enum gw_event event, struct str fields);
+};
+
+struct guard_counts {
+    uint64_t stanzas, verdicts[GW_V_COUNT], settled, scans, scan_lost, recovered, lines_refused, broken;
+};
+
+struct guard;
+/* conf and policy outlive the guard. epoch: of this guard. key: of the salted hashes. */
+struct guard *guard_new(const struct gw_conf *conf, struct policy *policy, uint64_t epoch, const struct hash_key *key,
+    const struct guard_io *io);
+void guard_free(struct guard *g);
+
+/* ---- what comes in; PROTO or SYNTAX: that edge or scanner is broken, drop its channel (and say so by *_lost) ---- */
+/* now_ms: monotonic; wall_ms: Unix time, for the rules */
+void guard_clock(struct guard *g, int64_t now_ms, int64_t wall_ms);
+void guard_edge_linked(struct guard *g, enum gw_side side);
+void guard_edge_lost(struct guard *g, enum gw_side side);
+int guard_hello(struct guard *g, enum gw_side side, const struct msg_hello *m) GW_MUST_CHECK;
+int guard_flow(struct guard *g, enum gw_side side, const struct msg_flow *m) GW_MUST_CHECK;
+int guard_stanza(struct guard *g, enum gw_side side, const struct msg_stanza *m) GW_MUST_CHECK;
+int guard_settle(struct guard *g, enum gw_side side, const struct msg_settle *m) GW_MUST_CHECK;
+int guard_open_ticket(struct guard *g, enum gw_side side, const struct msg_open_ticket *m) GW_MUST_CHECK;
+int guard_open_number(struct guard *g, enum gw_side side, const struct msg_open_number *m) GW_MUST_CHECK;
+int guard_open_end(struct guard *g, enum gw_side side) GW_MUST_CHECK;
+void guard_scanner_linked(struct guard *g, unsigned scanner);
+void guard_scanner_lost(struct guard *g, unsigned scanner);
+int guard_scanned(struct guard *g, unsigned scanner, const struct msg_scanned *m) GW_MUST_CHECK;
+/* All lines up to number are on disk. */
+void guard_durable(struct guard *g, uint64_t number);
+/* Deadlines. Returns milliseconds until the next one, or -1. */
+int guard_tick(struct guard *g);
+
+const struct guard_counts *guard_counts(const struct guard *g);
+struct guard_levels { size_t jobs, stubs, waiting_durable, flows; bool recovering; };
+void guard_levels(const struct guard *g, struct guard_levels *ret);
+
+#endif

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * The guard's core on its channels: everything that came is worked off, then everything is sent at once. */
+#include "process.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "log.h"
+
+#define LINES_MAX (256u << 20) /* bytes of journal lines that are not durable; behind it no verdict is given */
+
+/* ---- what the core asks for ---- */
+
+static int to_edge(struct process *p, enum gw_side side) { return p->ch[CH_EDGE + side] ? 0 : GW_ERR(CLOSED); }
+
+static int do_order(void *ctx, enum gw_side to, const struct msg_order *m)
+{
+    struct process *p = ctx;
+    return to_edge(p, to) ? GW_ERR(CLOSED) : ipc_put_order(p->ch[CH_EDGE + to], m);
+}
+static int do_verdict(void *ctx, enum gw_side to, const struct msg_verdict *m)
+{
+    struct process *p = ctx;
+    return to_edge(p, to) ? GW_ERR(CLOSED) : ipc_put_verdict(p->ch[CH_EDGE + to], m);
+}
+static int do_settled(void *ctx, enum gw_side to, const struct msg_settled *m)
+{
+    struct process *p = ctx;
+    return to_edge(p, to) ? GW_ERR(CLOSED) : ipc_put_settled(p->ch[CH_EDGE + to], m);
+}
+static int do_flow(void *ctx, enum gw_side to, const struct msg_flow *m)
+{
+    struct process *p = ctx;
+    return to_edge(p, to) ? GW_ERR(CLOSED) : ipc_put_flow(p->ch[CH_EDGE + to], m);
+}
+static int do_scan(void *ctx, unsigned i, const struct msg_scan *m)
+{
+    struct process *p = ctx;
+    return p->ch[CH_SCANNER + i] ? ipc_put_scan(p->ch[CH_SCANNER + i], m) : GW_ERR(CLOSED);
+}
+/* The channel goes at once; what the scanner still says is not heard. */
+static int do_kill_scanner(void *ctx, unsigned i)
+{
+    struct process *p = ctx;
+    ipc_free(p->ch[CH_SCANNER + i]);
+    p->ch[CH_SCANNER + i] = NULL;
+    return ipc_put_kill_scanner(p->ch[CH_PARENT], &(struct msg_kill_scanner){ .index = (uint8_t)i });
+}
+static uint64_t do_next_number(void *ctx) { return ((struct process *)ctx)->lines.last + 1; }
+static int do_line(void *ctx, uint8_t target, const struct ipc_hash *hash, enum gw_event event, struct str fields)
+{
+    return outbox_add(&((struct process *)ctx)->lines, target, hash, event, fields, NULL);
+}
+
+/* ---- channels ---- */
+
+static void drop(struct process *p, int i, const char *why)
+{
+    if (!p->ch[i])
+        return;
+    if (i >= CH_EDGE)
+        log_warn("the channel to edge/%s is closed: %s", gw_side_name((enum gw_side)(i - CH_EDGE)), why);
+    else if (i >= CH_SCANNER)
+        log_warn("the channel to scanner %d is closed: %s", i - CH_SCANNER, why);
+    else
+        log_warn("the channel to the %s is closed: %s", i == CH_JOURNAL ? "journal" : "parent", why);
+    ipc_free(p->ch[i]);
+    p->ch[i] = NULL;
+    if (i >= CH_EDGE)
+        guard_edge_lost(p->guard, (enum gw_side)(i - CH_EDGE));
+    else if (i >= CH_SCANNER)
+        guard_scanner_lost(p->guard, (unsigned)(i - CH_SCANNER));
+}
+
+static int place_of(const struct msg_link *m)
+{
+    if (m->role == IPC_JOURNAL)
+        return CH_JOURNAL;
+    if (m->role == IPC_EDGE && m->side < GW_SIDES)
+        return CH_EDGE + m->side;
+    if (m->role == IPC_SCANNER && m->index < GUARD_SCANNERS_MAX)
+        return CH_SCANNER + m->index;
+    return -1;
+}
+
+static int linked(struct process *p, const struct ipc_msg *msg)
+{
+    struct msg_link m;
+    int rc = ipc_get_link(msg, &m), i = rc ? -1 : place_of(&m);
+    if (i < 0 || msg->fd < 0) {
+        if (msg->fd >= 0)
+            close(msg->fd);
+        return GW_ERR(PROTO);
+    }
+    struct ipc *c = ipc_new(msg->fd, IPC_GUARD, (enum ipc_role)m.role);
+    if (!c)
+        return GW_ERR(NOMEM);
+    drop(p, i, "it was replaced");
+    p->ch[i] = c;
+    if (i >= CH_EDGE)
+        guard_edge_linked(p->guard, (enum gw_side)(i - CH_EDGE));
+    else if (i >= CH_SCANNER)
+        guard_scanner_linked(p->guard, (unsigned)(i - CH_SCANNER));
+    else
+        outbox_relink(&p->lines);
+    return 0;
+}
+
+static int stats(struct process *p, const struct ipc_msg *msg)
+{
+    struct msg_stats_ask ask;
+    struct guard_levels l;
+    char hash[65], *q = hash;
+    const struct guard_counts *c = guard_counts(p->guard);
+    struct buf b;
+    int rc = ipc_get_stats_ask(msg, &ask);
+    if (rc)
+        return rc;
+    guard_levels(p->guard, &l);
+    for (int i = 0; i < 32; i++, q += 2)
+        snprintf(q, 3, "%02x", policy_hash(p->policy)[i]);
+    buf_init(&b, 1u << 20);
+    rc = buf_printf(&b, "{\"epoch\":%llu,\"stanzas\":%llu,\"released\":%llu,\"rejected\":%llu,\"dropped\":%llu,\"held\":%llu,\"settled\":%llu,"
+        "\"scans\":%llu,\"scanners_lost\":%llu,\"recovered\":%llu,\"under_judgement\":%zu,\"unsettled\":%zu,\"not_durable\":%zu,\"flows\":%zu,"
+        "\"recovering\":%s,\"rules_hash\":\"%s\",\"rules\":[", (unsigned long long)p->lines.epoch, (unsigned long long)c->stanzas,
+        (unsigned long long)c->verdicts[GW_V_RELEASE], (unsigned long long)c->verdicts[GW_V_REJECT],
+        (unsigned long long)c->verdicts[GW_V_DROP], (unsigned long long)c->verdicts[GW_V_HOLD], (unsigned long long)c->settled,
+        (unsigned long long)c->scans, (unsigned long long)c->scan_lost, (unsigned long long)c->recovered, l.jobs, l.stubs,
+        l.waiting_durable, l.flows, l.recovering ? "true" : "false", hash);
+    bool first = true;
+    for (size_t i = 0; !rc && i < policy_rule_count(p->policy) && buf_size(&b) < 900000; i++) {
+        struct pol_rule_info r;
+        policy_rule_get(p->policy, i, &r);
+        if (!r.hits)
+            continue;
+        rc = buf_printf(&b, "%s{\"id\":%u,\"hits\":%llu,\"last_ms\":%lld}", first ? "" : ",", r.id, (unsigned long long)r.hits,
+            (long long)r.last_hit_ms);
+        first = false;
+    }
+    if (!rc)
+        rc = buf_puts(&b, STR("]}"));
+    if (!rc)
+        rc = ipc_put_stats(p->ch[CH_PARENT], &(struct msg_stats){ .ask = ask.ask, .json = buf_str(&b) });
+    buf_clear(&b);
+    return rc;
+}
+
+static int from_parent(struct process *p, const struct ipc_msg *m)
+{
+    switch ((unsigned)m->type) {
+    case IPC_M_LINK:
+        return linked(p, m);
+    case IPC_M_STOP:
+        p->stop = true;
+        return 0;
+    case IPC_M_STATS_ASK:
+        return stats(p, m);
+    default:
+        return GW_ERR(PROTO);
+    }
+}
+
+static int from_journal(struct process *p, const struct ipc_msg *m)
+{
+    struct msg_durable d;
+    int rc = ipc_get_durable(m, &d);
+    if (!rc)
+        rc = outbox_durable(&p->lines, &d);
+    if (!rc)
+        guard_durable(p->guard, d.number);
+    return rc;
+}
+
+/* One message of an edge: read, then done. */
+#define TAKE(lower) \
+    do { \
+        struct msg_##lower in; \
+        int rc = ipc_get_##lower(m, &in); \
+        return rc ? rc : guard_##lower(p->guard, side, &in); \
+    } while (0)
+
+static int from_edge(struct process *p, enum gw_side side, const struct ipc_msg *m)
+{
+    switch ((unsigned)m->type) {
+    case IPC_M_HELLO:
+        TAKE(hello);
+    case IPC_M_FLOW:
+        TAKE(flow);
+    case IPC_M_STANZA:
+        TAKE(stanza);
+    case IPC_M_SETTLE:
+        TAKE(settle);
+    case IPC_M_OPEN_TICKET:
+        TAKE(open_ticket);
+    case IPC_M_OPEN_NUMBER:
+        TAKE(open_number);
+    case IPC_M_OPEN_END:
+        return guard_open_end(p->guard, side);
+    default:
+        return GW_ERR(PROTO);
+    }
+}
+
+static int from_scanner(struct process *p, unsigned i, const struct ipc_msg *m)
+{
+    struct msg_scanned s;
+    int rc = ipc_get_scanned(m, &s);
+    return rc ? rc : guard_scanned(p->guard, i, &s);
+}
+
+static int dispatch(struct process *p, int i, const struct ipc_msg *m)
+{
+    if (i >= CH_EDGE)
+        return from_edge(p, (enum gw_side)(i - CH_EDGE), m);
+    if (i >= CH_SCANNER)
+        return from_scanner(p, (unsigned)(i - CH_SCANNER), m);
+    return i == CH_JOURNAL ? from_journal(p, m) : from_parent(p, m);
+}
+
+/* Everything that came on one channel. */
+static void serve(struct process *p, int i)
+{
+    struct ipc_msg m;
+    struct ipc *c = p->ch[i];
+    int filled = ipc_fill(c), rc;
+    while (p->ch[i] == c && (rc = ipc_next(c, &m)) != 0) {
+        if (rc > 0)
+            rc = dispatch(p, i, &m);
+        if (rc < 0 && p->ch[i] == c) {
+            drop(p, i, gw_strerror(rc));
+            return;
+        }
+    }
+    if (p->ch[i] == c && filled < 0 && filled != GW_ERR(AGAIN))
+        drop(p, i, gw_strerror(filled));
+}
+
+/* ---- the loop ---- */
+
+static void tell_time(struct process *p)
+{
+    struct timespec now, wall;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(CLOCK_REALTIME, &wall);
+    guard_clock(p->guard, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000);
+}
+
+static void send_lines(struct process *p)
+{
+    int rc = p->ch[CH_JOURNAL] ? outbox_send(&p->lines, p->ch[CH_JOURNAL]) : 0;
+    if (rc && rc != GW_ERR(LIMIT)) /* LIMIT: the journal is slow; it will drain */
+        drop(p, CH_JOURNAL, gw_strerror(rc));
+}
+
+int process_init(struct process *p, const struct gw_conf *conf, struct policy *policy, uint64_t epoch, const struct hash_key *key,
+    int parent_fd)
+{
+    *p = (struct process){ .policy = policy };
+    struct guard_io io = { .ctx = p, .order = do_order, .verdict = do_verdict, .settled = do_settled, .flow = do_flow, .scan = do_scan,
+        .kill_scanner = do_kill_scanner, .next_number = do_next_number, .line = do_line };
+    outbox_init(&p->lines, epoch, LINES_MAX);
+    p->guard = guard_new(conf, policy, epoch, key, &io);
+    p->ch[CH_PARENT] = ipc_new(parent_fd, IPC_GUARD, IPC_PARENT);
+    if (!p->guard || !p->ch[CH_PARENT]) {
+        process_clear(p);
+        return GW_ERR(NOMEM);
+    }
+    return 0;
+}
+
+int process_run(struct process *p)
+{
+    bool ready[CH_COUNT];
+    if (ipc_put_ready(p->ch[CH_PARENT], &(struct msg_ready){ }))
+        return 1;
+    tell_time(p);
+    while (!p->stop) {
+        int timeout = guard_tick(p->guard);
+        send_lines(p);
+        if (ipc_wait(p->ch, CH_COUNT, -1, timeout, ready, NULL) < 0) {
+            log_error("poll: %m");
+            return 1;
+        }
+        tell_time(p);
+        for (int i = 0; i < CH_COUNT; i++)
+            if (ready[i] && p->ch[i])
+                serve(p, i);
+        if (!p->ch[CH_PARENT])
+            return 0; /* the parent is gone: nothing is watched any more */
+    }
+    send_lines(p);
+    for (int i = 0; i < CH_COUNT; i++)
+        if (p->ch[i] && ipc_flush(p->ch[i]))
+            log_warn("not everything was said before the end");
+    return 0;
+}
+
+void process_clear(struct process *p)
+{
+    for (int i = 0; i < CH_COUNT; i++)
+        ipc_free(p->ch[i]);
+    outbox_clear(&p->lines);
+    guard_free(p->guard);
+}

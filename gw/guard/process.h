@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * The guard's core on its channels. */
+#ifndef LOCKGATE_GUARD_PROCESS_H
+#define LOCKGATE_GUARD_PROCESS_H
+
+#include "core.h"
+#include "outbox.h"
+
+/* channels, in the order in which they are read: what settles before what comes new */
+enum { CH_PARENT, CH_JOURNAL, CH_SCANNER, CH_EDGE = CH_SCANNER + GUARD_SCANNERS_MAX, CH_COUNT = CH_EDGE + GW_SIDES };
+struct process {
+    struct guard *guard;
+    struct policy *policy;
+    struct ipc *ch[CH_COUNT];
+    struct outbox lines;
+    bool stop;
+};
+int process_init(struct process *p, const struct gw_conf *conf, struct policy *policy, uint64_t epoch, const struct hash_key *key,
+    int parent_fd) GW_MUST_CHECK;
+int process_run(struct process *p); /* exit status */
+void process_clear(struct process *p);
+
+#endif

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * Text on its way to scanners and back. An answer that does not come in time is "unknown", and the scanner is ended. */
+#include "log.h"
+#include "state.h"
+
+static void push(struct job_queue *q, struct job *j)
+{
+    j->scan_next = NULL;
+    if (q->tail)
+        q->tail->scan_next = j;
+    else
+        q->head = j;
+    q->tail = j;
+    q->n++;
+}
+
+static struct job *pop(struct job_queue *q)
+{
+    struct job *j = q->head;
+    if (!j)
+        return NULL;
+    q->head = j->scan_next;
+    if (!q->head)
+        q->tail = NULL;
+    q->n--;
+    return j;
+}
+
+void job_step(struct guard *g, struct job *j, enum pol_step step)
+{
+    if (step == POL_DONE)
+        j->state = JOB_READY;
+    else
+        scan_submit(g, j);
+}
+
+void scan_failed(struct guard *g, struct job *j, enum gw_reason why)
+{
+    struct pair *p = j->flow->pair;
+    job_step(g, j, pol_resume(j->eval, NULL, why));
+    pair_commit(g, p);
+}
+
+static struct scanner *idle_most(struct guard *g)
+{
+    struct scanner *best = NULL;
+    for (unsigned i = 0; i < GUARD_SCANNERS_MAX; i++) {
+        struct scanner *s = &g->scanner[i];
+        if (s->linked && s->q.n < GUARD_SCAN_DEPTH && (!best || s->q.n < best->q.n))
+            best = s;
+    }
+    return best;
+}
+
+static bool send(struct guard *g, struct scanner *s, struct job *j)
+{
+    buf_reset(&g->scan_bytes);
+    j->scan_id = ++g->scan_id;
+    if (scan_request_put(&g->scan_bytes, pol_scan_request(j->eval)))
+        return false;
+    struct msg_scan m = { .id = j->scan_id, .request = buf_str(&g->scan_bytes) };
+    if (g->io.scan(g->io.ctx, (unsigned)(s - g->scanner), &m))
+        return false;
+    g->counts.scans++;
+    j->state = JOB_SCANNING;
+    j->since = g->now;
+    push(&s->q, j);
+    return true;
+}
+
+void scan_submit(struct guard *g, struct job *j)
+{
+    struct scanner *s = g->waiting.head ? NULL : idle_most(g); /* those that wait go first */
+    if (!s) {
+        j->state = JOB_WAITS;
+        j->since = g->now;
+        push(&g->waiting, j);
+    } else if (!send(g, s, j)) {
+        job_step(g, j, pol_resume(j->eval, NULL, GW_R_SCAN_FAILED));
+    }
+}
+
+static void feed(struct guard *g)
+{
+    for (struct scanner *s; g->waiting.head && (s = idle_most(g));) {
+        struct job *j = pop(&g->waiting);
+        if (!send(g, s, j))
+            scan_failed(g, j, GW_R_SCAN_FAILED);
+    }
+}
+
+/* The first question is the one that it was at: unknown. The others were not begun; each may be asked once more. */
+static void lost(struct guard *g, struct scanner *s, enum gw_reason why)
+{
+    struct job_queue left = s->q;
+    s->linked = false;
+    s->q = (struct job_queue){ 0 };
+    g->counts.scan_lost++;
+    struct job *first = pop(&left);
+    struct job_queue later = g->waiting;
+    g->waiting = (struct job_queue){ 0 };
+    for (struct job *j; (j = pop(&left));) {
+        j->tries++;
+        j->state = JOB_WAITS;
+        j->since = g->now;
+        if (j->tries < 2)
+            push(&g->waiting, j);
+        else
+            scan_failed(g, j, why);
+    }
+    for (struct job *j; (j = pop(&later));)
+        push(&g->waiting, j);
+    if (first)
+        scan_failed(g, first, why);
+    feed(g);
+}
+
+void guard_scanner_linked(struct guard *g, unsigned i)
+{
+    if (i >= GUARD_SCANNERS_MAX)
+        return;
+    if (g->scanner[i].linked)
+        lost(g, &g->scanner[i], GW_R_SCAN_FAILED);
+    g->scanner[i] = (struct scanner){ .linked = true, .since = g->now };
+    feed(g);
+}
+
+void guard_scanner_lost(struct guard *g, unsigned i)
+{
+    if (i < GUARD_SCANNERS_MAX && g->scanner[i].linked)
+        lost(g, &g->scanner[i], GW_R_SCAN_FAILED);
+}
+
+int guard_scanned(struct guard *g, unsigned i, const struct msg_scanned *m)
+{
+    struct scanner *s = i < GUARD_SCANNERS_MAX ? &g->scanner[i] : NULL;
+    struct scan_result r;
+    if (!s || !s->linked || !s->q.head || s->q.head->scan_id != m->id)
+        return GW_ERR(PROTO);
+    arena_reset(&g->scan_arena);
+    int rc = scan_result_get(m->result, &g->scan_arena, &r);
+    if (rc)
+        return rc; /* broken: its channel goes, and with it this question is unknown */
+    struct job *j = pop(&s->q);
+    struct pair *p = j->flow->pair; /* feeding may finish other stanzas of this pair, and with them this one */
+    s->since = g->now;
+    j->scan_us += (int64_t)((r.yara_ns + r.dlp_ns) / 1000);
+    job_step(g, j, pol_resume(j->eval, &r, GW_R_SCAN_FAILED));
+    feed(g);
+    pair_commit(g, p);
+    return 0;
+}
+
+/* How long a scanner has been at its first question. */
+static int64_t busy_ms(const struct guard *g, const struct scanner *s)
+{
+    int64_t since = s->q.head->since > s->since ? s->q.head->since : s->since;
+    return g->now - since;
+}
+
+int scan_tick(struct guard *g)
+{
+    int64_t next = -1, limit = g->conf->limits.scan;
+    for (unsigned i = 0; i < GUARD_SCANNERS_MAX; i++) {
+        struct scanner *s = &g->scanner[i];
+        if (!s->linked || !s->q.head)
+            continue;
+        int64_t left = limit - busy_ms(g, s);
+        if (left <= 0) {
+            log_warn("scanner %u did not answer within %lld ms; it is ended", i, (long long)limit);
+            (void)g->io.kill_scanner(g->io.ctx, i); /* without it the parent sees it hang, too */
+            lost(g, s, GW_R_SCAN_TIMEOUT);
+            left = limit;
+        }
+        next = next < 0 || left < next ? left : next;
+    }
+    while (g->waiting.head && g->now - g->waiting.head->since >= GUARD_NO_SCANNER_MS)
+        scan_failed(g, pop(&g->waiting), GW_R_SCAN_FAILED);
+    if (g->waiting.head) {
+        int64_t left = GUARD_NO_SCANNER_MS - (g->now - g->waiting.head->since);
+        next = next < 0 || left < next ? left : next;
+    }
+    return (int)next;
+}

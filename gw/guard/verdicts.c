@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * A judged stanza leaves: order to an edge, line to the journal, in the order of its domain pair. */
+#include <time.h>
+
+#include "log.h"
+#include "state.h"
+
+/* What is to be done about one job, made before anything is sent. */
+struct outcome {
+    enum gw_verdict verdict;
+    enum gw_reason reason;
+    const struct pol_verdict *v; /* NULL: the policy never saw it */
+    bool ordered;
+    uint8_t purpose;
+    enum gw_side target;
+    struct ipc_hash sha, hash_out;
+};
+
+static int64_t clock_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* Raw addresses are for the journal; they do not cross. */
+static int encode(struct guard *g, const struct rec *r)
+{
+    struct rec out = *r;
+    out.from_raw = out.to_raw = STR_NONE;
+    buf_reset(&g->out);
+    return rec_encode(&out, &g->out);
+}
+
+/* A refused result or error of a request would leave the asker waiting; a refused question is answered to its sender. */
+static bool make_answer(struct guard *g, const struct job *j, uint64_t number)
+{
+    struct rec *r;
+    if (pol_answer(j->eval, number, &r))
+        return false;
+    int rc = encode(g, r);
+    rec_free(r);
+    return rc == 0;
+}
+
+static void make_outcome(struct guard *g, struct job *j, uint64_t number, struct outcome *o)
+{
+    *o = (struct outcome){ .verdict = GW_V_REJECT, .reason = j->bad };
+    if (j->bad == GW_R_NONE) {
+        o->v = pol_verdict(j->eval);
+        o->verdict = o->v->verdict;
+        o->reason = o->v->reason;
+    }
+    if (o->verdict == GW_V_RELEASE) {
+        if (encode(g, o->v->out)) {
+            o->verdict = GW_V_REJECT;
+            o->reason = GW_R_INTERNAL;
+            return;
+        }
+        o->target = gw_other(j->side);
+        o->ordered = g->edge[o->target].hello;
+        o->purpose = ORDER_FORWARD;
+    } else if (o->v && o->v->answer && make_answer(g, j, number)) {
+        o->target = j->side;
+        o->ordered = edge_is(g, j->side, j->epoch);
+        o->purpose = ORDER_ANSWER;
+    } else {
+        return;
+    }
+    hash_plain(buf_str(&g->out), o->sha.b);
+    if (o->verdict == GW_V_RELEASE)
+        hash_keyed(&g->key, buf_str(&g->out), o->hash_out.b);
+}
+
+/* ---- the line ---- */
+
+static void put_payloads(struct wire_out *w, const struct rec *r)
+{
+    char text[400];
+    int n = 0;
+    for (uint32_t c = r->nodes[0].first_child; c != REC_NONE && n < 16; c = r->nodes[c].next) {
+        const struct rec_node *e = &r->nodes[c];
+        if (e->is_text || e->ns.n + e->name.n + 3 > sizeof text)
+            continue;
+        text[0] = '{';
+        memcpy(text + 1, e->ns.p, e->ns.n);
+        text[1 + e->ns.n] = '}';
+        memcpy(text + 2 + e->ns.n, e->name.p, e->name.n);
+        field_str(w, GW_F_PAYLOADS, (struct str){ text, 2 + e->ns.n + e->name.n });
+        n++;
+    }
+}
+
+static void put_stanza(struct wire_out *w, const struct rec *r)
+{
+    field_z(w, GW_F_KIND, rec_kind_name(r->kind));
+    field_str(w, GW_F_TYPE, r->type);
+    field_str(w, GW_F_STANZA_ID, r->id);
+    field_str(w, GW_F_FROM, r->from);
+    field_str(w, GW_F_TO, r->to);
+    if (!str_eq(r->from_raw, r->from))
+        field_str(w, GW_F_FROM_RAW, r->from_raw);
+    if (!str_eq(r->to_raw, r->to))
+        field_str(w, GW_F_TO_RAW, r->to_raw);
+}
+
+#define LISTED_MAX 40 /* entries of one list in a line */
+
+static void put_policy(struct guard *g, struct wire_out *w, const struct pol_verdict *v)
+{
+    char id[16];
+    if (v->rule) {
+        field_num(w, GW_F_RULE, v->rule);
+        field_str(w, GW_F_RULE_NAME, v->rule_name);
+    }
+    for (size_t i = 0; i < v->n_matched && i < LISTED_MAX; i++) {
+        int n = snprintf(id, sizeof id, "%u", v->matched[i]);
+        field_str(w, GW_F_MATCHED, (struct str){ id, (size_t)n });
+    }
+    for (size_t i = 0; i < v->n_noted && i < LISTED_MAX; i++)
+        field_str(w, GW_F_MATCHED, v->noted[i]);
+    for (size_t i = 0; i < v->n_changed && i < LISTED_MAX; i++)
+        field_str(w, GW_F_CHANGED, v->changed[i]);
+    field_str(w, GW_F_SEVERITY, v->severity);
+    if (v->verdict == GW_V_REJECT || v->verdict == GW_V_HOLD)
+        field_str(w, GW_F_ERROR, v->error);
+    field_hex(w, GW_F_RULES_HASH, policy_hash(g->policy), 32);
+}
+
+static int put_line(struct guard *g, const struct job *j, const struct outcome *o, uint64_t number)
+{
+    struct wire_out w;
+    unsigned char in[HASH_SIZE];
+    buf_reset(&g->fields);
+    wire_out_init(&w, &g->fields);
+    wire_put_bytes(&w, j->flow->fields.p, j->flow->fields.len);
+    field_num(&w, GW_F_GUARD, g->epoch);
+    field_num(&w, GW_F_NUMBER, number);
+    field_num(&w, GW_F_TICKET, j->ticket);
+    field_z(&w, GW_F_VERDICT, gw_verdict_name(o->verdict));
+    field_z(&w, GW_F_REASON, gw_reason_code(o->reason));
+    field_z(&w, GW_F_SENTENCE, gw_reason_text(o->reason));
+    if (o->v)
+        put_policy(g, &w, o->v);
+    else
+        field_z(&w, GW_F_SEVERITY, "high");
+    if (j->decoded) {
+        put_stanza(&w, j->rec);
+        put_payloads(&w, j->rec);
+    }
+    hash_keyed(&g->key, buf_str(&j->bytes), in);
+    field_num(&w, GW_F_SIZE_IN, buf_size(&j->bytes));
+    field_hex(&w, GW_F_HASH_IN, in, sizeof in);
+    if (o->verdict == GW_V_RELEASE) {
+        field_num(&w, GW_F_SIZE_OUT, buf_size(&g->out));
+        field_hex(&w, GW_F_HASH_OUT, o->hash_out.b, HASH_SIZE);
+    }
+    field_num(&w, GW_F_SCAN_US, (uint64_t)j->scan_us);
+    field_num(&w, GW_F_JUDGE_US, (uint64_t)(clock_us() - j->began_us));
+    if (w.err)
+        return w.err;
+    return g->io.line(g->io.ctx, o->ordered ? (uint8_t)o->target : LINE_TARGET_NONE, o->ordered ? &o->sha : NULL, GW_EV_VERDICT,
+        buf_str(&g->fields));
+}
+
+/* ---- leaving ---- */
+
+static void put_order(struct guard *g, const struct job *j, const struct outcome *o, uint64_t number)
+{
+    struct stub *s = stub_add(g, g->epoch, number);
+    if (s) {
+        s->near = j->side;
+        s->from_side = (uint8_t)j->side;
+        s->target = o->target;
+        s->near_epoch = j->epoch;
+        s->ticket = j->ticket;
+        s->flow = j->flow->id;
+        s->purpose = o->purpose;
+    }
+    if (!o->ordered) { /* the far edge is not there, and the line says that nothing was sent */
+        if (s)
+            stub_known(g, s, GW_R_EDGE_LOST);
+        return;
+    }
+    if (o->purpose == ORDER_FORWARD)
+        flow_tell(g, j->flow);
+    struct msg_order m = { .guard = g->epoch, .number = number, .epoch = j->epoch, .ticket = j->ticket, .purpose = o->purpose,
+        .flow = j->flow->id, .record = buf_str(&g->out) };
+    if (!s || g->io.order(g->io.ctx, o->target, &m)) {
+        log_warn("order %llu could not be sent to edge/%s", (unsigned long long)number, gw_side_name(o->target));
+        if (s)
+            stub_known(g, s, GW_R_INTERNAL);
+    }
+}
+
+/* False: the journal takes no more lines now; the job stays where it is. */
+static bool leave(struct guard *g, struct job *j)
+{
+    struct outcome o;
+    uint64_t number = g->io.next_number(g->io.ctx);
+    make_outcome(g, j, number, &o);
+    struct waiting w = { .number = number, .epoch = j->epoch, .ticket = j->ticket, .side = (uint8_t)j->side, .verdict = (uint8_t)o.verdict,
+        .reason = (uint8_t)o.reason, .settle = o.verdict != GW_V_RELEASE };
+    if (!ring_push(g, &w))
+        return false;
+    if (put_line(g, j, &o, number)) {
+        g->ring_n--;
+        g->counts.lines_refused++;
+        return false;
+    }
+    if (j->bad == GW_R_NONE)
+        pol_commit(j->eval);
+    if (o.ordered || o.verdict == GW_V_RELEASE)
+        put_order(g, j, &o, number);
+    g->counts.verdicts[o.verdict]++;
+    if (o.v && o.v->alert)
+        log_warn("alert: verdict %llu matched a rule with action \"alert\", severity %.*s", (unsigned long long)number, STR_ARG(o.v->severity));
+    return true;
+}
+
+void pair_commit(struct guard *g, struct pair *p)
+{
+    while (p->head && p->head->state == JOB_READY && !g->stalled) {
+        struct job *j = p->head;
+        if (!leave(g, j)) {
+            g->stalled = true;
+            return;
+        }
+        p->head = j->next;
+        if (!p->head)
+            p->tail = NULL;
+        p->n--;
+        job_put(g, j);
+    }
+}
+
+void commit_all(struct guard *g)
+{
+    struct pair *p, *next;
+    HASH_ITER(hh, g->pairs, p, next)
+        pair_commit(g, p);
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * Conditions text and word: fixed strings in any text of the stanza, whatever the case, and what hides between their letters. */
+#include <string.h>
+
+#include "internal.h"
+#include "rows.h"
+
+#include <unicode/uchar.h>
+
+#include "utf8.h"
+
+/* Folded characters of one segment with the place that each came from. Characters that nobody sees are skipped. */
+#define NEEDLES_MAX 256
+struct needle { uint32_t *v; size_t n; };
+struct needles { struct needle *v; size_t n; bool whole; uint32_t places; };
+
+static uint32_t fold(uint32_t c) { return c < 128 ? (c - 'A' < 26u ? c + 32 : c) : (uint32_t)u_foldCase((UChar32)c, U_FOLD_CASE_DEFAULT); }
+static bool unseen(uint32_t c) { return c > 127 && u_hasBinaryProperty((UChar32)c, UCHAR_DEFAULT_IGNORABLE_CODE_POINT); }
+static bool is_letter(uint32_t c) { return c < 128 ? (c | 32) - 'a' < 26u || c - '0' < 10u || c == '_' : u_isalnum((UChar32)c); }
+
+static int parse_needle(struct pol_load *l, const config_setting_t *s, struct str text, struct needle *ret)
+{
+    size_t off = 0;
+    if (!utf8_valid(text))
+        return load_error(l, s, "the text is not UTF-8");
+    *ret = (struct needle){ arena_alloc(l->arena, (text.n ? text.n : 1) * sizeof *ret->v), 0 };
+    if (!ret->v)
+        return GW_ERR(NOMEM);
+    while (off < text.n) {
+        uint32_t c = utf8_next(text, &off);
+        if (!unseen(c))
+            ret->v[ret->n++] = fold(c);
+    }
+    return ret->n ? 0 : load_error(l, s, "the text is empty");
+}
+
+static int parse_places(struct pol_load *l, const config_setting_t *s, uint32_t *ret)
+{
+    struct str *v;
+    size_t n;
+    int rc = load_strings(l, s, &v, &n);
+    for (size_t i = 0; i < n && !rc; i++) {
+        unsigned p = 0;
+        while (p < SCAN_PLACE_COUNT && strcmp(scan_place_name((enum scan_place)p), v[i].p) != 0)
+            p++;
+        if (p == SCAN_PLACE_COUNT)
+            rc = load_error(l, s, "\"%s\" is no place of text; allowed are body, subject, status, nick, thread, xhtml, form, pubsub, vcard, "
+                "forwarded, resource, id, attribute, other", v[i].p);
+        else
+            *ret |= 1u << p;
+    }
+    return rc;
+}
+
+static int parse_text(struct pol_load *l, const config_setting_t *s, struct cond *c)
+{
+    struct needles *a = arena_alloc(l->arena, sizeof *a);
+    const config_setting_t *what = s;
+    struct str *v = NULL;
+    size_t n = 0;
+    if (!a)
+        return GW_ERR(NOMEM);
+    *a = (struct needles){ .whole = c->row == &cond_word, .places = UINT32_MAX };
+    c->arg = a;
+    int rc = 0;
+    if (config_setting_is_group(s)) {
+        what = config_setting_get_member(s, "is");
+        const config_setting_t *in = config_setting_get_member(s, "in");
+        if (!what || !in || config_setting_length(s) != 2)
+            return load_error(l, s, "\"%s\" wants a string, a list, or { is = \"...\"; in = [ \"body\", \"subject\" ]; }", c->row->keyword);
+        a->places = 0;
+        rc = parse_places(l, in, &a->places);
+    }
+    int r = load_strings(l, what, &v, &n);
+    rc = rc ? rc : r;
+    if (!r && n > NEEDLES_MAX)
+        return load_error(l, what, "more than %d texts; use a detector with a dictionary (rules/dlp)", NEEDLES_MAX);
+    a->v = arena_alloc(l->arena, (n ? n : 1) * sizeof *a->v);
+    if (!a->v)
+        return GW_ERR(NOMEM);
+    for (size_t i = 0; i < n && !r; i++) {
+        int q = parse_needle(l, what, v[i], &a->v[a->n]);
+        if (!q)
+            a->n++;
+        rc = rc ? rc : q;
+    }
+    return rc;
+}
+
+/* Tries needle at *off of text (the first character was not yet compared); sets the end. */
+static bool here(struct str text, size_t off, const struct needle *k, size_t *ret_end)
+{
+    for (size_t i = 0; i < k->n;) {
+        if (off >= text.n)
+            return false;
+        uint32_t c = utf8_next(text, &off);
+        if (i && unseen(c))
+            continue;
+        if (fold(c) != k->v[i++])
+            return false;
+    }
+    *ret_end = off;
+    return true;
+}
+
+static bool at_word(struct str text, size_t from, size_t to)
+{
+    if (to < text.n) {
+        size_t o = to;
+        if (is_letter(utf8_next(text, &o)))
+            return false;
+    }
+    if (!from)
+        return true;
+    size_t b = from - 1;
+    while (b && ((unsigned char)text.p[b] & 0xc0) == 0x80)
+        b--;
+    return !is_letter(utf8_next(text, &b));
+}
+
+/* Finds the next match from *off on. */
+static bool next_match(const struct needles *a, struct str text, size_t *off, size_t *ret_from)
+{
+    while (*off < text.n) {
+        size_t at = *off, next = at;
+        uint32_t first = fold(utf8_next(text, &next));
+        for (size_t k = 0; k < a->n; k++) {
+            size_t end;
+            if (a->v[k].v[0] == first && here(text, at, &a->v[k], &end) && (!a->whole || at_word(text, at, end))) {
+                *ret_from = at;
+                *off = end;
+                return true;
+            }
+        }
+        *off = next;
+    }
+    return false;
+}
+
+static enum tri match_text(const struct cond *c, struct pol_eval *e)
+{
+    const struct needles *a = c->arg;
+    if (!segments_collect(e))
+        return TRI_UNKNOWN;
+    for (size_t i = 0; i < e->n_segs; i++) {
+        size_t off = 0, from;
+        if ((a->places & (1u << e->segs[i].place)) && next_match(a, e->segs[i].text, &off, &from))
+            return TRI_YES;
+    }
+    return TRI_NO;
+}
+
+static int spans_text(const struct cond *c, struct pol_eval *e)
+{
+    const struct needles *a = c->arg;
+    if (!segments_collect(e))
+        return GW_ERR(LIMIT);
+    for (size_t i = 0; i < e->n_segs; i++) {
+        size_t off = 0, from;
+        while ((a->places & (1u << e->segs[i].place)) && next_match(a, e->segs[i].text, &off, &from))
+            if (!pol_span_add(e, (uint32_t)i, (uint32_t)from, (uint32_t)(off - from), UINT32_MAX))
+                return GW_ERR(LIMIT);
+    }
+    return 0;
+}
+
+const struct cond_row cond_text = { "text", COND_STRINGS, COND_CONTENT, parse_text, match_text, spans_text, NULL,
+    "text = { is = [ \"nightfall\", \"operation dawn\" ]; in = [ \"body\", \"subject\" ]; }",
+    "a text stands somewhere, also inside a word; case and invisible characters do not matter" };
+const struct cond_row cond_word = { "word", COND_STRINGS, COND_CONTENT, parse_text, match_text, spans_text, NULL, "word = \"nightfall\"",
+    "the same, but only as a whole word" };

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * The judgement of one stanza: allow-list, then rules from top to bottom, the first decisive one wins, and nothing that could not
+ * be answered is ever released. It stops wherever it needs a scanner and goes on with the answer. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+#include "utf8.h"
+
+/* What a rule's unknown answer means:
+ *   release                          it does not release; later rules may still refuse or release for a reason of their own
+ *   reject drop hold strip redact alert throttle rewrite
+ *                                    refused: had the answer been yes, the stanza might not have crossed as it is */
+
+struct pol_eval *pol_eval_new(const struct policy *p, struct pol_state *state)
+{
+    struct pol_eval *e = calloc(1, sizeof *e);
+    if (e) {
+        e->p = p;
+        e->state = state;
+        arena_init(&e->arena, 64u << 20);
+    }
+    return e;
+}
+
+void pol_eval_free(struct pol_eval *e)
+{
+    if (!e)
+        return;
+    rec_free(e->own);
+    arena_clear(&e->arena);
+    free(e);
+}
+
+void pol_explain(struct pol_eval *e, bool on) { e->explain = on; }
+
+size_t pol_steps(const struct pol_eval *e, const struct pol_step_info **ret)
+{
+    *ret = e->steps;
+    return e->n_steps;
+}
+
+const struct scan_request *pol_scan_request(const struct pol_eval *e) { return &e->request; }
+const struct pol_verdict *pol_verdict(const struct pol_eval *e) { return &e->v; }
+
+/* Groupchat to a full address, or anything with muc#user that is not an invitation on its way to the room: it comes from a room
+ * (XEP-0045), and an error in return would throw the occupant out. */
+bool pol_from_room(const struct rec *r)
+{
+    struct str x = STR("x"), ns = STR(NS_MUC_USER);
+    if (r->kind == REC_IQ)
+        return false;
+    if (r->kind == REC_MESSAGE && str_eq(r->type, STR("groupchat")))
+        return memchr(r->to.p, '/', r->to.n) != NULL;
+    uint32_t u = r->nodes ? rec_child(r, 0, ns, x, REC_NONE) : REC_NONE;
+    if (u == REC_NONE)
+        return false;
+    for (uint32_t c = r->nodes[u].first_child; c != REC_NONE; c = r->nodes[c].next)
+        if (!r->nodes[c].is_text && rec_attr_get(r, c, STR_NONE, STR("to")).p &&
+            (str_eq(r->nodes[c].name, STR("invite")) || str_eq(r->nodes[c].name, STR("decline"))))
+            return false;
+    return true;
+}
+
+/* ---- verdicts ---- */
+
+/* RFC 6120 section 8.3.1, RFC 6121 section 4.5: never an error for an error, a result, or somebody going away. */
+static bool may_answer(const struct rec *r)
+{
+    if (str_eq(r->type, STR("error")) || (r->kind == REC_IQ && str_eq(r->type, STR("result"))))
+        return false;
+    return !(r->kind == REC_PRESENCE && str_eq(r->type, STR("unavailable"))) && !pol_from_room(r);
+}
+
+static enum pol_step decide(struct pol_eval *e, enum gw_verdict verdict, enum gw_reason reason, int error, const char *text)
+{
+    struct pol_verdict *v = &e->v;
+    const struct pol_rule *r = e->rule;
+    v->verdict = verdict;
+    v->reason = reason;
+    v->rule = r ? r->id : 0;
+    v->rule_name = r ? str_c(r->name) : STR_NONE;
+    v->severity = str_c(pol_severity_names[e->severity]);
+    v->out = verdict == GW_V_RELEASE || verdict == GW_V_HOLD ? e->rec : NULL;
+    v->answer = (verdict == GW_V_REJECT || verdict == GW_V_HOLD) && may_answer(e->in);
+    v->error = str_c(pol_errors[error].condition);
+    v->error_type = verdict == GW_V_HOLD ? STR("continue") : str_c(pol_errors[error].type);
+    v->text = str_c(text);
+    if (e->explain)
+        pol_note(e, TRI_YES, false, "%s: %s", gw_verdict_name(verdict), gw_reason_text(reason));
+    if (e->n_steps && e->explain)
+        e->steps[e->n_steps - 1].decided = true;
+    return POL_DONE;
+}
+
+/* A refusal that no officer wrote: the condition says whether to try again. */
+static enum pol_step refuse(struct pol_eval *e, enum gw_reason reason)
+{
+    const char *condition = reason == GW_R_SCAN_TIMEOUT || reason == GW_R_SCAN_FAILED || reason == GW_R_UNKNOWN_CONDITION ||
+            reason == GW_R_RECORD_LIMIT ? "resource-constraint" : reason == GW_R_INTERNAL ? "internal-server-error" : "policy-violation";
+    if (e->severity < SEV_LOW)
+        e->severity = SEV_LOW;
+    return decide(e, GW_V_REJECT, reason, pol_error_find(condition), gw_reason_text(reason));
+}
+
+/* ---- what rules do ---- */
+
+static enum pol_step ask_scanner(struct pol_eval *e)
+{
+    if (!segments_request(e))
+        return refuse(e, GW_R_RECORD_LIMIT);
+    e->scan = SCAN_ASKED;
+    return POL_NEED_SCAN;
+}
+
+/* After redaction: what was found must not be found again. */
+static enum pol_step verify(struct pol_eval *e, bool *ret_go_on)
+{
+    *ret_go_on = false;
+    if ((e->rule->when.needs & COND_SCAN) && e->scan == SCAN_NOT_ASKED)
+        return ask_scanner(e);
+    if ((e->rule->when.needs & COND_SCAN) && e->scan != SCAN_ANSWERED)
+        return refuse(e, e->scan_reason);
+    e->n_spans = e->cap_spans = e->n_spanless = 0;
+    e->spans = NULL;
+    if (cond_spans(&e->rule->when, e) || e->n_spans || e->n_spanless)
+        return refuse(e, GW_R_NOT_REDACTED);
+    pol_note(e, TRI_YES, false, "looked again: nothing of it is left");
+    e->verifying = false;
+    *ret_go_on = true;
+    return POL_DONE;
+}
+
+static enum pol_step redact(struct pol_eval *e, bool *ret_go_on)
+{
+    *ret_go_on = false;
+    e->n_spans = e->cap_spans = e->n_spanless = 0;
+    e->spans = NULL;
+    if (cond_spans(&e->rule->when, e))
+        return refuse(e, GW_R_CHANGE_FAILED);
+    size_t places = e->n_spans;
+    if (pol_redact(e, str_c(e->rule->with ? e->rule->with : "[removed]")) != 1 || !pol_apply(e) ||
+        !pol_changed(e, "redact %u: %zu", e->rule->id, places))
+        return refuse(e, GW_R_CHANGE_FAILED);
+    pol_note(e, TRI_YES, false, "redacted in %zu place%s", places, places == 1 ? "" : "s");
+    e->verifying = true;
+    return verify(e, ret_go_on);
+}
+
+static enum pol_step strip(struct pol_eval *e, bool *ret_go_on)
+{
+    *ret_go_on = false;
+    bool was_empty = pol_empty(e->rec);
+    size_t before = e->v.n_changed;
+    if (!pol_strip(e, e->rule->strip, e->rule->n_strip, e->rule->id))
+        return refuse(e, GW_R_CHANGE_FAILED);
+    if (e->n_edits) {
+        if (!pol_apply(e) || (!was_empty && pol_empty(e->rec)))
+            return refuse(e, GW_R_CHANGE_FAILED);
+        for (size_t i = before; i < e->v.n_changed; i++)
+            pol_note(e, TRI_YES, false, "%.*s", STR_ARG(e->changed[i]));
+    }
+    *ret_go_on = true;
+    return POL_DONE;
+}
+
+static enum pol_step act(struct pol_eval *e, bool *ret_go_on)
+{
+    const struct pol_rule *r = e->rule;
+    int error = r->error >= 0 ? r->error : pol_error_find("policy-violation");
+    *ret_go_on = false;
+    switch (r->action) {
+    case ACT_RELEASE:
+        return decide(e, GW_V_RELEASE, GW_R_RULE, error, "");
+    case ACT_REJECT:
+        return decide(e, GW_V_REJECT, GW_R_RULE, error, *r->text ? r->text : "Refused by the gateway's policy.");
+    case ACT_DROP:
+        return decide(e, GW_V_DROP, GW_R_RULE, error, "");
+    case ACT_HOLD:
+        if (pol_from_room(e->in) || e->in->kind != REC_MESSAGE)
+            return refuse(e, GW_R_CHANGE_FAILED);
+        return decide(e, GW_V_HOLD, GW_R_HELD, pol_error_find("undefined-condition"),
+            *r->text ? r->text : "Your message is kept until a person has looked at it.");
+    case ACT_STRIP:
+        return strip(e, ret_go_on);
+    case ACT_REDACT:
+        return redact(e, ret_go_on);
+    case ACT_ALERT:
+        e->v.alert = true;
+        *ret_go_on = true;
+        return POL_DONE;
+    case ACT_THROTTLE:
+    case ACT_REWRITE:
+    case ACT_COUNT:
+        break;
+    }
+    return refuse(e, GW_R_INTERNAL);
+}
+
+/* ---- the rules ---- */
+
+static bool note_match(struct pol_eval *e)
+{
+    const struct pol_rule *r = e->rule;
+    r->hits->n++;
+    r->hits->last_ms = e->facts.now_ms;
+    if (r->severity > e->severity)
+        e->severity = r->severity;
+    if (!POL_PUSH(e, e->matched, e->v.n_matched, e->cap_matched))
+        return false;
+    e->matched[e->v.n_matched++] = r->id;
+    e->v.matched = e->matched;
+    return true;
+}
+
+/* A rule that could not be answered. True: the next rule is looked at. */
+static bool unknown(struct pol_eval *e, enum pol_step *ret)
+{
+    enum gw_reason why = e->scan == SCAN_NO_ANSWER && (e->rule->when.needs & COND_SCAN) ? e->scan_reason : GW_R_UNKNOWN_CONDITION;
+    if (e->rule->action != ACT_RELEASE) {
+        *ret = refuse(e, why);
+        return false;
+    }
+    if (!e->unknown_release) {
+        e->unknown_release = true;
+        e->unknown_reason = why;
+        e->unknown_rule = e->rule->id;
+    }
+    return true;
+}
+
+/* One rule. True: the next one is looked at. */
+static bool look(struct pol_eval *e, enum pol_step *ret)
+{
+    bool go_on = true;
+    if (e->verifying) {
+        *ret = verify(e, &go_on);
+        return go_on;
+    }
+    if (!e->rule->enabled || (e->rule->expires_ms && e->rule->expires_ms <= e->facts.now_ms))
+        return true;
+    size_t mark = e->n_steps;
+    enum tri t = cond_match(&e->rule->when, e);
+    if (t == TRI_UNKNOWN && e->want_scan) {
+        e->n_steps = mark; /* explained again with the answer */
+        e->want_scan = false;
+        *ret = ask_scanner(e);
+        return false;
+    }
+    e->want_scan = false;
+    pol_note(e, t, false, "rule %u (%s): %s", e->rule->id, e->rule->name, t == TRI_YES ? "holds" : t == TRI_NO ? "does not hold" : "cannot be answered");
+    if (t == TRI_NO)
+        return true;
+    if (t == TRI_UNKNOWN)
+        return unknown(e, ret);
+    if (!note_match(e)) {
+        *ret = refuse(e, GW_R_INTERNAL);
+        return false;
+    }
+    *ret = act(e, &go_on);
+    return go_on;
+}
+
+static enum pol_step run(struct pol_eval *e)
+{
+    enum pol_step step;
+    for (; e->at < e->p->n_rules; e->at++) {
+        e->rule = &e->p->rules[e->at];
+        if (!look(e, &step))
+            return step;
+    }
+    e->rule = NULL;
+    return refuse(e, e->unknown_release ? e->unknown_reason : GW_R_DEFAULT_DENY);
+}
+
+/* ---- beginning, and going on ---- */
+
+static void reset(struct pol_eval *e)
+{
+    rec_free(e->own);
+    arena_reset(&e->arena);
+    struct pol_eval fresh = { .p = e->p, .state = e->state, .arena = e->arena, .explain = e->explain };
+    *e = fresh;
+}
+
+enum pol_step pol_begin(struct pol_eval *e, const struct rec *in, const struct pol_facts *facts)
+{
+    struct str why;
+    reset(e);
+    e->in = e->rec = in;
+    e->facts = *facts;
+    e->uninspectable = schema_uninspectable(in);
+    if (!schema_check(e->p->schema, e, &why)) {
+        pol_note(e, TRI_NO, false, "the allow-list refuses it: %.*s", STR_ARG(why));
+        (void)pol_changed(e, "allow-list refuses: %.*s", STR_ARG(why));
+        return refuse(e, GW_R_NOT_IN_SCHEMA);
+    }
+    return run(e);
+}
+
+static bool span_fits(const struct pol_eval *e, const struct scan_match *m)
+{
+    if (m->source >= SCAN_SOURCES)
+        return false;
+    if (m->seg == UINT32_MAX)
+        return true;
+    if (m->seg >= e->n_segs || !m->len)
+        return false;
+    struct str t = e->segs[m->seg].text;
+    if (m->off > t.n || m->len > t.n - m->off)
+        return false;
+    /* on character boundaries */
+    return ((unsigned char)t.p[m->off] & 0xc0) != 0x80 &&
+        (m->off + m->len == t.n || ((unsigned char)t.p[m->off + m->len] & 0xc0) != 0x80);
+}
+
+static bool note_log_only(struct pol_eval *e, struct str rule)
+{
+    for (size_t i = 0; i < e->v.n_noted; i++)
+        if (str_eq(e->noted[i], rule))
+            return true;
+    struct str s = arena_str(&e->arena, rule);
+    if (!s.p || !POL_PUSH(e, e->noted, e->v.n_noted, e->cap_noted))
+        return false;
+    e->noted[e->v.n_noted++] = s;
+    e->v.noted = e->noted;
+    return true;
+}
+
+enum pol_step pol_resume(struct pol_eval *e, const struct scan_result *r, enum gw_reason why_not)
+{
+    if (e->scan != SCAN_ASKED)
+        return refuse(e, GW_R_INTERNAL);
+    e->scan = SCAN_NO_ANSWER;
+    e->scan_reason = r ? GW_R_SCAN_FAILED : why_not;
+    bool good = r && r->status == SCAN_DONE;
+    for (size_t i = 0; good && i < r->n_matches; i++)
+        good = span_fits(e, &r->matches[i]) && (r->matches[i].source != SCAN_NOTED || note_log_only(e, r->matches[i].rule));
+    if (good) {
+        e->scan = SCAN_ANSWERED;
+        e->matches = r->matches;
+        e->n_matches = r->n_matches;
+    }
+    enum pol_step step = run(e);
+    e->matches = NULL; /* the scanner's answer is only borrowed */
+    e->n_matches = 0;
+    return step;
+}
+
+int pol_answer(const struct pol_eval *e, uint64_t number, struct rec **ret)
+{
+    const struct pol_verdict *v = &e->v;
+    bool held = v->verdict == GW_V_HOLD;
+    struct rec *r, *with;
+    char digits[24];
+    if (!v->answer)
+        return GW_ERR(PROTO);
+    int rc = rec_error_answer(e->in, v->error_type, v->error, v->text, held ? STR("urn:lockgate:held:0") : STR_NONE,
+        held ? STR("held") : STR_NONE, &r);
+    if (rc || !held) {
+        if (!rc)
+            *ret = r;
+        return rc;
+    }
+    snprintf(digits, sizeof digits, "%llu", (unsigned long long)number);
+    uint32_t at = rec_child(r, 0, STR(NS_SERVER), STR("error"), REC_NONE);
+    at = at == REC_NONE ? at : rec_child(r, at, STR("urn:lockgate:held:0"), STR("held"), REC_NONE);
+    rc = at == REC_NONE ? GW_ERR(SYNTAX) : rec_apply(r, &(struct rec_edit){ .op = REC_SET_ATTR, .node = at, .attr = REC_NONE,
+        .name = STR("record"), .with = str_c(digits) }, 1, &with);
+    rec_free(r);
+    if (!rc)
+        *ret = with;
+    return rc;
+}

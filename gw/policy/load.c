@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * Loads a rule set: rules/main.rules names the rule files, in their order, and the profiles. Every mistake of every file is noted. */
+#include <dirent.h>
+#include <errno.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "internal.h"
+
+struct main_conf { struct conf_strings files, profiles; int unnamed; const config_setting_t *rules; };
+static const char *const unnamed_words[] = { "strip", "refuse", NULL };
+#define OFF(m) offsetof(struct main_conf, m)
+static const struct conf_row main_rows[] = {
+    { "files", CONF_STRINGS, OFF(files), false, 0, 1000, NULL, NULL, NULL, 0, "rule files, read in this order" },
+    { "profiles", CONF_STRINGS, OFF(profiles), true, 0, 1000, NULL, NULL, NULL, 0, "profiles that are switched on" },
+    { "unnamed", CONF_ENUM, OFF(unnamed), false, 0, 0, "strip", unnamed_words, NULL, 0,
+        "payloads of messages and presence that no profile names; in an iq they are always refused" },
+    { "rules", CONF_RAW, OFF(rules), false, 0, 0, NULL, NULL, NULL, 0, "rules, before those of the files" },
+    { NULL, CONF_RAW, 0, false, 0, 0, NULL, NULL, NULL, 0, NULL } };
+static const struct conf_row file_rows[] = {
+    { "rules", CONF_RAW, OFF(rules), true, 0, 0, NULL, NULL, NULL, 0, "a list of rules" },
+    { NULL, CONF_RAW, 0, false, 0, 0, NULL, NULL, NULL, 0, NULL } };
+#undef OFF
+
+static int load_file(struct pol_load *l, const char *name)
+{
+    char path[4096];
+    struct main_conf c = { 0 };
+    struct conf_file *file = NULL;
+    if (name[0] == '/' || strstr(name, "..")) {
+        conf_error_add(l->errs, CONF_ERROR, NULL, 0, "\"%s\": rule files stand below rules/", name);
+        return GW_ERR(CONF);
+    }
+    snprintf(path, sizeof path, "%s/%s", l->p->dir, name);
+    int rc = conf_read(path, file_rows, &c, l->arena, l->errs, &file);
+    if (c.rules && file) {
+        int r = rules_load(l, c.rules);
+        rc = rc ? rc : r;
+    }
+    conf_file_free(file);
+    return rc;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    const struct pol_rule *const *x = a, *const *y = b;
+    if ((*x)->id != (*y)->id)
+        return (*x)->id < (*y)->id ? -1 : 1;
+    return *x < *y ? -1 : *x > *y;
+}
+
+static int check_ids(struct pol_load *l)
+{
+    struct policy *p = l->p;
+    const struct pol_rule **v = malloc((p->n_rules ? p->n_rules : 1) * sizeof *v);
+    int rc = 0;
+    if (!v)
+        return GW_ERR(NOMEM);
+    for (size_t i = 0; i < p->n_rules; i++)
+        v[i] = &p->rules[i];
+    qsort(v, p->n_rules, sizeof *v, by_id);
+    for (size_t i = 1; i < p->n_rules; i++)
+        if (v[i]->id && v[i]->id == v[i - 1]->id) {
+            conf_error_add(l->errs, CONF_ERROR, v[i]->file, v[i]->line, "rule id %u is used already, at %s:%u", v[i]->id,
+                v[i - 1]->file ? v[i - 1]->file : "?", v[i - 1]->line);
+            rc = GW_ERR(CONF);
+        }
+    free(v);
+    return rc;
+}
+
+static int load_main(struct pol_load *l)
+{
+    char path[4096];
+    struct main_conf c = { 0 };
+    struct conf_file *file = NULL;
+    snprintf(path, sizeof path, "%s/main.rules", l->p->dir);
+    int rc = conf_read(path, main_rows, &c, l->arena, l->errs, &file);
+    if (!file)
+        return rc ? rc : GW_ERR(CONF);
+    int r = c.rules ? rules_load(l, c.rules) : 0;
+    rc = rc ? rc : r;
+    conf_file_free(file);
+    for (size_t i = 0; i < c.files.n; i++) {
+        r = load_file(l, c.files.v[i]);
+        rc = rc ? rc : r;
+    }
+    r = schema_load(l, &c.profiles, c.unnamed == 0, &l->p->schema);
+    rc = rc ? rc : r;
+    r = check_ids(l);
+    return rc ? rc : r;
+}
+
+int policy_load(const char *rules_dir, int64_t now_ms, struct policy **ret, struct conf_errors *errs)
+{
+    unsigned char again[32];
+    struct policy *p = calloc(1, sizeof *p);
+    if (!p)
+        return GW_ERR(NOMEM);
+    arena_init(&p->arena, 1u << 30);
+    p->dir = strdup(rules_dir);
+    struct pol_load l = { .p = p, .arena = &p->arena, .errs = errs, .now_ms = now_ms };
+    int rc = p->dir ? policy_hash_files(rules_dir, p->hash) : GW_ERR(NOMEM);
+    if (rc == GW_ERR(NOENT) || rc == GW_ERR(SYS))
+        conf_error_add(errs, CONF_ERROR, rules_dir, 0, "the rules cannot be read: %s", strerror(errno));
+    if (!rc)
+        rc = load_main(&l);
+    if (!rc)
+        rc = policy_hash_files(rules_dir, again);
+    if (!rc && memcmp(again, p->hash, sizeof again) != 0) {
+        conf_error_add(errs, CONF_ERROR, rules_dir, 0, "a file changed while the rules were being read; try again");
+        rc = GW_ERR(CONF);
+    }
+    if (rc) {
+        policy_free(p);
+        return rc == GW_ERR(NOMEM) ? rc : GW_ERR(CONF);
+    }
+    *ret = p;
+    return 0;
+}
+
+void policy_free(struct policy *p)
+{
+    if (!p)
+        return;
+    for (size_t i = 0; i < p->n_rules; i++)
+        cond_free(&p->rules[i].when);
+    schema_free(p->schema);
+    list_free_all(p->lists);
+    arena_clear(&p->arena);
+    free(p->dir);
+    free(p);
+}
+
+const unsigned char *policy_hash(const struct policy *p) { return p->hash; }
+size_t policy_rule_count(const struct policy *p) { return p->n_rules; }
+
+void policy_rule_get(const struct policy *p, size_t i, struct pol_rule_info *ret)
+{
+    const struct pol_rule *r = &p->rules[i];
+    *ret = (struct pol_rule_info){ .id = r->id, .name = r->name, .action = pol_action_names[r->action],
+        .severity = pol_severity_names[r->severity], .file = r->file, .line = r->line, .expires_ms = r->expires_ms, .tests = r->tests,
+        .n_tests = r->n_tests, .decides = action_decides(r->action), .hits = r->hits->n, .last_hit_ms = r->hits->last_ms };
+}
+
+size_t policy_scan_names(const struct policy *p, const struct pol_scan_name **ret)
+{
+    *ret = p->scan_names;
+    return p->n_scan_names;
+}

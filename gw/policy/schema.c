@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * The allow-list of payloads: what no profile names is stripped or refused, before any rule looks at the stanza. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "schema.h"
+#include "utf8.h"
+
+static const struct { struct str ns, name; } opaque[] = {
+    /* content that cannot be inspected; a name that is missing here is still not in any profile */
+    { STR("eu.siacs.conversations.axolotl"), STR("encrypted") }, { STR("urn:xmpp:omemo:1"), STR("encrypted") },
+    { STR("urn:xmpp:omemo:2"), STR("encrypted") }, { STR("urn:xmpp:openpgp:0"), STR("openpgp") },
+    { STR("jabber:x:encrypted"), STR("x") }, { STR("urn:xmpp:otr:0"), STR_NONE }, { STR("urn:xmpp:eme:0"), STR("encryption") },
+    { STR("http://www.w3.org/2001/04/xmlenc#"), STR_NONE }, { STR("urn:xmpp:sce:1"), STR_NONE }, { STR("urn:xmpp:sce:0"), STR_NONE },
+    { STR("urn:ietf:params:xml:ns:xmpp-e2e"), STR_NONE }, { STR("urn:xmpp:esfs:0"), STR_NONE } };
+
+bool schema_uninspectable(const struct rec *r)
+{
+    for (uint32_t i = 1; i < r->n_nodes; i++) {
+        const struct rec_node *n = &r->nodes[i];
+        if (n->is_text) {
+            if (n->text.n > 5 && !memcmp(n->text.p, "?OTR", 4) && strchr(":,|?v", n->text.p[4])) /* XEP-0364 section 3 */
+                return true;
+            continue;
+        }
+        for (size_t k = 0; k < sizeof opaque / sizeof *opaque; k++)
+            if (str_eq(opaque[k].ns, n->ns) && (!opaque[k].name.n || str_eq(opaque[k].name, n->name)))
+                return true;
+    }
+    return false;
+}
+
+static bool is_space(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!strchr(" \t\r\n", s.p[i]))
+            return false;
+    return true;
+}
+
+struct check { const struct schema *s; struct pol_eval *e; struct str *why; };
+
+static bool refuse(struct check *k, const char *what, struct str ns, struct str name)
+{
+    char text[512];
+    int n = snprintf(text, sizeof text, "%s {%.*s}%.*s", what, STR_ARG(ns), STR_ARG(name));
+    if (n > (int)sizeof text - 1 || n < 0)
+        n = (int)strlen(what);
+    *k->why = arena_str(&k->e->arena, (struct str){ text, (size_t)n });
+    return false;
+}
+
+static bool unnamed_node(struct check *k, uint32_t i, bool strip, const char *what)
+{
+    const struct rec_node *n = &k->e->rec->nodes[i];
+    struct str ns = n->is_text ? STR_NONE : n->ns, name = n->is_text ? STR("text") : n->name;
+    pol_note(k->e, TRI_NO, false, "%s {%.*s}%.*s: %s", what, STR_ARG(ns), STR_ARG(name), strip ? "taken out" : "refused");
+    if (!strip)
+        return refuse(k, what, ns, name);
+    return pol_edit(k->e, (struct rec_edit){ .op = REC_DROP, .node = i, .attr = REC_NONE }) &&
+        pol_changed(k->e, "allow-list: {%.*s}%.*s", STR_ARG(ns), STR_ARG(name));
+}
+
+static bool check_attrs(struct check *k, uint32_t i, const struct schema_element *s)
+{
+    const struct rec *r = k->e->rec;
+    const struct rec_node *n = &r->nodes[i];
+    for (uint32_t a = n->first_attr; a < n->first_attr + n->n_attrs; a++) {
+        const struct schema_value *v = NULL;
+        for (size_t m = 0; m < s->n_attrs && !v; m++)
+            if (str_eq(s->attrs[m].name, r->attrs[a].name) && str_eq(s->attrs[m].ns, r->attrs[a].ns))
+                v = &s->attrs[m].value;
+        if (v && schema_value_ok(v, r->attrs[a].value))
+            continue;
+        pol_note(k->e, TRI_NO, false, "attribute %.*s of {%.*s}%.*s %s: %s", STR_ARG(r->attrs[a].name), STR_ARG(n->ns), STR_ARG(n->name),
+            v ? "has a value of another form" : "is named by no profile", s->strip ? "taken out" : "refused");
+        if (!s->strip)
+            return refuse(k, v ? "form of an attribute of" : "attribute of", n->ns, n->name);
+        if (!pol_edit(k->e, (struct rec_edit){ .op = REC_DROP_ATTR, .node = i, .attr = a }) ||
+            !pol_changed(k->e, "allow-list: {%.*s}%.*s/@%.*s", STR_ARG(n->ns), STR_ARG(n->name), STR_ARG(r->attrs[a].name)))
+            return false;
+    }
+    return true;
+}
+
+static bool check_element(struct check *k, uint32_t i, const struct schema_element *s);
+
+static bool check_text(struct check *k, uint32_t i, uint32_t text, const struct schema_element *s)
+{
+    struct str t = k->e->rec->nodes[text].text;
+    if (s->text.form == FORM_NONE && is_space(t)) /* layout between elements: written in one normal form, that is not at all */
+        return pol_edit(k->e, (struct rec_edit){ .op = REC_DROP, .node = text, .attr = REC_NONE });
+    if (schema_value_ok(&s->text, t))
+        return true;
+    if (s->text.form == FORM_NONE)
+        return unnamed_node(k, text, s->strip, "text where none is allowed:");
+    return unnamed_node(k, i, s->strip, "text of another form:");
+}
+
+static bool check_children(struct check *k, uint32_t i, const struct schema_element *s)
+{
+    const struct rec *r = k->e->rec;
+    for (uint32_t c = r->nodes[i].first_child; c != REC_NONE; c = r->nodes[c].next) {
+        if (r->nodes[c].is_text) {
+            size_t before = k->e->n_edits;
+            if (!check_text(k, i, c, s))
+                return false;
+            if (k->e->n_edits > before && k->e->edits[before].node == i)
+                return true; /* the element itself goes */
+            continue;
+        }
+        const struct schema_element *sub = NULL;
+        uint32_t count = 0;
+        for (size_t m = 0; m < s->n_sub && !sub; m++)
+            if (str_eq(s->sub[m].name, r->nodes[c].name) && str_eq(s->sub[m].ns, r->nodes[c].ns))
+                sub = &s->sub[m];
+        for (uint32_t b = r->nodes[i].first_child; sub && sub->max && b != c; b = r->nodes[b].next)
+            count += !r->nodes[b].is_text && str_eq(sub->name, r->nodes[b].name) && str_eq(sub->ns, r->nodes[b].ns);
+        if (!sub || (sub->max && count >= sub->max)) {
+            if (!unnamed_node(k, c, s->strip, sub ? "too many of" : "named by no profile:"))
+                return false;
+        } else if (!check_element(k, c, sub)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool check_element(struct check *k, uint32_t i, const struct schema_element *s)
+{
+    return check_attrs(k, i, s) && check_children(k, i, s);
+}
+
+/* ---- the stanza itself ---- */
+
+static bool one_of(struct str s, const char *const *v)
+{
+    for (size_t i = 0; v[i]; i++)
+        if (str_eq(s, str_c(v[i])))
+            return true;
+    return false;
+}
+
+static bool check_heads(struct check *k)
+{
+    static const char *const message[] = { "chat", "error", "groupchat", "headline", "normal", NULL };
+    static const char *const presence[] = { "error", "probe", "subscribe", "subscribed", "unavailable", "unsubscribe", "unsubscribed", NULL };
+    static const char *const iq[] = { "get", "set", "result", "error", NULL };
+    static const char *const *const types[] = { message, presence, iq };
+    const struct rec *r = k->e->rec;
+    static const struct schema_value lang = { .form = FORM_LANG, .max = 35 };
+    if ((r->type.p && !one_of(r->type, types[r->kind])) || (r->kind == REC_IQ && !r->type.p))
+        return refuse(k, "stanza type", STR_NONE, r->type);
+    if (r->kind == REC_IQ && !r->id.n)
+        return refuse(k, "iq without id", STR_NONE, STR_NONE);
+    if (r->id.n > 1023)
+        return refuse(k, "an id that is too long", STR_NONE, STR_NONE);
+    if (r->lang.n && !schema_value_ok(&lang, r->lang))
+        return refuse(k, "xml:lang", STR_NONE, STR_NONE);
+    return true;
+}
+
+/* RFC 6120 section 8.2.3: get and set carry one child, result at most one. */
+static bool check_iq(struct check *k)
+{
+    const struct rec *r = k->e->rec;
+    uint32_t n = 0;
+    bool ask = str_eq(r->type, STR("get")) || str_eq(r->type, STR("set"));
+    if (r->kind != REC_IQ || str_eq(r->type, STR("error")))
+        return true;
+    for (uint32_t c = r->nodes[0].first_child; c != REC_NONE; c = r->nodes[c].next)
+        n += !r->nodes[c].is_text;
+    if (n > 1 || (ask && n != 1))
+        return refuse(k, "number of payloads in iq", STR_NONE, r->type);
+    return true;
+}
+
+static bool check_top(struct check *k, uint32_t c)
+{
+    const struct rec *r = k->e->rec;
+    bool error = str_eq(r->type, STR("error"));
+    bool strip = r->kind != REC_IQ || error ? k->s->strip : false; /* a question without its payload is no question */
+    const struct schema_element *s = schema_find(k->s, r->kind, r->nodes[c].ns, r->nodes[c].name);
+    if (s && s->in_error != error)
+        return unnamed_node(k, c, true, error ? "echo in an error:" : "not in this type:");
+    if (s && s->n_types && !error) {
+        bool fits = false;
+        for (size_t i = 0; i < s->n_types && !fits; i++)
+            fits = str_eq(s->types[i], r->type.n ? r->type : r->kind == REC_MESSAGE ? STR("normal") : STR("available"));
+        if (!fits)
+            s = NULL;
+    }
+    uint32_t count = 0;
+    for (uint32_t b = r->nodes[0].first_child; s && s->max && b != c; b = r->nodes[b].next)
+        count += !r->nodes[b].is_text && str_eq(s->name, r->nodes[b].name) && str_eq(s->ns, r->nodes[b].ns);
+    if (!s || (s->max && count >= s->max))
+        return unnamed_node(k, c, error || strip, s ? "too many of" : "named by no profile:");
+    return check_element(k, c, s);
+}
+
+bool schema_check(const struct schema *s, struct pol_eval *e, struct str *ret_why)
+{
+    struct check k = { s, e, ret_why };
+    const struct rec *r = e->rec;
+    *ret_why = STR("an internal limit");
+    if (!check_heads(&k) || !check_iq(&k))
+        return false;
+    for (uint32_t a = r->nodes[0].first_attr; a < r->nodes[0].first_attr + r->nodes[0].n_attrs; a++)
+        if (!pol_edit(e, (struct rec_edit){ .op = REC_DROP_ATTR, .node = 0, .attr = a }) ||
+            !pol_changed(e, "allow-list: @{%.*s}%.*s", STR_ARG(r->attrs[a].ns), STR_ARG(r->attrs[a].name)))
+            return false;
+    for (uint32_t c = r->nodes[0].first_child; c != REC_NONE; c = r->nodes[c].next) {
+        if (r->nodes[c].is_text) {
+            if (!is_space(r->nodes[c].text) && !unnamed_node(&k, c, s->strip, "text in the stanza itself:"))
+                return false;
+            if (is_space(r->nodes[c].text) && !pol_edit(e, (struct rec_edit){ .op = REC_DROP, .node = c, .attr = REC_NONE }))
+                return false;
+        } else if (!check_top(&k, c)) {
+            return false;
+        }
+    }
+    if (!e->n_edits)
+        return true;
+    bool was_empty = pol_empty(r);
+    if (!pol_apply(e))
+        return refuse(&k, "a part that could not be taken out", STR_NONE, STR_NONE);
+    return was_empty || !pol_empty(e->rec) ? true : refuse(&k, "nothing that a profile names was in it:", STR_NONE, STR_NONE);
+}

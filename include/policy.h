@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * The release policy: what security officers write under rules/, and the judgement of one record by it. Pure functions: no
+ * socket, no process, no clock; guard, `lockgate explain`, `test` and `replay` call the same ones. */
+#ifndef LOCKGATE_POLICY_H
+#define LOCKGATE_POLICY_H
+
+#include "conf.h"
+#include "msgs.h"
+#include "reason.h"
+#include "record.h"
+#include "scan.h"
+
+struct policy;    /* a rule set; never changes once loaded */
+struct pol_state; /* what is remembered between stanzas: rates, open questions, first contacts */
+struct pol_eval;  /* the judgement of one stanza; used again for the next */
+
+/* ---- loading ---- */
+/* Reads rules_dir/main.rules, the rule files and profiles that it names, lists; checks everything. All mistakes go to errs as
+ * file:line; jid_init must have been called. now_ms: for what has expired (a warning). 0, CONF, NOMEM. */
+int policy_load(const char *rules_dir, int64_t now_ms, struct policy **ret, struct conf_errors *errs) GW_MUST_CHECK;
+void policy_free(struct policy *p); /* NULL is fine; no pol_eval may use it any more */
+/* SHA-256 over every file below rules_dir (names and contents, in the order of the names; tests/ and hidden files left out). */
+const unsigned char *policy_hash(const struct policy *p);
+
+/* ---- judging ---- */
+struct pol_state *pol_state_new(void);
+void pol_state_free(struct pol_state *s);
+
+/* Facts about a stanza that do not stand in it. */
+struct pol_facts {
+    enum gw_side from_side; /* where it came from */
+    int64_t now_ms;         /* Unix time */
+};
+/* A condition's answer. Unknown: it could not be found out. */
+enum tri { TRI_NO, TRI_YES, TRI_UNKNOWN };
+
+struct pol_verdict {
+    enum gw_verdict verdict;
+    enum gw_reason reason;
+    uint32_t rule;           /* the rule that decided; 0: none did */
+    struct str rule_name;
+    struct str severity;     /* the highest of all rules that matched; "info" at least */
+    const uint32_t *matched; /* ids of the rules whose conditions held, in order */
+    size_t n_matched;
+    const struct str *changed; /* what was changed: "strip 20: {ns}name" */
+    size_t n_changed;
+    const struct str *noted;   /* detectors in log-only mode that matched */
+    size_t n_noted;
+    const struct rec *out;     /* release, hold: the stanza as it may leave; NULL otherwise */
+    bool answer;               /* refused: the sender is to be told (pol_answer makes the stanza) */
+    struct str error, error_type, text; /* the error that the sender gets */
+    bool alert;                /* an alert rule matched: a line for the operator too */
+};
+
+/* One eval serves one stanza at a time. state may be NULL (conditions that need it answer unknown). */
+struct pol_eval *pol_eval_new(const struct policy *p, struct pol_state *state);
+void pol_eval_free(struct pol_eval *e);
+
+enum pol_step {
+    POL_DONE,      /* pol_verdict holds */
+    POL_NEED_SCAN, /* give pol_scan_request to a scanner, then its answer to pol_resume; may come several times */
+};
+/* Begins to judge in, which must be sealed and stay until the verdict was used. Ends an earlier judgement. Never fails: whatever
+ * goes wrong inside is a refusal. */
+enum pol_step pol_begin(struct pol_eval *e, const struct rec *in, const struct pol_facts *facts);
+/* Borrowed until pol_resume. */
+const struct scan_request *pol_scan_request(const struct pol_eval *e);
+/* The scanner's answer; NULL: there is none, for this reason (scan-timeout, scan-failed). Spans are checked here. */
+enum pol_step pol_resume(struct pol_eval *e, const struct scan_result *r, enum gw_reason why_not);
+/* Borrowed until the next pol_begin, as is all in it. */
+const struct pol_verdict *pol_verdict(const struct pol_eval *e);
+/* The error answer to a refused stanza, or the notice that it is held (number: its record). PROTO: must not be answered. The caller
+ * frees *ret. */
+int pol_answer(const struct pol_eval *e, uint64_t number, struct rec **ret) GW_MUST_CHECK;
+/* Tells the state that this verdict now stands (open questions, first contacts). Call once, in the order of the verdicts. */
+void pol_commit(struct pol_eval *e);
+
+/* ---- explaining ---- */
+struct pol_step_info {
+    uint32_t rule;        /* 0: the payload allow-list */
+    struct str text;      /* a sentence */
+    enum tri answer;
+    bool is_condition;    /* an answer of one condition; else what the rule did */
+    bool decided;
+};
+/* Keep a record of every answer of the next judgements. */
+void pol_explain(struct pol_eval *e, bool on);
+size_t pol_steps(const struct pol_eval *e, const struct pol_step_info **ret);
+
+/* ---- looking at a set (check, test, status) ---- */
+struct pol_test {
+    char *stanza;   /* path, absolute */
+    char *from;     /* "high", "low" or NULL: both directions that the rule names, from its addresses' side unknown: high */
+    int expect;     /* enum gw_verdict */
+    struct conf_ints acted;
+    bool has_acted;
+    char *output;   /* path, absolute, or NULL */
+    struct conf_where where;
+};
+struct pol_rule_info {
+    uint32_t id;
+    const char *name, *action, *severity;
+    const char *file;
+    unsigned line;
+    int64_t expires_ms; /* 0: never */
+    const struct pol_test *tests;
+    size_t n_tests;
+    bool decides;
+    uint64_t hits; /* of this process, since the set was loaded */
+    int64_t last_hit_ms;
+};
+size_t policy_rule_count(const struct policy *p);
+void policy_rule_get(const struct policy *p, size_t i, struct pol_rule_info *ret);
+/* Names that conditions ask scanners for, so that check can hold them against what is loaded. 0 at the end. */
+struct pol_scan_name { enum scan_source source; struct str name; const char *file; unsigned line; };
+size_t policy_scan_names(const struct policy *p, const struct pol_scan_name **ret);
+/* The vocabulary, from the table of conditions and actions. */
+void policy_describe(FILE *to);
+/* Mistakes of thought rather than form: rules that can never fire, lists and profiles without use, release rules without a test,
+ * rules that end soon. Warnings are added to errs. */
+void policy_lint(const struct policy *p, int64_t now_ms, struct conf_errors *errs);
+
+#endif
