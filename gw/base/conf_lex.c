@@ -49,6 +49,8 @@ static void lex_comment(struct lex *x)
     if (*x->p == '#' || (x->end - x->p > 1 && x->p[1] == '/')) {
         while (x->p < x->end && *x->p != '\n')
             x->p++;
+        if (x->p == x->end) /* libconfig 1.5 calls that a syntax error */
+            lex_fatal(x, first, "the last line is a comment without a line end; add one");
         return;
     }
     if (x->end - x->p < 2 || x->p[1] != '*') {

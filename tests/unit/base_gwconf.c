@@ -1,0 +1,216 @@
+// link: base
+// libs: -lconfig
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * conf/lockgate.conf loads, and each mistake across its keys is found: one change to it, one message at the right line. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "gwconf.h"
+#include "tap.h"
+
+#define SHIPPED "conf/lockgate.conf"
+static char copy[64];
+
+/* The file's text with the first `from` replaced, or NULL when it is not there. */
+static char *changed(const char *text, const char *from, const char *to)
+{
+    const char *at = strstr(text, from);
+    char *out = NULL;
+    size_t n;
+    FILE *f;
+
+    if (!at || !(f = open_memstream(&out, &n)))
+        return NULL;
+    fprintf(f, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+    fclose(f);
+    return out;
+}
+
+static char *whole(const char *path)
+{
+    char *out = NULL, piece[4096];
+    size_t n, k;
+    FILE *in = fopen(path, "r"), *f = open_memstream(&out, &n);
+
+    if (!in || !f)
+        return NULL;
+    while ((k = fread(piece, 1, sizeof piece, in)) > 0)
+        fwrite(piece, 1, k, f);
+    fclose(in);
+    fclose(f);
+    return out;
+}
+
+static char *load(const char *text, int *ret_err, struct gw_conf **ret)
+{
+    struct conf_errors e;
+    char *out = NULL;
+    size_t n;
+    FILE *f = fopen(copy, "w"), *to = open_memstream(&out, &n);
+
+    fputs(text, f);
+    fclose(f);
+    conf_errors_init(&e);
+    *ret = NULL;
+    *ret_err = gw_conf_load(copy, ret, &e);
+    conf_errors_print(&e, to);
+    conf_errors_clear(&e);
+    fclose(to);
+    return out;
+}
+
+/* name; what in the file becomes what (a second change may follow); what must be said (NULL: it loads without a word) */
+static const struct { const char *name, *from, *to, *from2, *to2, *want; } rows[] = {
+    { "as it is", "", "", NULL, NULL, NULL },
+    { "no gateway", "gateway = {", "gateway_ = {", NULL, NULL, "\"gateway\" is missing (the gateway as a whole)" },
+    { "pairs misspelt", "pairs = (", "piars = (", NULL, NULL, "piars: this key is not known; did you mean \"pairs\"?" },
+    { "unknown mode, and nothing that follows from it", "mode = \"routed\"", "mode = \"router\"", NULL, NULL,
+        "gateway.mode: \"router\" is not known; allowed: \"bridge\", \"routed\", \"proxy\"; did you mean \"routed\"?\n" },
+    { "mode proxy", "mode = \"routed\"", "mode = \"proxy\"", NULL, NULL, NULL },
+    { "bridge with addresses", "mode = \"routed\"", "mode = \"bridge\"", NULL, NULL, "addresses: in bridge mode the card has none; write [ ]" },
+    { "routed without addresses", "addresses = [ \"10.77.1.1/24\", \"fd77:1::1/64\" ]", "addresses = [ ]", NULL, NULL, "the card of side high needs at least one" },
+    { "uid 0", "uid_first = 59800", "uid_first = 0", NULL, NULL, "gateway.uid_first: 0 is out of range; allowed: from 1000 to 2000000000" },
+    { "an address that is none", "\"10.77.1.1/24\"", "\"10.77.1.300/24\"", NULL, NULL, "addresses: \"10.77.1.300/24\" is not an address with its prefix length" },
+    { "host bits in a network", "networks = [ \"10.77.1.0/24\"", "networks = [ \"10.77.1.9/24\"", NULL, NULL,
+        "networks: \"10.77.1.9/24\" has bits set behind its prefix length; did you mean \"10.77.1.0/24\"?" },
+    { "one network on both sides", "networks = [ \"10.77.2.0/24\"", "networks = [ \"10.77.1.0/24\"", NULL, NULL,
+        "networks: 10.77.1.0/24 of side low overlaps 10.77.1.0/24 of side high" },
+    { "a network inside the other's", "networks = [ \"10.77.2.0/24\"", "networks = [ \"10.77.1.128/25\", \"10.77.2.0/24\"", NULL, NULL,
+        "networks: 10.77.1.128/25 of side low overlaps 10.77.1.0/24 of side high" },
+    { "everything else as a network", "networks = [ \"10.77.2.0/24\"", "networks = [ \"0.0.0.0/0\"", NULL, NULL, NULL },
+    { "a card's address in the other's network", "addresses = [ \"10.77.2.1/24\"", "addresses = [ \"10.77.1.9/24\"", NULL, NULL,
+        "addresses: 10.77.1.9 lies in a network of side high" },
+    { "one card for both sides", "interface = \"g-lo\"", "interface = \"g-hi\"", NULL, NULL, "interface \"g-hi\" is on both sides" },
+    { "one namespace for both sides", "namespace = \"lg-low\"", "namespace = \"lg-high\"", NULL, NULL, "namespace \"lg-high\" is on both sides" },
+    { "a card's name that is a command", "interface = \"g-lo\"", "interface = \"a;rm x\"", NULL, NULL, "interface \"a;rm x\": allowed are letters and digits" },
+    { "a card's name that is an option", "interface = \"g-lo\"", "interface = \"-lo\"", NULL, NULL, "interface \"-lo\": allowed are letters and digits" },
+    { "a long card name", "interface = \"g-lo\"", "interface = \"abcdefghijklmnop\"", NULL, NULL, "16 bytes is out of range; allowed: from 1 to 15 bytes" },
+    { "a namespace that is a path", "namespace = \"lg-low\"", "namespace = \"../x\"", NULL, NULL, "namespace \"../x\": allowed are letters" },
+    { "a route", "routes = ( );", "routes = ( { to = \"10.77.1.64/26\"; via = \"10.77.1.254\"; } );", NULL, NULL, NULL },
+    { "a route over nowhere", "routes = ( );", "routes = ( { to = \"10.9.0.0/16\"; via = \"10.5.1.254\"; } );", NULL, NULL, "via 10.5.1.254 is in no subnet of high.addresses" },
+    { "a route of two kinds", "routes = ( );", "routes = ( { to = \"fd99::/64\"; via = \"10.77.1.254\"; } );", NULL, NULL, "to and via must both be IPv4 or both IPv6" },
+    { "a route to strangers", "routes = ( );", "routes = ( { to = \"10.9.0.0/16\"; via = \"10.77.1.254\"; } );", NULL, NULL,
+        "warning: routes: 10.9.0.0/16 lies in no network of side high" },
+    { "no ports", "ports = [ 5269, 5270 ]", "ports = [ ]", NULL, NULL, "ports: at least one is needed" },
+    { "port 0", "ports = [ 5269, 5270 ]", "ports = [ 0 ]", NULL, NULL, "high.ports[0]: 0 is out of range; allowed: from 1 to 65535" },
+    { "a resolver", "dns = [ ]", "dns = [ \"10.77.1.53\" ]", NULL, NULL, NULL },
+    { "a resolver of the other side", "dns = [ ]", "dns = [ \"10.77.2.53\" ]", NULL, NULL, "dns: 10.77.2.53 lies in no network of side high" },
+    { "a resolver without a source of its kind", "dns = [ ]", "dns = [ \"fd77:1::53\" ]", "\"10.77.1.1/24\", \"fd77:1::1/64\"", "\"10.77.1.1/24\"", "dns_source is missing" },
+    { "resolver and source of two kinds", "dns = [ ];", "dns = [ \"fd77:1::53\" ];", "dns_source = \"\"", "dns_source = \"10.77.1.1\"",
+        "dns: resolvers and dns_source must all be IPv4 or all IPv6" },
+    { "a domain in capitals is the same", "name = \"high.example\"", "name = \"HIGH.Example\"", NULL, NULL, NULL },
+    { "a domain on both sides", "name = \"low.example\"", "name = \"high.example\"", NULL, NULL, "domain \"high.example\" lives on both sides (side high: line " },
+    { "a domain twice", "name = \"rooms.low.example\"", "name = \"low.example\"", NULL, NULL, "domain \"low.example\" stands here twice; the first is in line " },
+    { "a domain with a dot at its end", "name = \"rooms.low.example\"", "name = \"rooms.low.example.\"", NULL, NULL, "is not a domain name: it ends with a dot" },
+    { "a domain with an empty label", "name = \"rooms.low.example\"", "name = \"rooms..example\"", NULL, NULL, "is not a domain name: a label is empty" },
+    { "a domain with an underscore", "name = \"rooms.low.example\"", "name = \"ro_oms.low.example\"", NULL, NULL, "is not a domain name: only letters, digits, hyphens and dots" },
+    { "a domain with a hyphen first", "name = \"rooms.low.example\"", "name = \"-rooms.low.example\"", NULL, NULL, "a label begins or ends with a hyphen" },
+    { "a domain with a hyphen last", "name = \"rooms.low.example\"", "name = \"rooms-.low.example\"", NULL, NULL, "a label begins or ends with a hyphen" },
+    { "an internationalised domain", "name = \"rooms.low.example\"", "name = \"r\xc3\xb6hms.low.example\"", NULL, NULL, "(no internationalised names yet)" },
+    { "the same as an A-label", "name = \"rooms.low.example\"", "name = \"xn--rhms-5qa.low.example\"", NULL, NULL, "internationalised names (xn--) are not supported yet" },
+    { "an address for a domain", "name = \"rooms.low.example\"", "name = \"10.77.2.3\"", NULL, NULL, "is not a domain name: it looks like an address" },
+    { "a label of 64 letters", "name = \"rooms.low.example\"", "name = \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.example\"", NULL, NULL,
+        "a label is longer than 63 bytes" },
+    { "a target of the other side", "address = \"10.77.1.2\"", "address = \"10.77.2.2\"", NULL, NULL, "targets: 10.77.2.2 lies in no network of side high" },
+    { "a target that is a name", "address = \"10.77.1.2\"", "address = \"xmpp.high.example\"", NULL, NULL, "address: \"xmpp.high.example\" is not an address" },
+    { "an unknown kind of TLS", "tls = \"starttls\"", "tls = \"startls\"", NULL, NULL, "allowed: \"starttls\", \"direct\"; did you mean \"starttls\"?" },
+    { "direct TLS", "tls = \"starttls\"", "tls = \"direct\"", NULL, NULL, NULL },
+    { "a pair with an unknown domain, near", "{ high = \"high.example\"; low = \"low.example\"; }", "{ high = \"high.exampel\"; low = \"low.example\"; }", NULL, NULL,
+        "\"high.exampel\" is no domain of side high; did you mean \"high.example\"?" },
+    { "a pair the wrong way round", "{ high = \"high.example\"; low = \"low.example\"; }", "{ high = \"low.example\"; low = \"high.example\"; }", NULL, NULL,
+        "\"low.example\" lives on side low, not on side high" },
+    { "a pair twice", "low = \"rooms.low.example\"", "low = \"low.example\"", NULL, NULL, "warning: this pair stands here twice" },
+    { "a pair without a certificate", "{ domain = \"high.example\"; chain = \"tls/high.example.on-low.pem\"; key = \"tls/high.example.on-low.key\"; }", "", NULL, NULL,
+        "\"high.example\" has no certificate in low.certificates" },
+    { "a certificate for its own side", "{ domain = \"high.example\"; chain", "{ domain = \"low.example\"; chain", NULL, NULL, "\"low.example\" lives on side low, not on side high" },
+    { "a domain without a pair", "low = \"rooms.low.example\"; }", "low = \"low.example\"; }", NULL, NULL, "warning: domain \"rooms.low.example\" is in no pair" },
+    { "a number cut by libconfig", "depth = 32", "depth = 4294967328", NULL, NULL, "the number does not fit (4294967328)" },
+    { "deliver over 30 s", "deliver = \"25s\"", "deliver = \"31s\"", NULL, NULL, "limits.deliver: 31s is out of range; allowed: from 1s to 30s" },
+    { "connect longer than deliver", "connect = \"10s\"", "connect = \"26s\"", NULL, NULL, "limits.connect must not be longer than limits.deliver" },
+    { "a window under two stanzas", "window_bytes = \"4MiB\"", "window_bytes = \"256KiB\"", NULL, NULL, "limits.window_bytes must hold two stanzas" },
+    { "a stanza limit under RFC 6120's", "stanza = \"256KiB\"", "stanza = \"9KiB\"", NULL, NULL, "limits.stanza: 9KiB is out of range; allowed: from 10000B to 16MiB" },
+    { "a burst under the rate", "burst = 200", "burst = 20", NULL, NULL, "admission.burst must not be smaller than admission.rate" },
+    { "no keepalive", "keepalive = \"60s\"", "keepalive = \"0s\"", NULL, NULL, NULL },
+};
+
+static void questions(const char *text)
+{
+    struct gw_conf *c;
+    struct net_addr a;
+    int err;
+    char *said = load(text, &err, &c);
+
+    free(said);
+    if (!ok(err == 0, "loads"))
+        return;
+    ok(!strcmp(c->name, "gate.example") && c->mode == GW_ROUTED && c->uid_first == 59800, "the gateway");
+    ok(!strcmp(c->state, "/var/lib/lockgate") && !strcmp(c->rules, "/tmp/../rules") && !strcmp(c->side[GW_HIGH].trust, "/tmp/tls/high-ca.pem") &&
+        !strcmp(c->path, copy), "paths are absolute");
+    ok(c->limits.stanza == 262144 && c->limits.idle == 600000 && c->limits.window_bytes == 4 << 20 && c->limits.scan == 100, "limits");
+    ok(c->journal.segment_size == 64 << 20 && c->journal.segment_time == 86400000 && c->journal.checkpoint == 10000 && c->admission.rate == 50 &&
+        c->admission.burst == 200, "journal and admission");
+    ok(c->side[GW_HIGH].n_addresses == 2 && c->side[GW_HIGH].addresses[0].bits == 24 && c->side[GW_LOW].n_ports == 2 && c->side[GW_LOW].ports[1] == 5270, "network");
+    ok(gw_conf_side_of(c, STR("high.example")) == GW_HIGH && gw_conf_side_of(c, STR("rooms.low.example")) == GW_LOW && gw_conf_side_of(c, STR("x.example")) == -1 &&
+        gw_conf_side_of(c, STR("high.exampl")) == -1, "side of a domain");
+    ok(gw_conf_domain(c, GW_HIGH, STR("high.example"))->targets[0].address.port == 5269 && !gw_conf_domain(c, GW_LOW, STR("high.example")), "a domain's entry");
+    ok(gw_conf_pair_allowed(c, GW_HIGH, STR("high.example"), STR("low.example")) && gw_conf_pair_allowed(c, GW_LOW, STR("low.example"), STR("high.example")), "a pair, both ways");
+    ok(!gw_conf_pair_allowed(c, GW_LOW, STR("high.example"), STR("low.example")) && !gw_conf_pair_allowed(c, GW_HIGH, STR("high.example"), STR("high.example")) &&
+        !gw_conf_pair_allowed(c, GW_HIGH, STR(""), STR("")), "no pair otherwise");
+    ok(gw_conf_certificate(c, GW_HIGH, STR("low.example")) && !gw_conf_certificate(c, GW_LOW, STR("low.example")), "certificates are by the side that sees them");
+    ok(net_parse("10.77.1.2", &a) == 0 && gw_conf_in_side(c, GW_HIGH, &a) && !gw_conf_in_side(c, GW_LOW, &a), "an address lies in its side");
+    ok(net_parse("10.88.1.2", &a) == 0 && !gw_conf_in_side(c, GW_HIGH, &a) && !gw_conf_in_side(c, GW_LOW, &a), "a stranger lies in none");
+    gw_conf_free(c);
+}
+
+/* Where the low side is "everything else", the narrower network wins. */
+static void everything_else(const char *text)
+{
+    struct gw_conf *c;
+    struct net_addr a;
+    int err;
+    char *t = changed(text, "networks = [ \"10.77.2.0/24\"", "networks = [ \"0.0.0.0/0\""), *said = load(t, &err, &c);
+
+    free(said);
+    free(t);
+    ok(c && net_parse("10.77.1.2", &a) == 0 && gw_conf_in_side(c, GW_HIGH, &a) && !gw_conf_in_side(c, GW_LOW, &a), "a host of high is not of low");
+    ok(c && net_parse("192.0.2.1", &a) == 0 && !gw_conf_in_side(c, GW_HIGH, &a) && gw_conf_in_side(c, GW_LOW, &a), "everything else is of low");
+    gw_conf_free(c);
+}
+
+int main(void)
+{
+    char *text = whole(SHIPPED);
+    int fd;
+
+    strcpy(copy, "/tmp/lockgate-conf-XXXXXX");
+    fd = mkstemp(copy);
+    if (!ok(text && fd >= 0, "%s can be read (tests run from the top folder)", SHIPPED))
+        return done_testing();
+    close(fd);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char *t = changed(text, rows[i].from, rows[i].to), *t2 = t && rows[i].from2 ? changed(t, rows[i].from2, rows[i].to2) : NULL;
+        struct gw_conf *c = NULL;
+        char *said = NULL;
+        int err = 0;
+        bool good;
+        if (t && (t2 || !rows[i].from2))
+            said = load(t2 ? t2 : t, &err, &c);
+        if (rows[i].want && !strncmp(rows[i].want, "warning: ", 9))
+            good = said && err == 0 && c && strstr(said, rows[i].want);
+        else if (rows[i].want)
+            good = said && err == GW_ERR(CONF) && !c && strstr(said, rows[i].want);
+        else
+            good = said && err == 0 && c && !said[0];
+        if (!ok(good, "%s", rows[i].name))
+            diag("%d: %s", err, said ? said : "(the text to change is not in the file)");
+        gw_conf_free(c);
+        free(said);
+        free(t2);
+        free(t);
+    }
+    questions(text);
+    everything_else(text);
+    free(text);
+    unlink(copy);
+    return done_testing();
+}
