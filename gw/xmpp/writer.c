@@ -80,7 +80,7 @@ static void put_value(struct xw *w, struct str value)
     xw_raw(w, "'");
 }
 
-/* An attribute in a namespace cannot do without a prefix: the n-th such namespace of an element is "an", declared there. */
+/* An attribute in a namespace cannot do without a prefix: the n-th such namespace of an element is "an", n from 1, declared there. */
 static void attributes(struct xw *w, const struct rec *r, const struct rec_node *node)
 {
     for (uint32_t i = 0; i < node->n_attrs; i++) {
