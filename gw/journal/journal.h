@@ -84,7 +84,7 @@ struct channel {
     bool acknowledge;      /* lines of it are in the batch */
     bool more;             /* whole messages may wait in its buffer */
 };
-#define CHANNELS_MAX 64
+#define CHANNELS_MAX 120
 struct release { uint8_t side; struct msg_release m; };
 struct journal {
     struct gw_conf *conf;
