@@ -92,9 +92,12 @@ class Edge:
         while True:
             conn, peer = listener.accept()
             wanted = conn.getsockname()
-            with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
-                s.connect(f"{self.run}/stub.{other}")
-                socket.send_fds(s, [json.dumps([peer[0], wanted[0], wanted[1]]).encode()], [conn.fileno()])
+            try:
+                with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
+                    s.connect(f"{self.run}/stub.{other}")
+                    socket.send_fds(s, [json.dumps([peer[0], wanted[0], wanted[1]]).encode()], [conn.fileno()])
+            except OSError:
+                pass        # the other edge is just being started
             conn.close()
 
     def serve_inbox(self):
