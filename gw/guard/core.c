@@ -3,7 +3,6 @@
 #include "core.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "log.h"
 #include "state.h"
@@ -123,13 +122,6 @@ int guard_hello(struct guard *g, enum gw_side side, const struct msg_hello *m)
 }
 
 /* ---- a stanza comes in ---- */
-
-static int64_t clock_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
 
 static void begin(struct guard *g, struct job *j)
 {

@@ -3,6 +3,8 @@
 #ifndef LOCKGATE_GUARD_STATE_H
 #define LOCKGATE_GUARD_STATE_H
 
+#include <time.h>
+
 #include "core.h"
 #include "siphash.h"
 
@@ -110,6 +112,13 @@ struct guard {
     struct rec_limits limits;
     struct guard_counts counts;
 };
+
+static inline int64_t clock_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
 
 /* pairs.c, flows and jobs */
 struct pair *pair_get(struct guard *g, enum gw_side side, struct str from, struct str to);

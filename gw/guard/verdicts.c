@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * A judged stanza leaves: order to an edge, line to the journal, in the order of its domain pair. */
-#include <time.h>
 
 #include "log.h"
 #include "state.h"
@@ -15,13 +14,6 @@ struct outcome {
     enum gw_side target;
     struct ipc_hash sha, hash_out;
 };
-
-static int64_t clock_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
 
 /* Raw addresses are for the journal; they do not cross. */
 static int encode(struct guard *g, const struct rec *r)

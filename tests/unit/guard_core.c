@@ -1,0 +1,520 @@
+// link: policy record ipc base
+// libs: -lcrypto -licuuc -licudata -lconfig
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * The guard's core without processes: the flow of PROTOCOL.md, order per pair, deadlines, lost programs, recovery. Every message that
+ * it sends is noted as a word; cases compare the words. */
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../../gw/guard/core.c"
+#include "../../gw/guard/hash.c"
+#include "../../gw/guard/pairs.c"
+#include "../../gw/guard/recover.c"
+#include "../../gw/guard/scanning.c"
+#include "../../gw/guard/settle.c"
+#include "../../gw/guard/verdicts.c"
+#include "jid.h"
+#include "tap.h"
+
+/* ---- what the guard says, as words ---- */
+
+static char said[65536];
+static uint64_t next_line;
+static bool journal_full, edge_full;
+static struct ipc_hash last_hash, last_order_hash;
+static uint64_t scan_ids[1024];
+static size_t n_scans;
+
+__attribute__((format(printf, 1, 2))) static void say_word(const char *fmt, ...)
+{
+    va_list ap;
+    size_t n = strlen(said);
+    if (n && n < sizeof said - 1)
+        said[n++] = ' ';
+    va_start(ap, fmt);
+    vsnprintf(said + n, sizeof said - n, fmt, ap);
+    va_end(ap);
+}
+
+static int t_order(void *ctx, enum gw_side to, const struct msg_order *m)
+{
+    (void)ctx;
+    if (edge_full)
+        return GW_ERR(LIMIT);
+    hash_plain(m->record, last_order_hash.b);
+    say_word("%s(%s,%llu)", m->purpose == ORDER_ANSWER ? "answer" : "order", gw_side_name(to), (unsigned long long)m->number);
+    return 0;
+}
+static int t_verdict(void *ctx, enum gw_side to, const struct msg_verdict *m)
+{
+    (void)ctx;
+    say_word("verdict(%s,%llu,%s)", gw_side_name(to), (unsigned long long)m->ticket, gw_verdict_name((enum gw_verdict)m->verdict));
+    return 0;
+}
+static int t_settled(void *ctx, enum gw_side to, const struct msg_settled *m)
+{
+    (void)ctx;
+    say_word("settled(%s,%llu,%s)", gw_side_name(to), (unsigned long long)m->ticket, gw_reason_code((enum gw_reason)m->reason));
+    return 0;
+}
+static int t_flow(void *ctx, enum gw_side to, const struct msg_flow *m)
+{
+    (void)ctx, (void)m;
+    say_word("flow(%s)", gw_side_name(to));
+    return 0;
+}
+static int t_scan(void *ctx, unsigned i, const struct msg_scan *m)
+{
+    (void)ctx;
+    scan_ids[n_scans++ % 1024] = m->id;
+    say_word("scan(%u)", i);
+    return 0;
+}
+static int t_kill(void *ctx, unsigned i)
+{
+    (void)ctx;
+    say_word("kill(%u)", i);
+    return 0;
+}
+static uint64_t t_next(void *ctx) { return (void)ctx, next_line; }
+static int t_line(void *ctx, uint8_t target, const struct ipc_hash *hash, enum gw_event event, struct str fields)
+{
+    struct wire w;
+    struct field_value v;
+    char word[64] = "?";
+    uint64_t number = 0;
+    (void)ctx;
+    if (journal_full)
+        return GW_ERR(LIMIT);
+    wire_init(&w, fields.p, fields.n);
+    int rc;
+    while ((rc = field_next(&w, &v)) > 0) {
+        if (v.field == GW_F_REASON)
+            snprintf(word, sizeof word, "%.*s", STR_ARG(v.bytes));
+        if (v.field == GW_F_NUMBER)
+            number = v.num;
+    }
+    if (rc)
+        say_word("BROKEN-FIELDS");
+    if (hash)
+        last_hash = *hash;
+    if (event == GW_EV_DELIVERY)
+        say_word("delivery(%llu,%s)", (unsigned long long)number, word);
+    else
+        say_word("line(%llu,%s,%s)", (unsigned long long)next_line, target == LINE_TARGET_NONE ? "-" : gw_side_name((enum gw_side)target), word);
+    next_line++;
+    return 0;
+}
+
+static bool heard(const char *want, const char *name)
+{
+    bool same = !strcmp(said, want);
+    ok(same, "%s", name);
+    if (!same)
+        diag("said:   %s", said), diag("wanted: %s", want);
+    said[0] = 0;
+    return same;
+}
+
+/* ---- a small world ---- */
+
+static const char rules_text[] =
+    "profiles = [ \"im\" ];\n"
+    "rules = ( { id = 1; name = \"stop\"; when = { text = \"stop\"; }; action = \"reject\"; },\n"
+    "  { id = 2; name = \"drop\"; when = { text = \"lose\"; }; action = \"drop\"; },\n"
+    "  { id = 3; name = \"look\"; when = { text = \"look\"; yara = \"*\"; }; action = \"reject\"; },\n"
+    "  { id = 9; name = \"go\"; kind = \"message\"; action = \"release\"; } );\n";
+static const char profile_text[] =
+    "title = \"messages\"; elements = ( { element = \"{jabber:server}body\"; in = [ \"message\" ]; text = \"any\"; } );\n";
+
+static struct policy *policy;
+static struct gw_conf conf;
+static struct guard *g;
+
+static bool put_file(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+    if (!f)
+        return false;
+    fputs(text, f);
+    return fclose(f) == 0;
+}
+
+static bool make_world(void)
+{
+    char dir[] = "/tmp/lockgate-guard-XXXXXX", path[256];
+    struct conf_errors errs;
+    static struct gw_domain high[] = { { .name = { "high.example", 12 } }, { .name = { "lone.example", 12 } } }, low[] = { { .name = { "low.example", 11 } } };
+    static struct gw_pair pairs[] = { { { { "high.example", 12 }, { "low.example", 11 } } } };
+    if (!mkdtemp(dir))
+        return false;
+    snprintf(path, sizeof path, "%s/profiles", dir);
+    if (mkdir(path, 0700))
+        return false;
+    snprintf(path, sizeof path, "%s/profiles/im.conf", dir);
+    bool good = put_file(path, profile_text);
+    snprintf(path, sizeof path, "%s/main.rules", dir);
+    good &= put_file(path, rules_text);
+    conf_errors_init(&errs);
+    good &= policy_load(dir, 0, &policy, &errs) == 0;
+    conf_errors_print(&errs, stdout);
+    conf_errors_clear(&errs);
+    unlink(path);
+    snprintf(path, sizeof path, "%s/profiles/im.conf", dir);
+    unlink(path);
+    snprintf(path, sizeof path, "%s/profiles", dir);
+    rmdir(path);
+    rmdir(dir);
+    conf.side[GW_HIGH].domains = high;
+    conf.side[GW_HIGH].n_domains = 2;
+    conf.side[GW_LOW].domains = low;
+    conf.side[GW_LOW].n_domains = 1;
+    conf.pairs = pairs;
+    conf.n_pairs = 1;
+    conf.limits.stanza = 65536;
+    conf.limits.depth = 32;
+    conf.limits.elements = 2000;
+    conf.limits.attributes = 32;
+    conf.limits.streams = 100;
+    conf.limits.pairs_per_stream = 4;
+    conf.limits.scan = 100;
+    return good;
+}
+
+static void fresh(uint64_t epoch)
+{
+    struct hash_key key;
+    struct guard_io io = { NULL, t_order, t_verdict, t_settled, t_flow, t_scan, t_kill, t_next, t_line };
+    guard_free(g);
+    hash_key_set(&key, (const unsigned char *)"key", 3);
+    next_line = 1;
+    journal_full = edge_full = false;
+    said[0] = 0;
+    n_scans = 0;
+    g = guard_new(&conf, policy, epoch, &key, &io);
+    guard_clock(g, 1000, 1000);
+}
+
+static int hello(enum gw_side side, uint64_t epoch)
+{
+    guard_edge_linked(g, side);
+    return guard_hello(g, side, &(struct msg_hello){ .version = REC_VERSION, .side = side, .epoch = epoch });
+}
+
+static int flow_as(enum gw_side side, uint64_t id, const char *from, const char *to)
+{
+    return guard_flow(g, side, &(struct msg_flow){ .flow = id, .from_domain = str_c(from), .to_domain = str_c(to) });
+}
+
+/* Both edges there, nothing open, a flow each way. */
+static void ready(void)
+{
+    fresh(7);
+    if (hello(GW_HIGH, 100) || hello(GW_LOW, 200) || guard_open_end(g, GW_HIGH) || guard_open_end(g, GW_LOW) ||
+        flow_as(GW_HIGH, 1, "high.example", "low.example") || flow_as(GW_LOW, 2, "low.example", "high.example"))
+        ok(false, "a world could be made");
+    said[0] = 0;
+}
+
+static void stanza_bytes(struct buf *b, const char *from, const char *from_domain, const char *to, const char *to_domain, const char *type,
+    const char *body)
+{
+    struct rec_limits limits = REC_HARD_LIMITS;
+    struct rec *r = rec_new(&limits);
+    int rc = !r || rec_head(r, REC_MESSAGE, str_c(type), STR("i1"), STR_NONE) || rec_address(r, str_c(from), str_c(to), str_c(from), str_c(to)) ||
+        rec_pair(r, str_c(from_domain), str_c(to_domain)) || rec_open(r, STR("jabber:server"), STR("message")) ||
+        rec_open(r, STR("jabber:server"), STR("body")) || rec_text(r, str_c(body)) || rec_close(r) || rec_close(r) || rec_seal(r);
+    buf_init(b, 1 << 20);
+    if (rc || rec_encode(r, b))
+        ok(false, "a record could be made");
+    rec_free(r);
+}
+
+static int send_as(enum gw_side side, uint64_t flow, uint64_t ticket, const char *body)
+{
+    struct buf b;
+    if (side == GW_HIGH)
+        stanza_bytes(&b, "a@high.example/x", "high.example", "b@low.example", "low.example", "chat", body);
+    else
+        stanza_bytes(&b, "b@low.example/y", "low.example", "a@high.example", "high.example", "chat", body);
+    int rc = guard_stanza(g, side, &(struct msg_stanza){ .ticket = ticket, .flow = flow, .record = buf_str(&b) });
+    buf_clear(&b);
+    return rc;
+}
+
+/* The scanner answers question i with or without a match. */
+static int answer(unsigned scanner, size_t i, bool match)
+{
+    struct buf b;
+    struct scan_match m = { .source = SCAN_YARA, .seg = UINT32_MAX, .rule = STR("r") };
+    struct scan_result r = { .status = SCAN_DONE, .matches = &m, .n_matches = match };
+    buf_init(&b, 65536);
+    if (scan_result_put(&b, &r))
+        return -100;
+    int rc = guard_scanned(g, scanner, &(struct msg_scanned){ .id = scan_ids[i], .result = buf_str(&b) });
+    buf_clear(&b);
+    return rc;
+}
+
+static int settle(enum gw_side side, uint64_t guard, uint64_t number, enum gw_reason reason)
+{
+    return guard_settle(g, side, &(struct msg_settle){ .guard = guard, .number = number, .reason = (uint8_t)reason });
+}
+
+/* ---- the flow ---- */
+
+static void test_flow(void)
+{
+    ready();
+    ok(send_as(GW_HIGH, 1, 1, "hello") == 0, "a stanza is taken");
+    heard("line(1,low,rule) flow(low) order(low,1)", "release: a line for the far side, the flow, the order");
+    ok(!memcmp(&last_hash, &last_order_hash, 32), "the line carries the hash of the ordered record");
+    guard_durable(g, 1);
+    heard("verdict(high,1,release)", "durable: the near edge learns the verdict");
+    ok(settle(GW_LOW, 7, 1, GW_R_WRITTEN) == 0, "the far edge settles");
+    heard("delivery(1,written) settled(high,1,written)", "settled: a delivery line, and the near edge learns it");
+    ok(settle(GW_LOW, 7, 1, GW_R_WRITTEN) == 0, "a second settlement is no mistake");
+    heard("", "and has no effect");
+
+    (void)!send_as(GW_HIGH, 1, 2, "please stop");
+    heard("line(3,high,rule) answer(high,3)", "reject: the line and the answer are for the near side");
+    guard_durable(g, 3);
+    heard("verdict(high,2,reject) settled(high,2,rule)", "settled as soon as it is durable");
+    (void)!settle(GW_HIGH, 7, 3, GW_R_WRITTEN);
+    heard("delivery(3,written)", "the answer's delivery settles no ticket again");
+
+    (void)!send_as(GW_HIGH, 1, 3, "lose it");
+    heard("line(5,-,rule)", "drop: a line and nothing else");
+    guard_durable(g, 5);
+    heard("verdict(high,3,drop) settled(high,3,rule)", "a dropped stanza is settled");
+
+    (void)!send_as(GW_LOW, 2, 1, "back");
+    heard("line(6,high,rule) flow(high) order(high,6)", "the other direction is the same");
+    ok(settle(GW_HIGH, 7, 6, GW_R_NO_ROUTE) == 0, "settled before the guard saw it durable");
+    heard("", "nothing is told yet");
+    guard_durable(g, 6);
+    heard("verdict(low,1,release) delivery(6,no-route) settled(low,1,no-route)", "the verdict first, then its delivery");
+    ok(settle(GW_LOW, 7, 6, GW_R_WRITTEN) == 0, "the wrong edge cannot settle");
+    heard("", "and nothing comes of it");
+}
+
+static void test_hostile(void)
+{
+    struct buf b;
+    ready();
+    ok(send_as(GW_HIGH, 99, 1, "x") == GW_ERR(PROTO), "an unknown flow breaks the channel");
+    ok(send_as(GW_HIGH, 1, 5, "x") == 0 && send_as(GW_HIGH, 1, 5, "x") == GW_ERR(PROTO), "a ticket that comes again breaks the channel");
+    said[0] = 0;
+    ok(guard_stanza(g, GW_HIGH, &(struct msg_stanza){ .ticket = 6, .flow = 1, .record = STR("rubbish") }) == 0, "rubbish for a record is judged");
+    heard("line(2,-,record-invalid)", "refused, with a line, without an answer");
+    guard_durable(g, 2);
+    said[0] = 0;
+    stanza_bytes(&b, "b@low.example/y", "low.example", "a@high.example", "high.example", "chat", "hi");
+    (void)!guard_stanza(g, GW_HIGH, &(struct msg_stanza){ .ticket = 7, .flow = 1, .record = buf_str(&b) });
+    heard("line(3,-,pair-mismatch)", "a record of another pair than its flow");
+    buf_clear(&b);
+    (void)!flow_as(GW_HIGH, 3, "low.example", "high.example");
+    stanza_bytes(&b, "b@low.example/y", "low.example", "a@high.example", "high.example", "chat", "hi");
+    (void)!guard_stanza(g, GW_HIGH, &(struct msg_stanza){ .ticket = 8, .flow = 3, .record = buf_str(&b) });
+    heard("line(4,-,wrong-side)", "a domain of the other side");
+    buf_clear(&b);
+    (void)!flow_as(GW_HIGH, 4, "lone.example", "low.example");
+    stanza_bytes(&b, "b@lone.example/y", "lone.example", "a@low.example", "low.example", "chat", "hi");
+    (void)!guard_stanza(g, GW_HIGH, &(struct msg_stanza){ .ticket = 9, .flow = 4, .record = buf_str(&b) });
+    heard("line(5,-,pair-forbidden)", "a pair that no one allowed");
+    buf_clear(&b);
+    guard_edge_linked(g, GW_LOW);
+    ok(guard_hello(g, GW_LOW, &(struct msg_hello){ .version = 99, .side = GW_LOW }) == GW_ERR(PROTO), "another version is refused");
+    ok(flow_as(GW_LOW, 5, "low.example", "high.example") == GW_ERR(PROTO), "nothing before HELLO");
+}
+
+static void test_order(void)
+{
+    ready();
+    guard_scanner_linked(g, 0);
+    (void)!send_as(GW_HIGH, 1, 1, "look one");
+    (void)!send_as(GW_HIGH, 1, 2, "plain");
+    (void)!send_as(GW_LOW, 2, 1, "look back");
+    heard("scan(0) scan(0)", "later stanzas of the pair wait for the first one's answer");
+    ok(answer(0, 1, false) == GW_ERR(PROTO), "answers out of order break the scanner");
+    ok(answer(0, 0, false) == 0, "the first answer");
+    heard("line(1,low,rule) flow(low) order(low,1) line(2,low,rule) order(low,2)", "verdicts come in the order of the stanzas");
+    ok(answer(0, 1, true) == 0, "the second answer, a match");
+    heard("line(3,low,rule) answer(low,3)", "it is refused");
+}
+
+static void test_deadline(void)
+{
+    ready();
+    guard_scanner_linked(g, 0);
+    (void)!send_as(GW_HIGH, 1, 1, "look one");
+    (void)!send_as(GW_HIGH, 1, 2, "look two");
+    said[0] = 0;
+    guard_clock(g, 1099, 1000);
+    ok(guard_tick(g) == 1, "one millisecond is left");
+    guard_clock(g, 1100, 1000);
+    (void)guard_tick(g);
+    heard("kill(0) line(1,high,scan-timeout) answer(high,1)", "at the deadline: the scanner is ended, its question refused");
+    guard_scanner_linked(g, 1);
+    heard("scan(1)", "the question behind it goes to the next scanner");
+    ok(answer(1, 2, false) == 0, "which answers");
+    heard("line(2,low,rule) flow(low) order(low,2)", "and it is released");
+
+    ready();
+    guard_scanner_linked(g, 0);
+    (void)!send_as(GW_HIGH, 1, 1, "look one");
+    (void)!send_as(GW_HIGH, 1, 2, "look two");
+    said[0] = 0;
+    guard_scanner_lost(g, 0);
+    heard("line(1,high,scan-failed) answer(high,1)", "a scanner that dies: its first question is unknown");
+    guard_scanner_linked(g, 0);
+    said[0] = 0;
+    guard_scanner_lost(g, 0);
+    heard("line(2,high,scan-failed) answer(high,2)", "and so is the next one's");
+
+    ready();
+    (void)!send_as(GW_HIGH, 1, 1, "look one");
+    heard("", "without a scanner a stanza waits");
+    guard_clock(g, 1000 + GUARD_NO_SCANNER_MS, 1000);
+    (void)guard_tick(g);
+    heard("line(1,high,scan-failed) answer(high,1)", "but not for ever");
+    (void)!send_as(GW_HIGH, 1, 2, "plain");
+    heard("line(2,low,rule) flow(low) order(low,2)", "what needs no scanner goes on");
+}
+
+static void test_journal(void)
+{
+    ready();
+    journal_full = true;
+    (void)!send_as(GW_HIGH, 1, 1, "one");
+    (void)!send_as(GW_HIGH, 1, 2, "two");
+    heard("", "a journal that takes nothing: no order leaves");
+    journal_full = false;
+    guard_durable(g, 0);
+    heard("line(1,low,rule) flow(low) order(low,1) line(2,low,rule) order(low,2)", "they go when it takes lines again");
+    guard_durable(g, 2);
+    said[0] = 0;
+    journal_full = true;
+    (void)!settle(GW_LOW, 7, 1, GW_R_WRITTEN);
+    heard("", "nor is a settlement told without its line");
+    journal_full = false;
+    (void)guard_tick(g);
+    heard("delivery(1,written) settled(high,1,written)", "it comes later");
+}
+
+static void test_edges(void)
+{
+    ready();
+    (void)!send_as(GW_HIGH, 1, 1, "one");
+    (void)!send_as(GW_HIGH, 1, 2, "two");
+    guard_durable(g, 1);
+    said[0] = 0;
+    guard_edge_lost(g, GW_LOW);
+    heard("delivery(1,unknown-outcome) settled(high,1,unknown-outcome)", "the far edge dies: what it had is unknown");
+    guard_durable(g, 2);
+    heard("verdict(high,2,release) delivery(2,unknown-outcome) settled(high,2,unknown-outcome)", "also what became durable after that");
+    (void)!send_as(GW_HIGH, 1, 3, "three");
+    heard("line(5,-,rule)", "without a far edge nothing is ordered");
+    guard_durable(g, 5);
+    heard("verdict(high,3,release) delivery(5,edge-lost) settled(high,3,edge-lost)", "and the sender is told so");
+
+    ready();
+    (void)!send_as(GW_HIGH, 1, 1, "one");
+    guard_edge_lost(g, GW_HIGH);
+    (void)!hello(GW_HIGH, 101);
+    said[0] = 0;
+    guard_durable(g, 1);
+    (void)!settle(GW_LOW, 7, 1, GW_R_WRITTEN);
+    heard("delivery(1,written)", "the near edge was replaced: the line is written, its successor hears nothing of old tickets");
+    edge_full = true;
+    (void)!send_as(GW_LOW, 2, 1, "one");
+    said[0] = 0;
+    guard_durable(g, 9);
+    heard("verdict(low,1,release) delivery(3,internal) settled(low,1,internal)", "an order that cannot be sent is settled");
+}
+
+/* ---- recovery ---- */
+
+static int open_ticket(enum gw_side side, uint64_t ticket)
+{
+    struct buf b;
+    stanza_bytes(&b, "a@high.example/x", "high.example", "b@low.example", "low.example", "chat", "x");
+    int rc = guard_open_ticket(g, side, &(struct msg_open_ticket){ .ticket = ticket, .stub = buf_str(&b) });
+    buf_clear(&b);
+    return rc;
+}
+static int open_number(enum gw_side side, uint64_t guard, uint64_t number, uint64_t epoch, uint64_t ticket, enum open_state state)
+{
+    return guard_open_number(g, side, &(struct msg_open_number){ .guard = guard, .number = number, .epoch = epoch, .ticket = ticket,
+        .state = (uint8_t)state });
+}
+
+static void test_recovery(void)
+{
+    fresh(8);
+    (void)!hello(GW_HIGH, 100);
+    (void)!open_ticket(GW_HIGH, 1);                                      /* nobody has it */
+    (void)!open_ticket(GW_HIGH, 2);                                      /* released */
+    (void)!open_ticket(GW_HIGH, 3);                                      /* written */
+    (void)!open_ticket(GW_HIGH, 4);                                      /* refused, the answer is written */
+    (void)!open_ticket(GW_HIGH, 5);                                      /* released, settled before both edges were there */
+    (void)!open_number(GW_HIGH, 7, 14, 100, 4, OPEN_WRITTEN);
+    (void)!guard_open_end(g, GW_HIGH);
+    heard("", "with one edge alone nothing is decided");
+    (void)!hello(GW_LOW, 200);
+    (void)!open_number(GW_LOW, 7, 12, 100, 2, OPEN_RELEASED);
+    (void)!open_number(GW_LOW, 7, 13, 100, 3, OPEN_WRITTEN);
+    (void)!open_number(GW_LOW, 7, 15, 100, 5, OPEN_RELEASED);
+    (void)!open_number(GW_LOW, 7, 16, 99, 9, OPEN_WRITTEN);              /* of a near edge that is gone */
+    (void)!open_number(GW_LOW, 7, 17, 100, 77, OPEN_WRITTEN);            /* its ticket had been settled */
+    ok(settle(GW_LOW, 7, 15, GW_R_NO_ROUTE) == 0, "an old order may be settled meanwhile");
+    ok(open_number(GW_LOW, 9, 1, 100, 1, OPEN_WRITTEN) == GW_ERR(PROTO), "a guard of the future is a mistake");
+    (void)!guard_open_end(g, GW_LOW);
+    heard("delivery(0,guard-lost) settled(high,1,guard-lost) delivery(13,written) settled(high,3,written) settled(high,4,rule) "
+          "delivery(14,written) delivery(15,no-route) settled(high,5,no-route) delivery(16,written)", "each open ticket is closed once");
+    (void)!settle(GW_LOW, 7, 12, GW_R_WRITTEN);
+    heard("delivery(12,written) settled(high,2,written)", "what was released is settled when it is written");
+    (void)!settle(GW_LOW, 7, 12, GW_R_WRITTEN);
+    heard("", "and only once");
+    ok(open_ticket(GW_LOW, 1) == GW_ERR(PROTO), "tickets after OPEN_END are a mistake");
+
+    fresh(8);
+    (void)!hello(GW_HIGH, 100);
+    (void)!open_ticket(GW_HIGH, 1);
+    guard_edge_lost(g, GW_HIGH);
+    (void)!hello(GW_HIGH, 101);
+    (void)!guard_open_end(g, GW_HIGH);
+    (void)!hello(GW_LOW, 200);
+    (void)!guard_open_end(g, GW_LOW);
+    heard("", "tickets of an edge that died meanwhile are gone with it");
+}
+
+static void test_hmac(void)
+{
+    /* RFC 4231, test case 2 */
+    static const unsigned char want[] = { 0x5b, 0xdc, 0xc1, 0x46, 0xbf, 0x60, 0x75, 0x4e };
+    unsigned char got[HASH_SIZE];
+    struct hash_key k;
+    hash_key_set(&k, (const unsigned char *)"Jefe", 4);
+    hash_keyed(&k, STR("what do ya want for nothing?"), got);
+    ok(!memcmp(got, want, sizeof want), "HMAC-SHA256 as RFC 4231 has it");
+}
+
+int main(void)
+{
+    if (!ok(jid_init() == 0 && make_world(), "a small world"))
+        return done_testing();
+    test_flow();
+    test_hostile();
+    test_order();
+    test_deadline();
+    test_journal();
+    test_edges();
+    test_recovery();
+    test_hmac();
+    guard_free(g);
+    policy_free(policy);
+    jid_finish();
+    return done_testing();
+}
