@@ -210,7 +210,7 @@ static void run_input(struct run *r, const unsigned char *p, size_t n, unsigned 
 }
 
 /* Whether starttls was told before the bytes behind it came depends on the cuts; the refusal does not. */
-static void run_forget_injected_starttls(struct run *r)
+__attribute__((unused)) static void run_forget_injected_starttls(struct run *r)
 {
     static const char told[] = "starttls\n";
     size_t n = buf_size(&r->log), k = sizeof told - 1;
