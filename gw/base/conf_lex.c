@@ -257,9 +257,9 @@ static int lex_file(const char *path, const char *dir, unsigned depth, struct co
     buf_init(&b, FILE_BYTES_MAX);
     err = lex_load(path, &b, errs);
     if (err == 0) {
-        x.p = buf_str(&b).p;
-        x.end = x.p + buf_size(&b);
-        if (x.p) {
+        if (buf_size(&b) > 0) {
+            x.p = buf_str(&b).p;
+            x.end = x.p + buf_size(&b);
             lex_bytes(&x);
             lex_text(&x);
         }
