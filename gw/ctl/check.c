@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * `lockgate check`: every mistake in the configuration and in the rules, at once, each with its file and line. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "content.h"
+#include "jid.h"
+#include "policy.h"
+#include "verbs.h"
+
+static const char usage[] =
+    "usage: lockgate check [-c CONF] [--rules DIR] [-q]\n"
+    "       lockgate check --list | --list-config\n"
+    "\n"
+    "Finds every mistake in the configuration and in the rules, each with its file and line.\n"
+    "\n"
+    "  -c CONF        the configuration (default " CTL_CONF_DEFAULT ")\n"
+    "  --rules DIR    check only the rules in DIR, without a configuration\n"
+    "  -q             print only mistakes: no warnings, no summary\n"
+    "  --list         print every condition and action that a rule may use\n"
+    "  --list-config  print every key of the configuration\n"
+    "\n"
+    "Exit status: 0 everything is right, 2 wrong usage, 78 there are mistakes.\n";
+
+static int64_t now_ms(void) { return (int64_t)time(NULL) * 1000; }
+
+/* Names that rules ask the scanners for, held against what is there. */
+static void check_names(const struct policy *p, const struct content *c, struct conf_errors *errs)
+{
+    const struct pol_scan_name *v;
+    size_t n = policy_scan_names(p, &v);
+    for (size_t i = 0; i < n; i++) {
+        if (content_knows(c, v[i].source, v[i].name))
+            continue;
+        struct content_rule r;
+        const char **names = calloc(content_rule_count(c) + 1, sizeof *names);
+        size_t k = 0;
+        for (size_t j = 0; names && j < content_rule_count(c); j++) {
+            content_rule_get(c, j, &r);
+            if (r.source == v[i].source)
+                names[k++] = r.name;
+        }
+        const char *near = names ? conf_nearest(v[i].name.p, names) : NULL;
+        bool noted = content_knows(c, SCAN_NOTED, v[i].name);
+        conf_error_add(errs, noted ? CONF_WARNING : CONF_ERROR, v[i].file, v[i].line, noted ?
+            "detector \"%s\" is in log-only mode: this condition is never true" : v[i].source == SCAN_YARA ?
+            "there is no YARA rule \"%s\" in rules/yara%s%s%s" : "there is no detector \"%s\" in rules/dlp%s%s%s", v[i].name.p,
+            near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+        free(names);
+    }
+}
+
+struct found { size_t rules, scanned; char hash[65]; };
+
+static void check_rules(const char *dir, struct conf_errors *errs, struct found *f)
+{
+    struct policy *p = NULL;
+    struct content *c = NULL;
+    int a = policy_load(dir, now_ms(), &p, errs);
+    int b = content_load(dir, &c, errs);
+    if ((a || b) && !errs->n_errors)
+        conf_error_add(errs, CONF_ERROR, dir, 0, "the rules could not be loaded: %s", gw_strerror(a ? a : b));
+    if (!a && !b)
+        check_names(p, c, errs);
+    if (!b)
+        (void)content_self_test(c, errs);
+    if (!a) {
+        policy_lint(p, now_ms(), errs);
+        f->rules = policy_rule_count(p);
+        for (int i = 0; i < 32; i++)
+            snprintf(f->hash + 2 * i, 3, "%02x", policy_hash(p)[i]);
+    }
+    if (!b)
+        f->scanned = content_rule_count(c);
+    content_free(c);
+    policy_free(p);
+}
+
+/* Mistakes without the warnings. */
+static void only_mistakes(struct conf_errors *e)
+{
+    for (size_t i = 0; i < e->n;) {
+        if (e->v[i].severity == CONF_ERROR) {
+            i++;
+            continue;
+        }
+        free(e->v[i].file);
+        free(e->v[i].text);
+        e->v[i] = e->v[--e->n];
+    }
+}
+
+static int report(struct conf_errors *errs, bool quiet, const struct found *f)
+{
+    size_t warnings = 0, mistakes = errs->n_errors;
+    for (size_t i = 0; i < errs->n; i++)
+        warnings += errs->v[i].severity == CONF_WARNING;
+    if (quiet)
+        only_mistakes(errs);
+    conf_errors_print(errs, stderr);
+    conf_errors_clear(errs);
+    if (!quiet && mistakes)
+        fprintf(stderr, "%zu mistake%s, %zu warning%s\n", mistakes, mistakes == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s");
+    else if (!quiet)
+        printf("everything is right: %zu rules, %zu patterns and detectors, %zu warning%s; rule set %.16s\n", f->rules, f->scanned, warnings,
+            warnings == 1 ? "" : "s", f->hash);
+    return mistakes ? CTL_CONF : CTL_YES;
+}
+
+int verb_check(int argc, char **argv)
+{
+    const char *conf_path = CTL_CONF_DEFAULT, *rules = NULL;
+    bool quiet = false;
+    for (int i = 1; i < argc; i++) {
+        bool more = i + 1 < argc;
+        if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
+            return fputs(usage, stdout) < 0 ? CTL_NO : CTL_YES;
+        else if (!strcmp(argv[i], "--list"))
+            return policy_describe(stdout), CTL_YES;
+        else if (!strcmp(argv[i], "--list-config"))
+            return gw_conf_describe(stdout), CTL_YES;
+        else if (!strcmp(argv[i], "-q"))
+            quiet = true;
+        else if (!strcmp(argv[i], "-c") && more)
+            conf_path = argv[++i];
+        else if (!strcmp(argv[i], "--rules") && more)
+            rules = argv[++i];
+        else
+            return fprintf(stderr, "lockgate check: \"%s\" is not understood\n%s", argv[i], usage), CTL_USAGE;
+    }
+    struct conf_errors errs;
+    struct gw_conf *conf = NULL;
+    struct found f = { 0 };
+    conf_errors_init(&errs);
+    if (jid_init())
+        return fprintf(stderr, "lockgate check: ICU is not usable; is libicu72 installed as a whole?\n"), CTL_NO;
+    if (!rules) {
+        int rc = gw_conf_load(conf_path, &conf, &errs);
+        if (rc && !errs.n_errors)
+            conf_error_add(&errs, CONF_ERROR, conf_path, 0, "%s", gw_strerror(rc));
+        rules = conf ? conf->rules : NULL;
+    }
+    if (rules)
+        check_rules(rules, &errs, &f);
+    int status = report(&errs, quiet, &f);
+    gw_conf_free(conf);
+    jid_finish();
+    return status;
+}
