@@ -223,11 +223,23 @@ static unsigned char scan_byte(struct reader *r, unsigned char c, bool *go)
     }
 }
 
+/* Bytes that mean something in the states in which nearly all bytes lie; the rest is passed over quickly. */
+enum { STOP_TEXT = 1, STOP_TAG = 2, STOP_VALUE = 4, STOP_ALL = 7 };
+#define CONTROL STOP_ALL
+static const unsigned char stops[256] = { [0 ... 8] = CONTROL, [11 ... 12] = CONTROL, [14 ... 31] = CONTROL, ['<'] = STOP_ALL, ['&'] = STOP_TEXT,
+    ['>'] = STOP_TAG, ['"'] = STOP_TAG | STOP_VALUE, ['\''] = STOP_TAG | STOP_VALUE };
+
 static void scan(struct reader *r, const unsigned char *p, size_t n)
 {
     uint64_t at = r->pos + buf_size(&r->in);
     for (size_t i = 0; i < n; i++) {
+        unsigned stop = r->scan == IN_TEXT ? STOP_TEXT : r->scan == IN_TAG ? STOP_TAG : r->scan == IN_QUOT || r->scan == IN_APOS ? STOP_VALUE : 0;
         bool go = false;
+        if (stop)
+            while (i < n && !(stops[p[i]] & stop))
+                i++;
+        if (i == n)
+            break;
         r->scan = scan_byte(r, p[i], &go);
         if (go)
             r->go = at + i + 1;
