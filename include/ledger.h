@@ -66,6 +66,8 @@ int led_head_read(struct str line, struct led_head *ret) GW_MUST_CHECK;
 /* Is the whole line in the closed schema: members known, of the right type, none twice, the head first? SYNTAX; *ret_what says
  * what is wrong (static). */
 int led_schema_check(struct str line, const char **ret_what) GW_MUST_CHECK;
+/* The same for a line whose head has been read already. */
+int led_schema_members(struct str line, const char **ret_what) GW_MUST_CHECK;
 /* The closed schema as JSON Schema (draft 2020-12), as conf/journal.schema.json holds it. */
 void led_schema_print(FILE *to);
 

@@ -407,7 +407,7 @@ static int take_line(struct walk *w, struct str line)
         if ((err = absent(w, h.seq - 1)) < 0)
             return err;
     }
-    if (led_schema_check(line, &what) < 0)
+    if (led_schema_members(line, &what) < 0)
         finding_add(&v->findings, "schema", h.seq, h.seq, "record %s is not in the closed schema: %s", thousands(h.seq), what);
     check_time(w, &h, line);
     check_rules(w, &h, line);

@@ -11,23 +11,26 @@ void led_read(struct led_reader *r, struct str line)
     *r = (struct led_reader){ .line = line };
 }
 
+/* Bytes at which a string needs a look: its end, an escape, what must not stand there. */
+static const bool special[256] = { [0 ... 0x1f] = true, ['"'] = true, ['\\'] = true, [0x7f] = true };
+
 /* The string whose opening quotation mark stands at *at: its inside, still escaped. */
 static int take_string(struct str s, size_t *at, struct str *ret)
 {
+    const unsigned char *p = (const unsigned char *)s.p;
     size_t i = *at;
 
-    if (i >= s.n || s.p[i] != '"')
+    if (i >= s.n || p[i] != '"')
         return GW_ERR(SYNTAX);
     for (i++; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-        if (c == '"') {
+        if (!special[p[i]])
+            continue;
+        if (p[i] == '"') {
             *ret = (struct str){ s.p + *at + 1, i - *at - 1 };
             *at = i + 1;
             return 0;
         }
-        if (c < 0x20 || c == 0x7f)
-            return GW_ERR(SYNTAX);
-        if (c == '\\' && ++i < s.n && s.p[i] != '"' && s.p[i] != '\\' && s.p[i] != 'u')
+        if (p[i] != '\\' || ++i >= s.n || (p[i] != '"' && p[i] != '\\' && p[i] != 'u'))
             return GW_ERR(SYNTAX);
     }
     return GW_ERR(SYNTAX);
@@ -72,12 +75,22 @@ static int take_list(struct str s, size_t *at, struct led_member *m)
     return 0;
 }
 
-static bool name_ok(struct str s)
+static const bool in_name[256] = { ['a' ... 'z'] = true, ['0' ... '9'] = true, ['_'] = true };
+
+/* A member's name and the colon behind it. */
+static int take_name(struct str s, size_t *at, struct str *ret)
 {
-    for (size_t i = 0; i < s.n; i++)
-        if (!((s.p[i] >= 'a' && s.p[i] <= 'z') || (s.p[i] >= '0' && s.p[i] <= '9') || s.p[i] == '_'))
-            return false;
-    return s.n > 0;
+    size_t i = *at + 1, from = i;
+
+    if (*at >= s.n || s.p[*at] != '"')
+        return GW_ERR(SYNTAX);
+    while (i < s.n && in_name[(unsigned char)s.p[i]])
+        i++;
+    if (i == from || i + 2 >= s.n || s.p[i] != '"' || s.p[i + 1] != ':')
+        return GW_ERR(SYNTAX);
+    *ret = (struct str){ s.p + from, i - from };
+    *at = i + 2;
+    return 0;
 }
 
 int led_read_next(struct led_reader *r, struct led_member *ret)
@@ -89,9 +102,7 @@ int led_read_next(struct led_reader *r, struct led_member *ret)
 
     if (at < s.n && s.p[at] == '}' && at > 0)
         return at + 1 == s.n ? 0 : GW_ERR(SYNTAX);
-    if (at >= s.n || s.p[at++] != (r->at ? ',' : '{') || take_string(s, &at, &m.name) < 0 || !name_ok(m.name))
-        return GW_ERR(SYNTAX);
-    if (at + 1 >= s.n || s.p[at++] != ':')
+    if (at >= s.n || s.p[at++] != (r->at ? ',' : '{') || take_name(s, &at, &m.name) < 0)
         return GW_ERR(SYNTAX);
     if (s.p[at] == '"') {
         m.type = LED_STR;

@@ -24,11 +24,36 @@ const char *const led_events[GW_EV_COUNT] = {
 #undef X
 };
 
+/* Names are found by their length and two of their letters; rows of one slot are chained. Made at the first use. */
+#define SLOTS 256
+static short slots[SLOTS], chain[sizeof led_rows / sizeof *led_rows];
+static bool slots_made;
+
+static unsigned slot(const char *p, size_t n)
+{
+    return (unsigned)(n * 37 + (unsigned char)p[0] * 5u + (unsigned char)p[n - 1] * 11u + (unsigned char)p[n / 2]) % SLOTS;
+}
+
+static void make_slots(void)
+{
+    memset(slots, -1, sizeof slots);
+    for (size_t i = led_rows_n; i-- > 0;) {
+        unsigned s = slot(led_rows[i].json, led_rows[i].len);
+        chain[i] = slots[s];
+        slots[s] = (short)i;
+    }
+    slots_made = true;
+}
+
 int led_row_find(struct str name)
 {
-    for (size_t i = 0; i < led_rows_n; i++)
+    if (!slots_made)
+        make_slots();
+    if (name.n == 0)
+        return -1;
+    for (int i = slots[slot(name.p, name.n)]; i >= 0; i = chain[i])
         if (led_rows[i].len == name.n && memcmp(led_rows[i].json, name.p, name.n) == 0)
-            return (int)i;
+            return i;
     return -1;
 }
 
@@ -74,15 +99,19 @@ static bool type_ok(const struct led_row *row, const struct led_member *m)
 
 int led_schema_check(struct str line, const char **ret_what)
 {
-    uint64_t seen[4] = { 0 };
     struct led_head head;
+
+    *ret_what = "the head of the line";
+    return led_head_read(line, &head) < 0 ? GW_ERR(SYNTAX) : led_schema_members(line, ret_what);
+}
+
+int led_schema_members(struct str line, const char **ret_what)
+{
+    uint64_t seen[4] = { 0 };
     struct led_reader r;
     struct led_member m;
     int got;
 
-    *ret_what = "the head of the line";
-    if (led_head_read(line, &head) < 0)
-        return GW_ERR(SYNTAX);
     led_read(&r, line);
     while ((got = led_read_next(&r, &m)) == 1) {
         int row = led_row_find(m.name);
