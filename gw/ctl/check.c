@@ -63,8 +63,6 @@ static void check_rules(const char *dir, struct conf_errors *errs, struct found 
         conf_error_add(errs, CONF_ERROR, dir, 0, "the rules could not be loaded: %s", gw_strerror(a ? a : b));
     if (!a && !b)
         check_names(p, c, errs);
-    if (!b)
-        (void)content_self_test(c, errs);
     if (!a) {
         policy_lint(p, now_ms(), errs);
         f->rules = policy_rule_count(p);
