@@ -19,6 +19,9 @@ struct xs_conf {
     bool offer_starttls;   /* receiving, before TLS: offer it, <required/>; initiating: demand it. false: TLS is there already (direct) */
     bool offer_external;   /* receiving, after TLS: offer SASL EXTERNAL */
     bool dialback;         /* receiving: offer and accept it; initiating: the caller may use it */
+    bool spare_stream;     /* a stanza that no record takes (too deep, too many elements ...) does not end the stream: XS_STANZA then
+                              comes with reason and detail set and a record of its heads alone, to be journalled and answered, never
+                              passed on. Anybody behind the peer can send such a stanza. false: a stream error, policy-violation */
     /* initiating: what the stream header says */
     struct str from, to;
 };
@@ -37,7 +40,7 @@ enum xs_event_type {
     XS_AUTH_FAILED, /* initiating: <failure/>; condition */
     XS_DB_RESULT,   /* receiving: from, to, key: answer with xs_db_reply(result). initiating: the answer: from, to, type valid|invalid|error */
     XS_DB_VERIFY,   /* receiving: from, to, id, key: answer with xs_db_reply(verify). initiating: the answer: from, to, id, type */
-    XS_STANZA,      /* stanza; the caller owns it. Pair not yet set: the caller checks the domains and calls rec_pair, rec_seal */
+    XS_STANZA,      /* stanza; the caller owns it. reason other than NONE: see xs_conf.spare_stream. Pair not yet set: the caller checks the domains and calls rec_pair, rec_seal */
     XS_SPACE,       /* white space between stanzas */
     XS_PEER_ERROR,  /* the peer's stream error: condition, text */
     XS_CLOSE,       /* the peer's </stream:stream> (output has ours, unless it was sent) */

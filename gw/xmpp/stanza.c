@@ -148,3 +148,18 @@ void stanza_drop(struct stanza *st)
     rec_free(st->r);
     st->r = NULL;
 }
+
+struct rec *stanza_heads(const struct stanza *st)
+{
+    const struct rec *r = st->r;
+    struct rec *h = NULL;
+    bool ours = st->fault.reason == GW_R_RECORD_LIMIT || st->fault.reason == GW_R_RECORD_INVALID;
+    if (!ours || !r->from.n || !r->to.n)
+        return NULL;
+    h = rec_new(st->limits);
+    if (h && rec_open(h, STR(XS_NS_SERVER), str_c(rec_kind_name(r->kind))) == 0 && rec_head(h, r->kind, r->type, r->id, r->lang) == 0 &&
+        rec_address(h, r->from, r->to, r->from_raw, r->to_raw) == 0 && rec_close(h) == 0)
+        return h;
+    rec_free(h);
+    return NULL;
+}

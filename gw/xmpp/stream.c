@@ -12,6 +12,7 @@
 #define WAITING_MAX (1 << 20)  /* bytes fed and not read yet */
 #define OUT_MAX (64u << 20)    /* the largest record, escaped; the caller's credits bound it long before */
 #define HEAD_MAX (64 * 1024)
+#define TRIM_BYTES (64 * 1024)
 
 static const char *state_name(enum xs_state st)
 {
@@ -238,6 +239,19 @@ static int refuse_fault(struct xs *s, const struct fault *f)
     return s->err < 0 ? s->err : err;
 }
 
+/* The stream need not end for a stanza that is well-formed and only too much. */
+static bool spare(struct xs *s, struct xs_event *ev)
+{
+    struct rec *heads = stanza_heads(&s->st);
+    if (!heads)
+        return false;
+    stanza_drop(&s->st);
+    s->st.r = heads;
+    ev->reason = s->st.fault.reason;
+    ev->detail = s->st.fault.detail;
+    return true;
+}
+
 static int take_unit(struct xs *s, struct xs_event *ev)
 {
     bool stanza = s->unit == UNIT_STANZA;
@@ -248,7 +262,7 @@ static int take_unit(struct xs *s, struct xs_event *ev)
         stanza_drop(&s->st);
         return 0;
     }
-    if (f->condition)
+    if (f->condition && !(stanza && s->conf.spare_stream && spare(s, ev)))
         return refuse_fault(s, f);
     err = peer_input(s, stanza ? IN_STANZA : classify(s), ev);
     stanza_drop(&s->st);
@@ -308,9 +322,18 @@ static int take_found(struct xs *s, struct xs_event *ev)
     return 1;
 }
 
+/* After a burst an idle stream should not sit on the memory. */
+static void trim(struct buf *b)
+{
+    if (buf_size(b) == 0 && b->cap > TRIM_BYTES)
+        buf_clear(b);
+}
+
 int xs_next(struct xs *s, struct xs_event *ev)
 {
     memset(ev, 0, sizeof *ev);
+    trim(&s->out);
+    trim(&s->rd.in);
     while (s->err == 0 && ev->type == XS_NONE) {
         int err;
         if (s->failed)

@@ -29,6 +29,7 @@ enum stage {
     OPENED, /* the same, the peer's header was accepted */
     PROVED, /* SASL is done, the peer's last header is due */
     READY,  /* stanzas may come */
+    SPARED, /* the same, and a stanza that no record takes does not end the stream */
     CALL,   /* initiating, TLS is demanded, our header is out */
     CALL_TLS /* initiating, TLS is there */
 };
@@ -185,6 +186,9 @@ static const struct row rows[] = {
         "fail improper-addressing address-invalid: from is not a valid address" },
     { "to with a forbidden character", READY, "<message from='romeo@capulet.example' to='a&lt;b@montague.example'/>", 0,
         "fail improper-addressing address-invalid: to is not a valid address" },
+    { "no to: no mercy", SPARED, "<message from='romeo@capulet.example'/>", 0, "fail improper-addressing address-invalid: no to" },
+    { "stream element inside a stanza: the stream is spared", SPARED, MSG("<stream:error/>") MSG("<a/>"), 0,
+        "stanza 81 <message xmlns='jabber:server' " ADDR "><a/></message>" },
     /* ---- the end ---- */
     { "end before anything", OPENED, "</stream:stream>", 0, "close" },
     { "empty stream", FRESH, "<stream:stream " RUN_NS " version='1.0'/>", 0, "close" },
@@ -226,6 +230,12 @@ static const struct long_row long_rows[] = {
         "</a>", "</message>", 32, "fail policy-violation record-limit: elements nested too deep" },
     { "nested without an end", READY, "<message " ADDR ">", "<a>", "", 20000, LIMIT("elements nested too deep") },
     { "2001 elements", READY, "<message " ADDR ">", "<a/>", "</message>", 2000, "fail policy-violation record-limit: too many elements" },
+    { "2001 elements: the stream is spared", SPARED, "<iq id='1' type='get' " ADDR ">", "<a/>", "</iq>", 2000,
+        "stanza 8085 <iq xmlns='jabber:server' " ADDR " id='1' type='get'/> record-limit: too many elements" },
+    { "nested 32 deep: the stream is spared", SPARED, "<message " ADDR "><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a>",
+        "</a>", "</message>", 32, "stanza 301 <message xmlns='jabber:server' " ADDR "/> record-limit: elements nested too deep" },
+    { "nested without an end: no mercy", SPARED, "<message " ADDR ">", "<a>", "", 20000, LIMIT("elements nested too deep") },
+    { "a text that does not end: no mercy", SPARED, "<message " ADDR ">", "x", "", 300000, LIMIT("stanza too long") },
     { "a negotiation element of many parts", OPENED, "<db:result from='a.example' to='b.example'>", "<a/>", "</db:result>", 200, LIMIT("negotiation element too large") },
     { "a namespace too long to be repeated", READY, "<message " ADDR "><a xmlns='", "x", "'/></message>", 1025, "fail policy-violation record-limit: a name is too long" },
 };
@@ -235,10 +245,10 @@ static const struct long_row long_rows[] = {
 static void start(struct run *r, enum stage stage)
 {
     struct xs_conf conf = { .role = stage >= CALL ? XS_INITIATING : XS_RECEIVING, .limits = run_limits, .offer_external = true, .dialback = true,
-        .offer_starttls = stage == CLEAR || stage == CALL };
+        .offer_starttls = stage == CLEAR || stage == CALL, .spare_stream = stage == SPARED };
     static const char opened[] = RUN_HEADER, proved[] = RUN_UNTIL_READY, ready[] = RUN_UNTIL_READY
         RUN_OPEN("xmlns:db='jabber:server:dialback' version='1.0'");
-    const char *before = stage == OPENED ? opened : stage == PROVED ? proved : stage == READY ? ready : "";
+    const char *before = stage == OPENED ? opened : stage == PROVED ? proved : stage == READY || stage == SPARED ? ready : "";
     if (stage >= CALL) {
         conf.from = STR("capulet.example");
         conf.to = STR("montague.example");

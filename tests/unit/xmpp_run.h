@@ -140,6 +140,8 @@ static void run_events(struct run *r)
             run_stanza(r, &ev);
         if (ev.condition.p)
             run_must(buf_printf(&r->log, " %.*s", STR_ARG(ev.condition)));
+        if (ev.type == XS_STANZA && ev.reason)
+            run_must(buf_printf(&r->log, " %s: %s", gw_reason_code(ev.reason), ev.detail));
         if (ev.type == XS_FAIL) {
             run_must(buf_printf(&r->log, " %s: %s", gw_reason_code(ev.reason), ev.detail ? ev.detail : "-"));
             r->reason = ev.reason;
