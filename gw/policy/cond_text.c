@@ -12,7 +12,8 @@
 /* Folded characters of one segment with the place that each came from. Characters that nobody sees are skipped. */
 #define NEEDLES_MAX 256
 struct needle { uint32_t *v; size_t n; };
-struct needles { struct needle *v; size_t n; bool whole; uint32_t places; };
+/* may_start: ASCII bytes that a match can begin with; others are passed over without decoding. */
+struct needles { struct needle *v; size_t n; bool whole; uint32_t places; bool may_start[128]; };
 
 static uint32_t fold(uint32_t c) { return c < 128 ? (c - 'A' < 26u ? c + 32 : c) : (uint32_t)u_foldCase((UChar32)c, U_FOLD_CASE_DEFAULT); }
 static bool unseen(uint32_t c) { return c > 127 && u_hasBinaryProperty((UChar32)c, UCHAR_DEFAULT_IGNORABLE_CODE_POINT); }
@@ -32,6 +33,15 @@ static int parse_needle(struct pol_load *l, const config_setting_t *s, struct st
             ret->v[ret->n++] = fold(c);
     }
     return ret->n ? 0 : load_error(l, s, "the text is empty");
+}
+
+static void may_start(struct needles *a, uint32_t c)
+{
+    if (c < 128) {
+        a->may_start[c] = true;
+        if (c - 'a' < 26u)
+            a->may_start[c - 32] = true;
+    }
 }
 
 static int parse_places(struct pol_load *l, const config_setting_t *s, uint32_t *ret)
@@ -81,7 +91,7 @@ static int parse_text(struct pol_load *l, const config_setting_t *s, struct cond
     for (size_t i = 0; i < n && !r; i++) {
         int q = parse_needle(l, what, v[i], &a->v[a->n]);
         if (!q)
-            a->n++;
+            may_start(a, a->v[a->n++].v[0]);
         rc = rc ? rc : q;
     }
     return rc;
@@ -121,7 +131,11 @@ static bool at_word(struct str text, size_t from, size_t to)
 /* Finds the next match from *off on. */
 static bool next_match(const struct needles *a, struct str text, size_t *off, size_t *ret_from)
 {
-    while (*off < text.n) {
+    for (;;) {
+        while (*off < text.n && (unsigned char)text.p[*off] < 128 && !a->may_start[(unsigned char)text.p[*off]])
+            ++*off;
+        if (*off >= text.n)
+            return false;
         size_t at = *off, next = at;
         uint32_t first = fold(utf8_next(text, &next));
         for (size_t k = 0; k < a->n; k++) {
@@ -134,7 +148,6 @@ static bool next_match(const struct needles *a, struct str text, size_t *off, si
         }
         *off = next;
     }
-    return false;
 }
 
 static enum tri match_text(const struct cond *c, struct pol_eval *e)
