@@ -50,7 +50,7 @@ size_t ipc_queued(const struct ipc *c); /* bytes that wait for ipc_flush */
 /* ---- for programs with a few channels and no other event loop (guard, scanner, journal, admission) ---- */
 /* poll() over the channels (NULL entries allowed): waits until one is readable, or writable while it has queued bytes, or
  * extra_fd (>= 0) is readable, or timeout_ms (-1: none) passed. ret_ready[i] true: call ipc_fill on it (flushing was done by this
- * call). ret_extra may be NULL. Returns >= 0, or SYS. */
+ * call). Returns at once, too, when a queue that had been blocked is empty again. ret_extra may be NULL. Returns >= 0, or SYS. */
 int ipc_wait(struct ipc *const *v, size_t n, int extra_fd, int timeout_ms, bool *ret_ready, bool *ret_extra) GW_MUST_CHECK;
 
 /* The channel to the parent that every child starts with, on descriptor 3. */

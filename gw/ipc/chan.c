@@ -35,6 +35,7 @@ struct ipc {
     struct ipc_marks rx_fds;
 
     struct buf tx;
+    bool blocked, drained; /* the kernel took no more; then it took all */
     uint64_t tx_total; /* bytes ever queued */
     struct ipc_marks tx_fds;
 };
@@ -340,8 +341,10 @@ int ipc_flush(struct ipc *c)
         if (m)
             n = with_fd ? m->frame : (size_t)(m->at - at);
         sent = tx_send(c, n, with_fd ? m->fd : -1);
-        if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+        if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+            c->blocked = true;
             return GW_ERR(AGAIN);
+        }
         if (sent < 0)
             return errno == EPIPE || errno == ECONNRESET ? GW_ERR(CLOSED) : GW_ERR(IO);
         if (with_fd) {
@@ -352,5 +355,15 @@ int ipc_flush(struct ipc *c)
     }
     if (c->tx.cap > TX_KEEP && buf_size(&c->tx) == 0)
         buf_clear(&c->tx);
+    c->drained |= c->blocked;
+    c->blocked = false;
     return c->broken;
+}
+
+bool ipc_drained(struct ipc *c)
+{
+    bool was = c->drained;
+
+    c->drained = false;
+    return was;
 }

@@ -19,4 +19,7 @@ const struct ipc_type_info *ipc_type_info(unsigned type);
  * fd: goes with the frame, or -1. PROTO: not ours to send, LIMIT, NOMEM; fd is then still the caller's. */
 int ipc_frame(struct ipc *c, enum ipc_type type, size_t n, int fd, unsigned char **ret_payload) GW_MUST_CHECK;
 
+/* Once true when a queue that the kernel would not take is empty again: whoever waited for that may go on. */
+bool ipc_drained(struct ipc *c);
+
 #endif

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 
-#include "ipc.h"
+#include "codec.h"
 
 #define WAIT_MAX 128 /* channels */
 
@@ -31,6 +31,8 @@ int ipc_wait(struct ipc *const *v, size_t n, int extra_fd, int timeout_ms, bool 
         } else if (r < 0) {
             ret_ready[i] = true; /* ipc_fill says what is wrong, after what had still come */
             timeout_ms = 0;
+        } else if (ipc_drained(v[i])) {
+            timeout_ms = 0; /* the caller may have held back for a full queue: it must not sleep on an empty one */
         }
     }
     p[n] = (struct pollfd){ .fd = extra_fd, .events = POLLIN };

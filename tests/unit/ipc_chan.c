@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "ipc.h"
@@ -291,6 +292,19 @@ static void waiting(void)
             got = ipc_next(a, &msg);
     }
     ok(got == 1 && msg.type == IPC_M_STATS && ipc_queued(b) == 0, "ipc_wait flushes what is queued");
+    /* blocked, then drained while nobody waits: the next wait does not sleep */
+    while (ipc_put_stats(b, &(struct msg_stats){ .json = { big, 1000000 } }) == 0 && ipc_flush(b) == 0)
+        ;
+    for (int i = 0; i < 100; i++)
+        (void)!recv(ipc_fd(a), big, 1 << 20, MSG_DONTWAIT);
+    while (ipc_flush(b) == GW_ERR(AGAIN))
+        (void)!recv(ipc_fd(a), big, 1 << 20, MSG_DONTWAIT);
+    (void)!ipc_put_ready(b, &(struct msg_ready){ .end_ = {} });
+    struct timespec from, to;
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    ok(ipc_wait(v, 1, -1, 3000, ready, NULL) == 0, "a wait after a blocked queue drained");
+    clock_gettime(CLOCK_MONOTONIC, &to);
+    ok(to.tv_sec - from.tv_sec < 2, "... does not sleep");
     ok(ipc_wait(v, 1000, -1, 0, ready, NULL) == GW_ERR(SYS), "too many channels are refused");
     close(p[0]);
     close(p[1]);
