@@ -6,15 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "yara_set.h"
-
-struct content {
-    struct yara_set stanza, files;
-    bool yara;
-    /* used again for each request */
-    struct joined joined;
-    struct hits hits;
-};
+#include "impl.h"
 
 int content_load(const char *rules_dir, struct content **ret, struct conf_errors *errs)
 {
@@ -24,15 +16,22 @@ int content_load(const char *rules_dir, struct content **ret, struct conf_errors
         return GW_ERR(NOMEM);
     joined_init(&c->joined);
     hits_init(&c->hits);
-    int err = yara_start(), e;
+    for (size_t i = 0; i < CONTENT_DEPTH; i++)
+        forms_init(&c->forms[i]);
+    mapped_init(&c->across);
+    c->fold = fold_new();
+    int err = c->fold ? yara_start() : GW_ERR(NOMEM), e[3] = { 0 };
     c->yara = err == 0;
     if (!err) {
         snprintf(path, sizeof path, "%s/yara", rules_dir);
-        err = yara_load(&c->stanza, path, false, errs);
+        e[0] = yara_load(&c->stanza, path, false, errs);
         snprintf(path, sizeof path, "%s/yara/files", rules_dir);
-        e = yara_load(&c->files, path, true, errs);
-        err = err ? err : e;
+        e[1] = yara_load(&c->files, path, true, errs);
+        snprintf(path, sizeof path, "%s/dlp", rules_dir);
+        e[2] = dlp_load(&c->dlp, path, c->fold, errs);
     }
+    for (size_t i = 0; i < 3 && !err; i++)
+        err = e[i];
     if (err) {
         content_free(c);
         return err;
@@ -49,27 +48,37 @@ void content_free(struct content *c)
     yara_clear(&c->files);
     if (c->yara)
         yara_end();
+    dlp_clear(&c->dlp);
+    for (size_t i = 0; i < CONTENT_DEPTH; i++)
+        forms_clear(&c->forms[i]);
+    mapped_clear(&c->across);
+    fold_free(c->fold);
     joined_clear(&c->joined);
     hits_clear(&c->hits);
     free(c);
 }
 
-static uint64_t now_ns(void)
+uint64_t content_now(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static int scan_yara(struct content *c, const struct scan_request *r)
+static int look(struct content *c, const struct scan_request *r)
 {
     struct view text = { .text = buf_str(&c->joined.text) }, rebuilt = { .text = r->rebuilt, .no_span = true };
     int err = yara_facts(&c->stanza, &r->facts);
-    if (!err)
-        err = yara_scan(&c->stanza, &text, &c->hits);
-    if (!err && r->rebuilt.n)
+    err = err ? err : yara_facts(&c->files, &r->facts);
+    dlp_begin(&c->dlp, &c->joined, r);
+    c->budget = BUDGET_FLOOR + BUDGET_FACTOR * text.text.n;
+    err = err ? err : look_at_text(c, &text, 0, true);
+    if (!err && r->rebuilt.n) {
+        uint64_t t = content_now();
         err = yara_scan(&c->stanza, &rebuilt, &c->hits);
-    return err;
+        c->yara_ns += content_now() - t;
+    }
+    return err ? err : dlp_end(&c->dlp, &c->hits);
 }
 
 int content_scan(struct content *c, const struct scan_request *r, struct arena *a, struct scan_result *ret)
@@ -77,11 +86,9 @@ int content_scan(struct content *c, const struct scan_request *r, struct arena *
     struct scan_result result = { .status = SCAN_DONE };
     c->hits.n = 0;
     c->hits.err = 0;
+    c->yara_ns = c->dlp_ns = 0;
     int err = joined_make(&c->joined, r);
-    uint64_t t0 = now_ns();
-    if (!err)
-        err = scan_yara(c, r);
-    result.yara_ns = now_ns() - t0;
+    err = err ? err : look(c, r);
     if (!err) {
         hits_tidy(&c->hits);
         err = hits_to_matches(&c->hits, &c->joined, a, &result);
@@ -93,57 +100,8 @@ int content_scan(struct content *c, const struct scan_request *r, struct arena *
         result.matches = NULL;
         result.n_matches = 0;
     }
+    result.yara_ns = c->yara_ns;
+    result.dlp_ns = c->dlp_ns;
     *ret = result;
-    return 0;
-}
-
-/* ---- what is loaded ---- */
-
-size_t content_rule_count(const struct content *c)
-{
-    return c->stanza.n_rules + c->files.n_rules;
-}
-
-static void describe_yara(const YR_RULE *rule, bool for_files, struct content_rule *ret)
-{
-    YR_META *m;
-    *ret = (struct content_rule){ .source = SCAN_YARA, .name = rule->identifier, .about = "", .file = rule->ns->name, .id = -1, .action = "",
-        .severity = "", .for_files = for_files };
-    yr_rule_metas_foreach(rule, m)
-    {
-        if (m->type == META_TYPE_INTEGER && strcmp(m->identifier, "id") == 0)
-            ret->id = m->integer;
-        else if (m->type == META_TYPE_STRING && strcmp(m->identifier, "description") == 0)
-            ret->about = m->string;
-        else if (m->type == META_TYPE_STRING && strcmp(m->identifier, "action") == 0)
-            ret->action = m->string;
-        else if (m->type == META_TYPE_STRING && strcmp(m->identifier, "severity") == 0)
-            ret->severity = m->string;
-    }
-}
-
-void content_rule_get(const struct content *c, size_t i, struct content_rule *ret)
-{
-    if (i < c->stanza.n_rules)
-        describe_yara(yara_rule(&c->stanza, i), false, ret);
-    else
-        describe_yara(yara_rule(&c->files, i - c->stanza.n_rules), true, ret);
-}
-
-bool content_knows(const struct content *c, enum scan_source source, struct str name)
-{
-    struct content_rule r;
-    for (size_t i = 0; i < content_rule_count(c); i++) {
-        content_rule_get(c, i, &r);
-        if (r.source == source && str_eq(str_c(r.name), name))
-            return true;
-    }
-    return false;
-}
-
-size_t content_self_test(struct content *c, struct conf_errors *errs)
-{
-    (void)c;
-    (void)errs;
     return 0;
 }

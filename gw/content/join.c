@@ -3,8 +3,8 @@
  * of one run of text stands in one piece. */
 #include <stdlib.h>
 
-#include "hits.h"
 #include "utf8.h"
+#include "view.h"
 
 void joined_init(struct joined *j)
 {
@@ -28,27 +28,12 @@ static int by_group(const void *va, const void *vb)
     return a->seg < b->seg ? -1 : a->seg > b->seg;
 }
 
-static bool is_ascii(struct str s)
-{
-    size_t i = 0;
-    for (; i + 8 <= s.n; i += 8) {
-        uint64_t w;
-        memcpy(&w, s.p + i, 8);
-        if (w & 0x8080808080808080u)
-            return false;
-    }
-    for (; i < s.n; i++)
-        if ((unsigned char)s.p[i] > 0x7f)
-            return false;
-    return true;
-}
-
 static int append(struct joined *j, struct piece *p, struct str text)
 {
     int err;
     if (!utf8_xml(text))
         return GW_ERR(SYNTAX);
-    if (!is_ascii(text))
+    if (!text_is_ascii(text))
         j->ascii = false;
     p->start = (uint32_t)buf_size(&j->text);
     if ((err = buf_puts(&j->text, text)))

@@ -12,17 +12,39 @@ struct view {
     const uint32_t *from, *to;
     bool no_span;
 };
+static inline uint32_t view_from(const struct view *v, size_t i) { return v->from ? v->from[i] : (uint32_t)i; }
+static inline uint32_t view_to(const struct view *v, size_t i) { return v->to ? v->to[i] : (uint32_t)i + 1; }
 static inline void view_span(const struct view *v, size_t start, size_t end, uint32_t *ret_start, uint32_t *ret_end)
 {
     if (v->no_span || start > v->text.n || end > v->text.n || start >= end) {
         *ret_start = *ret_end = NO_SPAN;
-    } else if (!v->from) {
-        *ret_start = (uint32_t)start;
-        *ret_end = (uint32_t)end;
     } else {
-        *ret_start = v->from[start];
-        *ret_end = v->to[end - 1];
+        *ret_start = view_from(v, start);
+        *ret_end = view_to(v, end - 1);
     }
 }
+
+/* A view under construction, with its storage. */
+struct mapped {
+    struct buf text;
+    uint32_t *from, *to;
+    size_t cap;
+};
+void mapped_init(struct mapped *m);
+void mapped_clear(struct mapped *m);
+void mapped_reset(struct mapped *m);
+static inline struct view mapped_view(const struct mapped *m)
+{
+    return (struct view){ .text = buf_str(&m->text), .from = m->from, .to = m->to };
+}
+/* n bytes that all stand for the original [from, to). LIMIT, NOMEM. */
+int mapped_put(struct mapped *m, const void *p, size_t n, uint32_t from, uint32_t to) GW_MUST_CHECK;
+/* n bytes of a view as they are. */
+int mapped_copy(struct mapped *m, const struct view *in, size_t off, size_t n) GW_MUST_CHECK;
+int mapped_put_char(struct mapped *m, uint32_t c, uint32_t from, uint32_t to) GW_MUST_CHECK;
+
+/* Writes c as UTF-8, returns the length (1..4). */
+size_t put_utf8(uint32_t c, char out[4]);
+bool text_is_ascii(struct str s);
 
 #endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * DLP detectors: pattern or words, validator, supporting words nearby, minimum count, exclusions (rules/dlp/ *.conf). */
+#ifndef LOCKGATE_CONTENT_DLP_H
+#define LOCKGATE_CONTENT_DLP_H
+
+#include <hs/hs.h>
+
+#include "conf.h"
+#include "normal.h"
+#include "validators.h"
+
+enum dlp_boundary { BOUNDARY_WORD, BOUNDARY_DIGIT, BOUNDARY_NONE };
+/* One detector as it stands in its file. */
+struct dlp_detector {
+    struct conf_where where;
+    char *id, *about;
+    struct conf_strings patterns, words, support, exclude, exclude_patterns, places, match, clean;
+    int exact_case, validator_index, boundary; /* validator_index 0: none */
+    int64_t confidence, with_support, report, distance, minimum;
+    bool spaced, leet, log_only;
+    /* made from it */
+    const struct validator *validator;
+    uint32_t place_bits;  /* bit enum scan_place; 0: everywhere */
+    bool has_support, has_exclude, later_starts;
+};
+enum expr_kind { EXPR_FIND, EXPR_SUPPORT, EXPR_EXCLUDE, EXPR_LETTERS };
+/* One compiled expression; `letters`: where, in a word written without its blanks, blanks stood (bit i: behind letter i). */
+struct dlp_expr { uint32_t detector; uint8_t kind; char *text; unsigned flags; uint32_t length; uint64_t blanks; };
+struct dlp_db {
+    hs_database_t *db; /* NULL: no expression */
+    struct dlp_expr *v;
+    size_t n, cap;
+};
+struct dlp_match { uint32_t expr, from, to; };
+struct dlp_near { uint32_t detector, start, end; bool exclude; }; /* joined text */
+
+#define DLP_DETECTORS_MAX 1000
+#define DLP_MATCHES_MAX 65536
+struct dlp {
+    struct arena arena;
+    struct conf_list *files; /* of each file: its detectors */
+    size_t n_files;
+    struct dlp_detector **v; /* all of them */
+    size_t n;
+    uint32_t *digit_detectors; /* those whose validator takes groups of digits and that have no pattern */
+    size_t n_digit_detectors;
+    struct dlp_db find, near, letters;
+    hs_scratch_t *scratch;
+    struct fold *fold;
+    bool any_leet_digits;
+    /* one request */
+    const struct joined *joined;
+    const struct scan_request *request;
+    struct hits found;
+    struct dlp_near *near_v;
+    size_t n_near, near_cap;
+    bool near_done_base;
+    const struct view *base, *near_done; /* only compared */
+    struct dlp_match *matches;
+    size_t n_matches, matches_cap;
+    struct mapped letters_view, digits_view;
+    int err;
+    bool report_all; /* tests: whatever passes pattern and validator */
+};
+
+int dlp_load(struct dlp *d, const char *folder, struct fold *fold, struct conf_errors *errs) GW_MUST_CHECK;
+void dlp_clear(struct dlp *d);
+/* One request: begin, each view once (the normal form of the text itself first), end. */
+void dlp_begin(struct dlp *d, const struct joined *j, const struct scan_request *r);
+/* across: only what lies over more than one group, digits only. LIMIT, NOMEM, UNKNOWN. */
+int dlp_scan(struct dlp *d, const struct view *v, bool across) GW_MUST_CHECK;
+/* Applies the minimum counts and adds what is left to hits. */
+int dlp_end(struct dlp *d, struct hits *h) GW_MUST_CHECK;
+
+/* ---- between the files of this part ---- */
+int dlp_compile(struct dlp *d, struct conf_errors *errs) GW_MUST_CHECK;
+/* Letters alone, as a person reads them who takes 0 for o, 1 for l, rn for m. */
+int dlp_letters(const struct view *in, struct mapped *out) GW_MUST_CHECK;
+/* Digits with look-alike letters among them read as digits; false: there are none. Same length, same map. */
+bool dlp_look_digits(const struct view *in, struct mapped *out, int *ret_err);
+bool dlp_is_word_char(struct str s, size_t off, bool before);
+int dlp_number_scan(struct dlp *d, const struct view *v, bool leet_only, bool across) GW_MUST_CHECK;
+/* A candidate that passed its validator: support, exclusions, threshold. */
+void dlp_accept(struct dlp *d, uint32_t detector, const struct view *v, size_t from, size_t to, enum opinion o, bool across);
+
+#endif

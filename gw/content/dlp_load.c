@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * Reads rules/dlp/ *.conf. */
+#include <dirent.h>
+#include <stdlib.h>
+
+#include "dlp.h"
+
+#define ROW(key_, type_, member, ...) { .key = key_, .type = type_, .offset = offsetof(struct dlp_detector, member), __VA_ARGS__ }
+static const char *validator_list[200] = { "none" };
+static const char *const case_names[] = { "ignore", "exact", NULL };
+static const char *const boundary_names[] = { "word", "digit", "none", NULL };
+static const struct conf_row detector_rows[] = {
+    ROW("@where", CONF_RAW, where),
+    ROW("id", CONF_STRING, id, .required = true, .min = 1, .max = 64, .help = "the name that release rules use: when = { dlp = \"payment-card\"; }"),
+    ROW("about", CONF_STRING, about, .required = true, .min = 1, .max = 400, .help = "a sentence for people"),
+    ROW("patterns", CONF_STRINGS, patterns, .max = 200, .help = "regular expressions (PCRE without look-around and back-references), on the normal form"),
+    ROW("words", CONF_STRINGS, words, .max = 5000, .help = "words or phrases; blanks in them match blanks, hyphens, dots or nothing"),
+    ROW("case", CONF_ENUM, exact_case, .names = case_names, .def = "ignore", .help = "exact: capital letters count"),
+    ROW("boundary", CONF_ENUM, boundary, .names = boundary_names, .def = "word", .help = "what may not touch a match: a letter or digit, a digit, nothing"),
+    ROW("validator", CONF_ENUM, validator_index, .names = validator_list, .def = "none", .help = "a check of what the pattern matched"),
+    ROW("confidence", CONF_INT, confidence, .min = 0, .max = 100, .def = "70", .help = "how sure a match is by itself"),
+    ROW("with_support", CONF_INT, with_support, .min = 0, .max = 100, .def = "0", .help = "how sure with a supporting word nearby; 0: the same"),
+    ROW("report", CONF_INT, report, .min = 0, .max = 100, .def = "50", .help = "matches below this are not reported"),
+    ROW("support", CONF_STRINGS, support, .max = 500, .help = "words that make a match surer when they stand near it"),
+    ROW("distance", CONF_INT, distance, .min = 1, .max = 100000, .def = "80", .help = "how near, in bytes of text"),
+    ROW("minimum", CONF_INT, minimum, .min = 1, .max = 1000, .def = "1", .help = "fewer matches than this in one stanza are none"),
+    ROW("exclude", CONF_STRINGS, exclude, .max = 1000, .help = "values that are not meant (only letters and digits are compared)"),
+    ROW("exclude_patterns", CONF_STRINGS, exclude_patterns, .max = 100, .help = "a match that one of these overlaps is not meant"),
+    ROW("places", CONF_STRINGS, places, .max = 20, .help = "where to look: body, subject, status...; all places when left out"),
+    ROW("spaced", CONF_BOOL, spaced, .def = "false", .help = "words also with blanks or punctuation between the letters"),
+    ROW("leet", CONF_BOOL, leet, .def = "false", .help = "words also with digits for letters; numbers also with letters for digits"),
+    ROW("log_only", CONF_BOOL, log_only, .def = "false", .help = "true: matches are written down and decide nothing"),
+    ROW("match", CONF_STRINGS, match, .max = 200, .help = "examples in which it must be found"),
+    ROW("clean", CONF_STRINGS, clean, .max = 200, .help = "examples in which it must not be found"),
+    { .key = NULL },
+};
+struct dlp_file { struct conf_list detectors; };
+static const struct conf_row file_rows[] = {
+    { .key = "detectors", .type = CONF_LIST, .offset = offsetof(struct dlp_file, detectors), .required = true, .min = 0, .max = DLP_DETECTORS_MAX,
+        .sub = detector_rows, .sub_size = sizeof(struct dlp_detector), .help = "the detectors of this file" },
+    { .key = NULL },
+};
+
+static int is_conf(const struct dirent *e)
+{
+    size_t n = strlen(e->d_name);
+    return e->d_name[0] != '.' && n > 5 && strcmp(e->d_name + n - 5, ".conf") == 0;
+}
+
+static void complain(struct conf_errors *errs, const struct dlp_detector *x, const char *text)
+{
+    conf_error_add(errs, CONF_ERROR, x->where.file, x->where.line, "detector %s: %s", x->id ? x->id : "?", text);
+}
+
+/* Takes the names of places apart. */
+static void set_places(struct dlp_detector *x, struct conf_errors *errs)
+{
+    const char *names[SCAN_PLACE_COUNT + 1];
+    for (int i = 0; i < SCAN_PLACE_COUNT; i++)
+        names[i] = scan_place_name((enum scan_place)i);
+    names[SCAN_PLACE_COUNT] = NULL;
+    for (size_t i = 0; i < x->places.n; i++) {
+        int p = 0;
+        while (p < SCAN_PLACE_COUNT && strcmp(names[p], x->places.v[i]) != 0)
+            p++;
+        if (p < SCAN_PLACE_COUNT) {
+            x->place_bits |= 1u << p;
+            continue;
+        }
+        const char *near = conf_nearest(x->places.v[i], names);
+        conf_error_add(errs, CONF_ERROR, x->where.file, x->places.lines ? x->places.lines[i] : x->where.line,
+            "detector %s: \"%s\" is no place; %s%s", x->id, x->places.v[i], near ? "did you mean " : "places are body, subject, status ...", near ? near : "");
+    }
+}
+
+static void check_detector(struct dlp *d, struct dlp_detector *x, struct conf_errors *errs)
+{
+    if (!x->id || !x->about)
+        return; /* said already */
+    x->validator = x->validator_index > 0 ? validator_get((size_t)x->validator_index - 1) : NULL;
+    x->later_starts = x->validator && validator_is_strict(x->validator);
+    x->has_support = x->support.n > 0;
+    x->has_exclude = x->exclude_patterns.n > 0;
+    if (x->with_support == 0)
+        x->with_support = x->confidence;
+    if (x->patterns.n == 0 && x->words.n == 0 && !(x->validator && x->validator->max_digits))
+        complain(errs, x, "it has neither patterns nor words, and its validator finds nothing by itself");
+    if ((x->patterns.n || x->words.n) && x->validator && x->validator->max_digits)
+        complain(errs, x, "its validator finds numbers by itself; leave patterns and words out");
+    if (x->confidence < x->report && x->with_support < x->report)
+        complain(errs, x, "it can never be reported: confidence and with_support are below report");
+    if (x->with_support != x->confidence && !x->has_support)
+        complain(errs, x, "with_support needs words in support");
+    for (size_t i = 0; i < d->n; i++)
+        if (strcmp(d->v[i]->id, x->id) == 0)
+            conf_error_add(errs, CONF_ERROR, x->where.file, x->where.line, "detector %s is also in %s line %u; give one of them another id", x->id,
+                d->v[i]->where.file, d->v[i]->where.line);
+    set_places(x, errs);
+}
+
+static int add_detectors(struct dlp *d, struct dlp_file *f, struct conf_errors *errs)
+{
+    struct dlp_detector *list = f->detectors.v;
+    for (size_t i = 0; i < f->detectors.n; i++) {
+        if (d->n == DLP_DETECTORS_MAX) {
+            complain(errs, &list[i], "too many detectors");
+            return 0;
+        }
+        check_detector(d, &list[i], errs);
+        if (list[i].id && list[i].about)
+            d->v[d->n++] = &list[i];
+    }
+    return 0;
+}
+
+static int read_files(struct dlp *d, const char *folder, struct conf_errors *errs)
+{
+    struct dirent **names = NULL;
+    char path[4096];
+    int n = scandir(folder, &names, is_conf, alphasort), err = 0;
+    for (int i = 0; i < n; i++) {
+        struct dlp_file *f = arena_alloc(&d->arena, sizeof *f);
+        if (!f)
+            err = GW_ERR(NOMEM);
+        if (!err) {
+            memset(f, 0, sizeof *f);
+            snprintf(path, sizeof path, "%s/%s", folder, names[i]->d_name);
+            int e = conf_read(path, file_rows, f, &d->arena, errs, NULL);
+            if (e == GW_ERR(NOMEM))
+                err = e;
+            else if (!e)
+                err = add_detectors(d, f, errs);
+        }
+        free(names[i]);
+    }
+    free(names);
+    return err;
+}
+
+static int find_digit_detectors(struct dlp *d)
+{
+    d->digit_detectors = arena_alloc(&d->arena, (d->n + 1) * sizeof *d->digit_detectors);
+    if (!d->digit_detectors)
+        return GW_ERR(NOMEM);
+    for (size_t i = 0; i < d->n; i++) {
+        const struct dlp_detector *x = d->v[i];
+        if (!x->validator || !x->validator->max_digits)
+            continue;
+        d->digit_detectors[d->n_digit_detectors++] = (uint32_t)i;
+        d->any_leet_digits |= x->leet;
+    }
+    return 0;
+}
+
+int dlp_load(struct dlp *d, const char *folder, struct fold *fold, struct conf_errors *errs)
+{
+    size_t before = errs->n_errors;
+    *d = (struct dlp){ .fold = fold };
+    arena_init(&d->arena, 64u << 20);
+    mapped_init(&d->letters_view);
+    mapped_init(&d->digits_view);
+    hits_init(&d->found);
+    for (size_t i = 0; validator_get(i) && i + 2 < sizeof validator_list / sizeof *validator_list; i++)
+        validator_list[i + 1] = validator_get(i)->name;
+    d->v = arena_alloc(&d->arena, DLP_DETECTORS_MAX * sizeof *d->v);
+    if (!d->v)
+        return GW_ERR(NOMEM);
+    int err = read_files(d, folder, errs);
+    if (!err)
+        err = find_digit_detectors(d);
+    if (!err)
+        err = dlp_compile(d, errs);
+    if (!err && errs->n_errors > before)
+        err = GW_ERR(CONF);
+    return err;
+}
+
+static void db_clear(struct dlp_db *b)
+{
+    hs_free_database(b->db);
+    free(b->v);
+}
+
+void dlp_clear(struct dlp *d)
+{
+    db_clear(&d->find);
+    db_clear(&d->near);
+    db_clear(&d->letters);
+    hs_free_scratch(d->scratch);
+    hits_clear(&d->found);
+    free(d->near_v);
+    free(d->matches);
+    if (d->fold) {
+        mapped_clear(&d->letters_view);
+        mapped_clear(&d->digits_view);
+        arena_clear(&d->arena);
+    }
+    *d = (struct dlp){ 0 };
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * Numbers written in groups of digits: found in one pass, then offered to every validator that takes as many digits. */
+#include "dlp.h"
+
+#define SEPARATORS_MAX 4 /* between two groups */
+
+struct group { uint32_t start, end; };
+/* Groups that follow each other with few separators between; a longer row of them is looked at through a window. */
+struct region { struct group g[64]; size_t n; };
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_separator(char c)
+{
+    return c && strchr(" -./_,:*\t\n\r()|~+'\"#", c) != NULL;
+}
+
+static bool is_letter(struct str s, size_t off, bool before)
+{
+    return dlp_is_word_char(s, off, before);
+}
+
+static void fill(struct candidate *c, struct str text, const struct group *g, size_t n)
+{
+    c->text = (struct str){ text.p + g[0].start, g[n - 1].end - g[0].start };
+    c->n = 0;
+    c->n_groups = n;
+    c->one_separator = true;
+    for (size_t i = 0; i < n; i++) {
+        size_t len = g[i].end - g[i].start;
+        memcpy(c->compact + c->n, text.p + g[i].start, len);
+        c->n += len;
+        c->group[i] = (unsigned char)len;
+        if (i > 1 && (g[i].start - g[i - 1].end != g[1].start - g[0].end || text.p[g[i].start - 1] != text.p[g[0].end]))
+            c->one_separator = false;
+    }
+    c->compact[c->n] = 0;
+}
+
+/* One detector over one row of groups: every stretch of whole groups with the right number of digits, longest first. */
+static void try_detector(struct dlp *d, uint32_t k, const struct view *v, const struct region *r, bool across)
+{
+    const struct validator *val = d->v[k]->validator;
+    struct candidate c;
+    for (size_t i = 0; i < r->n; i++) {
+        size_t ends[GROUPS_MAX], n_ends = 0;
+        size_t digits = 0;
+        for (size_t j = i; j < r->n && j - i < GROUPS_MAX; j++) {
+            digits += r->g[j].end - r->g[j].start;
+            if (digits > val->max_digits)
+                break;
+            if (digits >= val->min_digits)
+                ends[n_ends++] = j;
+        }
+        while (n_ends-- > 0) {
+            size_t j = ends[n_ends];
+            fill(&c, v->text, r->g + i, j - i + 1);
+            enum opinion o = val->check(&c);
+            if (o == OPINION_NO)
+                continue;
+            /* a letter that touches it makes it less likely */
+            if (is_letter(v->text, r->g[i].start, true) || is_letter(v->text, r->g[j].end, false))
+                o--;
+            if (o == OPINION_NO)
+                continue;
+            dlp_accept(d, k, v, r->g[i].start, r->g[j].end, o, across);
+            i = j;
+            break;
+        }
+    }
+}
+
+static void try_region(struct dlp *d, const struct view *v, const struct region *r, bool leet_only, bool across)
+{
+    size_t digits = 0;
+    for (size_t i = 0; i < r->n; i++)
+        digits += r->g[i].end - r->g[i].start;
+    for (size_t i = 0; i < d->n_digit_detectors; i++) {
+        const struct dlp_detector *x = d->v[d->digit_detectors[i]];
+        if (x->validator->min_digits <= digits && (!leet_only || x->leet))
+            try_detector(d, d->digit_detectors[i], v, r, across);
+    }
+}
+
+int dlp_number_scan(struct dlp *d, const struct view *v, bool leet_only, bool across)
+{
+    struct str s = v->text;
+    struct region r = { .n = 0 };
+    if (d->n_digit_detectors == 0)
+        return 0;
+    for (size_t i = 0; i < s.n && !d->err;) {
+        if (!is_digit(s.p[i])) {
+            i++;
+            continue;
+        }
+        size_t start = i;
+        while (i < s.n && is_digit(s.p[i]))
+            i++;
+        bool follows = r.n > 0 && start - r.g[r.n - 1].end <= SEPARATORS_MAX;
+        for (size_t k = r.n ? r.g[r.n - 1].end : start; follows && k < start; k++)
+            follows = is_separator(s.p[k]);
+        if (!follows) {
+            try_region(d, v, &r, leet_only, across);
+            r.n = 0;
+        } else if (r.n == sizeof r.g / sizeof *r.g) {
+            /* keep the last groups, so that what lies over the edge of the window is seen */
+            try_region(d, v, &r, leet_only, across);
+            memmove(r.g, r.g + r.n - GROUPS_MAX, GROUPS_MAX * sizeof *r.g);
+            r.n = GROUPS_MAX;
+        }
+        r.g[r.n++] = (struct group){ (uint32_t)start, (uint32_t)i };
+    }
+    if (!d->err)
+        try_region(d, v, &r, leet_only, across);
+    return d->err;
+}

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * Runs of text that encode other bytes as a whole: base64 (both alphabets), base32, hexadecimal. What opens into text counts from 5
+ * bytes on; what opens into anything else only where it is long and looks encoded. */
+#include "open.h"
+#include "utf8.h"
+
+#define TEXT_MIN 5u      /* opened bytes that are all characters */
+#define BINARY_MIN 24u   /* opened bytes otherwise */
+#define TOKEN_MIN 8u     /* encoded */
+
+struct opening {
+    const struct view *in;
+    struct mapped *out;
+    struct opened_list *list;
+    struct buf bytes; /* of one token */
+};
+
+/* ---- is it text? ---- */
+
+static bool printable_byte(unsigned char c)
+{
+    return (c >= 0x20 && c < 0x7f) || c == '\t' || c == '\n' || c == '\r';
+}
+
+static bool all_text(struct str s)
+{
+    bool ascii = true;
+    for (size_t i = 0; i < s.n; i++) {
+        if ((unsigned char)s.p[i] < 0x80 && !printable_byte((unsigned char)s.p[i]))
+            return false;
+        ascii = ascii && (unsigned char)s.p[i] < 0x80;
+    }
+    return ascii || utf8_xml(s);
+}
+
+/* UTF-16 without a mark: every second byte is 0. Narrows in place. */
+static bool narrow_utf16(struct buf *b)
+{
+    unsigned char *p = b->p + b->off;
+    size_t n = buf_size(b), odd = 0, even = 0;
+    if (n < 2 * TEXT_MIN)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (p[i] == 0)
+            *(i % 2 ? &odd : &even) += 1;
+    if (odd * 10 < n * 4 && even * 10 < n * 4)
+        return false;
+    size_t out = 0, pick = odd > even ? 0 : 1;
+    for (size_t i = 0; i + 1 < n; i += 2) {
+        unsigned char low = p[i + pick], high = p[i + 1 - pick];
+        p[out++] = high == 0 && printable_byte(low) ? low : '\n';
+    }
+    b->len = b->off + out;
+    return true;
+}
+
+static bool half_text(struct str s)
+{
+    size_t good = 0;
+    for (size_t i = 0; i < s.n; i++)
+        good += printable_byte((unsigned char)s.p[i]);
+    return good * 10 >= s.n * 7;
+}
+
+static int keep(struct opening *o, size_t from, size_t to, bool binary)
+{
+    int err;
+    if (o->list->n == OPENED_MAX)
+        return GW_ERR(LIMIT);
+    uint32_t a = view_from(o->in, from), b = view_to(o->in, to - 1);
+    if (buf_size(&o->out->text) && (err = mapped_put(o->out, JOIN_GAP, JOIN_GAP_LEN, a, b)))
+        return err;
+    struct opened *x = &o->list->v[o->list->n++];
+    x->start = buf_size(&o->out->text);
+    if ((err = mapped_put(o->out, buf_data(&o->bytes), buf_size(&o->bytes), a, b)))
+        return err;
+    x->end = buf_size(&o->out->text);
+    x->binary = binary;
+    return 0;
+}
+
+/* looks_encoded: by its letters it is hardly a word. ret_kept: as text, so that other readings of the same run are not tried. */
+static int judge(struct opening *o, size_t from, size_t to, size_t text_min, bool looks_encoded, bool *ret_kept)
+{
+    struct str s = buf_str(&o->bytes);
+    *ret_kept = false;
+    if (s.n >= text_min && all_text(s)) {
+        *ret_kept = true;
+        return keep(o, from, to, false);
+    }
+    if (s.n < 2 * TEXT_MIN || !looks_encoded)
+        return 0;
+    if (narrow_utf16(&o->bytes)) {
+        *ret_kept = true;
+        return keep(o, from, to, false);
+    }
+    return s.n >= BINARY_MIN ? keep(o, from, to, !half_text(s)) : 0;
+}
+
+/* ---- base64 ---- */
+
+static int value64(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    return c == '+' || c == '-' ? 62 : c == '/' || c == '_' ? 63 : -1;
+}
+
+static bool blank(char c)
+{
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+/* Decodes [from, to), skipping blanks. */
+static int decode64(struct opening *o, size_t from, size_t to)
+{
+    uint32_t acc = 0;
+    unsigned n = 0;
+    size_t out = 0;
+    buf_reset(&o->bytes);
+    unsigned char *p = buf_room(&o->bytes, (to - from) / 4 * 3 + 3);
+    if (!p)
+        return GW_ERR(NOMEM);
+    for (size_t i = from; i < to; i++) {
+        int v = value64(o->in->text.p[i]);
+        if (v < 0)
+            continue;
+        acc = acc << 6 | (uint32_t)v;
+        if (++n == 4) {
+            p[out++] = (unsigned char)(acc >> 16);
+            p[out++] = (unsigned char)(acc >> 8);
+            p[out++] = (unsigned char)acc;
+            n = 0;
+        }
+    }
+    if (n >= 2)
+        p[out++] = (unsigned char)(n == 3 ? acc >> 10 : acc >> 4);
+    if (n == 3)
+        p[out++] = (unsigned char)(acc >> 2);
+    buf_added(&o->bytes, out);
+    return 0;
+}
+
+static bool looks_base64(struct str s)
+{
+    bool upper = false, lower = false, digit = false, sign = false;
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        upper |= c >= 'A' && c <= 'Z';
+        lower |= c >= 'a' && c <= 'z';
+        digit |= c >= '0' && c <= '9';
+        sign |= c == '+' || c == '=';
+    }
+    return upper && lower && (digit || sign);
+}
+
+static int try64(struct opening *o, size_t from, size_t to, size_t pad)
+{
+    bool kept = false;
+    bool looks = looks_base64((struct str){ o->in->text.p + from, to - from + pad });
+    int err = 0;
+    /* other text may touch the token's front: four ways to cut it */
+    for (size_t skip = 0; skip < 4 && !kept && !err && to - from >= TOKEN_MIN + skip; skip++) {
+        err = decode64(o, from + skip, to);
+        if (!err)
+            err = judge(o, from + skip, to + pad, skip ? 9 : TEXT_MIN, looks && skip == 0, &kept);
+    }
+    return err;
+}
+
+/* A run of the alphabet. Lines of one block (40 and more, equal length) and groups of four set apart by blanks are read as one. */
+static size_t run64(struct str s, size_t off)
+{
+    size_t i = off;
+    while (i < s.n && value64(s.p[i]) >= 0)
+        i++;
+    return i;
+}
+
+static size_t joined64(struct str s, size_t off, size_t end)
+{
+    size_t len = end - off, runs = 1, i = end;
+    if (len % 4 != 0)
+        return end;
+    size_t good = end;
+    while (i < s.n && blank(s.p[i])) {
+        size_t gap = i + 1;
+        while (gap < s.n && (s.p[gap] == '\n' || s.p[gap] == '\r'))
+            gap++;
+        size_t next = run64(s, gap);
+        if (next == gap)
+            break;
+        bool last = (next - gap) % 4 != 0 || (len >= 40 && next - gap < len);
+        good = next;
+        runs++;
+        i = next;
+        if (last)
+            break;
+    }
+    return runs >= 3 || len >= 40 ? good : end;
+}
+
+static size_t padding(struct str s, size_t off)
+{
+    size_t n = 0;
+    while (n < 2 && off + n < s.n && s.p[off + n] == '=')
+        n++;
+    return n;
+}
+
+static int open_base64(struct opening *o)
+{
+    struct str s = o->in->text;
+    int err = 0;
+    for (size_t i = 0; i < s.n && !err;) {
+        if (value64(s.p[i]) < 0) {
+            i++;
+            continue;
+        }
+        size_t end = run64(s, i), all = joined64(s, i, end);
+        if (all > end && all - i >= 12) {
+            bool kept = false;
+            size_t n = o->list->n;
+            err = decode64(o, i, all);
+            if (!err)
+                err = judge(o, i, all + padding(s, all), 9, looks_base64((struct str){ s.p + i, all - i }) && end - i >= 40, &kept);
+            if (o->list->n > n) {
+                i = all;
+                continue;
+            }
+        }
+        if (!err && end - i >= TOKEN_MIN)
+            err = try64(o, i, end, padding(s, end));
+        i = end;
+    }
+    return err;
+}
+
+/* ---- base32 ---- */
+
+static int value32(char c)
+{
+    return c >= 'A' && c <= 'Z' ? c - 'A' : c >= 'a' && c <= 'z' ? c - 'a' : c >= '2' && c <= '7' ? c - '2' + 26 : -1;
+}
+
+static int open_base32(struct opening *o)
+{
+    struct str s = o->in->text;
+    int err = 0;
+    for (size_t i = 0; i < s.n && !err;) {
+        size_t end = i;
+        while (end < s.n && value32(s.p[end]) >= 0)
+            end++;
+        if (end - i >= 16) {
+            uint64_t acc = 0;
+            unsigned bits = 0;
+            bool kept;
+            buf_reset(&o->bytes);
+            for (size_t k = i; k < end && !err; k++) {
+                acc = acc << 5 | (uint32_t)value32(s.p[k]);
+                if ((bits += 5) >= 8) {
+                    unsigned char b = (unsigned char)(acc >> (bits -= 8));
+                    err = buf_put(&o->bytes, &b, 1);
+                }
+            }
+            if (!err)
+                err = judge(o, i, end, 9, false, &kept);
+        }
+        i = end + 1;
+    }
+    return err;
+}
+
+/* ---- hexadecimal ---- */
+
+static int value16(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* A pair with what may stand before it: "0x41", "41", and with a separator in front of the second and later ones. */
+static size_t hex_pair(struct str s, size_t i, bool first)
+{
+    size_t at = i;
+    if (!first && at < s.n && (s.p[at] == ' ' || s.p[at] == ':' || s.p[at] == '-' || s.p[at] == ',' || s.p[at] == '\n'))
+        at++;
+    if (!first && at < s.n && at > i && s.p[at] == ' ')
+        at++;
+    if (at + 1 < s.n && s.p[at] == '0' && (s.p[at + 1] == 'x' || s.p[at + 1] == 'X'))
+        at += 2;
+    return at + 1 < s.n && value16(s.p[at]) >= 0 && value16(s.p[at + 1]) >= 0 ? at : SIZE_MAX;
+}
+
+static int open_hex(struct opening *o)
+{
+    struct str s = o->in->text;
+    int err = 0;
+    for (size_t i = 0; i < s.n && !err;) {
+        size_t at = hex_pair(s, i, true), end = i, pairs = 0;
+        bool kept;
+        buf_reset(&o->bytes);
+        /* cheap look ahead: most hex-like starts are short words */
+        while (at != SIZE_MAX && !err) {
+            unsigned char b = (unsigned char)(value16(s.p[at]) << 4 | value16(s.p[at + 1]));
+            err = buf_put(&o->bytes, &b, 1);
+            end = at + 2;
+            pairs++;
+            at = hex_pair(s, end, false);
+        }
+        if (err || pairs < 6) {
+            i = pairs ? i + 1 : i + 1;
+            continue;
+        }
+        err = judge(o, i, end, 6, pairs >= 32, &kept);
+        i = kept || pairs >= 32 ? end : i + 1;
+    }
+    return err;
+}
+
+int open_tokens(const struct view *in, struct mapped *out, struct opened_list *list)
+{
+    struct opening o = { .in = in, .out = out, .list = list };
+    buf_init(&o.bytes, JOIN_MAX);
+    list->n = 0;
+    mapped_reset(out);
+    int err = open_base64(&o);
+    if (!err)
+        err = open_base32(&o);
+    if (!err)
+        err = open_hex(&o);
+    buf_clear(&o.bytes);
+    return err;
+}
+
+void opened_to_text(struct mapped *m, const struct opened_list *list)
+{
+    for (size_t k = 0; k < list->n; k++) {
+        unsigned char *p = m->text.p + m->text.off;
+        size_t i = list->v[k].start, end = list->v[k].end;
+        while (i < end) {
+            size_t n = p[i] < 0x80 ? 1 : p[i] >= 0xf0 ? 4 : p[i] >= 0xe0 ? 3 : 2;
+            if (i + n <= end && utf8_xml((struct str){ (const char *)p + i, n })) {
+                i += n;
+                continue;
+            }
+            p[i++] = '\n';
+        }
+    }
+}
