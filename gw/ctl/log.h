@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * `lockgate log`: what its files share. A search reads records in order, keeps those that fit, and gives them to one sink. */
+#ifndef LOCKGATE_CTL_LOG_H
+#define LOCKGATE_CTL_LOG_H
+
+#include "ledger.h"
+
+/* One record with its members; all borrow from line. */
+struct log_rec {
+    struct str line;
+    uint64_t time_us, seq;
+    struct led_member m[LED_FIELDS_MAX];
+    size_t n;
+};
+/* SYNTAX when the line is none. */
+int log_rec_read(struct log_rec *r, struct str line) GW_MUST_CHECK;
+/* A member's raw text (of a string: still escaped, of a list: with quotation marks and commas, of a number: digits), or p NULL. Besides the
+ * members: "day", "hour", "minute" (of the timestamp), "pair" (from_domain and to_domain). */
+struct str log_get(const struct log_rec *r, const char *name);
+
+/* ---- what fits ---- */
+#define LOG_CONDS_MAX 32
+enum log_cond_kind { LOG_IS, LOG_HAS, LOG_ADDRESS, LOG_DOMAIN, LOG_WHO, LOG_SIDE, LOG_RULE, LOG_STREAM, LOG_TEXT, LOG_SEVERITY };
+struct log_cond { enum log_cond_kind kind; const char *name; char *value; };
+struct log_filter {
+    struct log_cond v[LOG_CONDS_MAX];
+    size_t n;
+    uint64_t from_us, to_us; /* to_us: not any more */
+    uint64_t first, last;    /* records */
+    bool refused;
+    char literal[300];       /* a text that each fitting line holds, to pass over others quickly; empty: none */
+};
+/* SYNTAX; says on standard error what is legal. */
+int log_filter_add(struct log_filter *f, enum log_cond_kind kind, const char *name, const char *value) GW_MUST_CHECK;
+void log_filter_finish(struct log_filter *f);
+bool log_filter_fits(const struct log_filter *f, const struct log_rec *r);
+void log_filter_clear(struct log_filter *f);
+/* "2026-11-20", "2026-11-20T10:00", "today", "yesterday", "2h" (ago). end: the end of what was named. SYNTAX. */
+int log_time(const char *text, bool end, uint64_t *ret_us) GW_MUST_CHECK;
+
+/* ---- where they go ---- */
+struct log_sink {
+    void (*begin)(void *arg);
+    int (*take)(void *arg, const struct log_rec *r); /* not 0: enough */
+    void (*end)(void *arg);
+    void *arg;
+};
+struct log_search {
+    struct led_dir dir;
+    struct log_filter filter;
+    struct log_sink sink;
+    bool follow, progress, no_index;
+    uint64_t last;      /* only the last n that fit; 0: all */
+    uint64_t read, fit; /* counts */
+    const char *folder;
+};
+int log_search(struct log_search *s) GW_MUST_CHECK;
+
+/* sinks; their state is static, one a process */
+void log_sink_text(struct log_sink *s, bool colour);
+void log_sink_json(struct log_sink *s);
+void log_sink_csv(struct log_sink *s, const char *fields);
+void log_sink_count(struct log_sink *s, const char *fields, bool json, bool csv, bool colour);
+void log_sink_html(struct log_sink *s, const char *title);
+void log_sink_ecs(struct log_sink *s);
+void log_sink_ocsf(struct log_sink *s);
+
+/* ---- counting ---- */
+struct log_count { char *key; uint64_t n; };
+struct log_counts { struct log_count *v; size_t n, slots; uint32_t *slot; };
+#define LOG_COUNTS_MAX 1000000 /* different keys; more are counted under "(others)" */
+void log_counts_add(struct log_counts *c, struct str key, uint64_t n);
+void log_counts_sort(struct log_counts *c); /* most first; the table takes no more after it */
+void log_counts_clear(struct log_counts *c);
+
+/* ---- index (log_index.c) ---- */
+/* Records that may fit, from the index, ascending; returns how far the index reaches (0: none to use). Calls visit for each. */
+struct log_place { uint64_t seq, segment, offset; };
+/* extends the index of a folder, with progress when asked */
+int log_index_build(const char *folder, bool progress) GW_MUST_CHECK;
+/* 1: the index could answer, *ret_places (malloc) are the candidates up to record *ret_upto. 0: no index, or it does not help. */
+int log_index_ask(const char *folder, const struct log_filter *f, struct log_place **ret_places, size_t *ret_n, uint64_t *ret_upto);
+/* Starts `lockgate log --index` on its own when the index lags far behind. */
+void log_index_background(const char *folder, uint64_t bytes);
+
+#endif
