@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "log.h"
+#include "log_search.h"
 #include "verbs.h"
 
 static const char usage[] =

@@ -2,7 +2,7 @@
  * How many records of each kind: counts by one member or several. */
 #include <stdlib.h>
 
-#include "log.h"
+#include "log_search.h"
 #include "siphash.h"
 
 /* ---- the table: open addressing; keys may come from the network, so the hash is keyed ---- */

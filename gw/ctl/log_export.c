@@ -2,7 +2,7 @@
  * Records for programs: the lines themselves (they are in EVE's shape), CSV, and the field names of ECS and of OCSF. */
 #include <stdlib.h>
 
-#include "log.h"
+#include "log_search.h"
 
 /* ---- JSON lines: exactly the bytes of the journal ---- */
 static int take_json(void *arg, const struct log_rec *r)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "log.h"
+#include "log_search.h"
 
 int log_rec_read(struct log_rec *r, struct str line)
 {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "log.h"
+#include "log_search.h"
 
 #define ROWS_MAX 500 /* refusals that are listed one by one */
 #define HOURS_MAX 24 * 31

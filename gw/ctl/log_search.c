@@ -6,7 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "log.h"
+#include "log_search.h"
 
 #define FOLLOW_MS 200
 

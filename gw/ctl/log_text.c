@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * Records for people: one line each, what was decided first, colours only on a terminal. Text keeps the journal's escapes, so
  * nothing in it can steer the terminal. */
-#include "log.h"
+#include "log_search.h"
 
 static struct text_state { bool colour; char day[11]; } state;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * `lockgate log`: what its files share. A search reads records in order, keeps those that fit, and gives them to one sink. */
-#ifndef LOCKGATE_CTL_LOG_H
-#define LOCKGATE_CTL_LOG_H
+#ifndef LOCKGATE_CTL_LOG_SEARCH_H
+#define LOCKGATE_CTL_LOG_SEARCH_H
 
 #include "ledger.h"
 
