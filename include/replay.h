@@ -45,9 +45,11 @@ struct replay_conf {
     size_t flows;             /* TCP connections remembered at once; 8192. The one that was quiet longest goes first */
     const uint16_t *ports;    /* where XMPP is expected; 5222, 5223, 5269, 5270. On others it is found, but its absence is not worth a note */
     size_t n_ports;
+    uint64_t tick;            /* packets from one TICK to the next; 0: none */
 };
 
-enum replay_event_type { REPLAY_DONE, REPLAY_STANZA, REPLAY_NOTE };
+/* TICK: nothing but a chance to show progress. */
+enum replay_event_type { REPLAY_DONE, REPLAY_STANZA, REPLAY_NOTE, REPLAY_TICK };
 struct replay_event {
     enum replay_event_type type;
     int64_t time_us;          /* capture time of the packet that completed it, Unix time in microseconds */

@@ -14,7 +14,7 @@ enum ctl_exit { CTL_YES = 0, CTL_NO = 1, CTL_USAGE = 2, CTL_CONF = 78 };
     X(check, "[-c CONF] [-q]", "find every mistake in configuration and rules") \
     X(test, "[-c CONF]", "run the rules' own tests") \
     X(explain, "[-c CONF] STANZA", "say which rules looked at a stanza, and what each answered") \
-    X(replay, "[-c CONF] FILE.pcap", "judge what a capture holds by the present rules") \
+    X(replay, "[-c CONF] [--against DIR] FILE.pcap", "judge what a capture holds by the present rules") \
     X(reload, "[-c CONF]", "let a new guard with the present rules take over") \
     X(stop, "[-c CONF]", "end the running gateway in order") \
     X(status, "[-c CONF] [--json]", "show programs, streams, queues and rules in force") \
@@ -30,6 +30,8 @@ CTL_VERBS(X)
 #define CTL_CONF_DEFAULT "/etc/lockgate/lockgate.conf"
 /* Loads it; all mistakes go to standard error. NULL: the verb ends with CTL_CONF. */
 struct gw_conf *ctl_load(const char *path);
+/* The files that it names (trust, certificates, keys): there, readable, valid, fitting together. */
+void ctl_check_files(const struct gw_conf *c, struct conf_errors *errs);
 /* The options that most verbs have. Leaves what it does not know in place, in order; returns the new argc, or -1 after it
  * said what was wrong (the verb ends with CTL_USAGE). json may be NULL: then --json is unknown. "--help" prints the verb's
  * usage and exits. */

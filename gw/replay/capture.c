@@ -139,6 +139,10 @@ int replay_next(struct replay *r, struct replay_event *ev)
         int got = pcap_next_ex(r->pcap, &h, &bytes);
         if (got == 1) {
             one_packet(r, h, bytes);
+            if (!r->first && r->conf.tick && r->packet % r->conf.tick == 0) {
+                *ev = (struct replay_event){ .type = REPLAY_TICK, .packet = r->packet, .time_us = r->now_us };
+                return r->err;
+            }
             continue;
         }
         if (got != PCAP_ERROR_BREAK)

@@ -43,6 +43,8 @@ static void show(struct shown *s, struct str v)
 {
     s->set = v.p != NULL;
     s->n = v.n < SHOWN_MAX ? v.n : SHOWN_MAX;
+    while (s->n < v.n && s->n > 0 && ((unsigned char)v.p[s->n] & 0xC0) == 0x80) /* not within a character */
+        s->n--;
     if (s->n)
         memcpy(s->text, v.p, s->n);
 }
