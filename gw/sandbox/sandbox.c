@@ -16,6 +16,11 @@
 #include "log.h"
 
 #define NOFILE_DEFAULT 256
+#ifdef LOCKGATE_SANITIZE
+#define DUMPABLE 1 /* the leak sanitizer traces the process */
+#else
+#define DUMPABLE 0
+#endif
 
 static int set_limit(__rlimit_resource_t what, rlim_t value, const char *name)
 {
@@ -94,10 +99,8 @@ int sandbox_enter(enum sandbox_program program, const struct sandbox_options *o)
         err = drop_privileges(program, o);
     if (err == 0)
         err = check_privileges(program, o);
-#ifndef LOCKGATE_SANITIZE /* the leak sanitizer traces the process */
-    if (err == 0 && prctl(PR_SET_DUMPABLE, 0) < 0) /* behind the change of ids, which sets it anew */
+    if (err == 0 && prctl(PR_SET_DUMPABLE, DUMPABLE) < 0) /* behind the change of ids, which sets it anew */
         err = GW_ERR(SYS);
-#endif
     if (err == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         err = GW_ERR(SYS);
     if (err == 0)

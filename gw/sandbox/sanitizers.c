@@ -8,7 +8,7 @@
 
 #ifdef LOCKGATE_SANITIZE
 static const struct sandbox_rule sanitizers[] = {
-    ALLOW(open), ALLOW(openat), ALLOW(readlink), ALLOW(readlinkat), ALLOW(stat), ALLOW(newfstatat), ALLOW(getdents64), ALLOW(lseek), ALLOW(pread64),
+    ALLOW(open), ALLOW(openat), ALLOW(readlink), ALLOW(readlinkat), ALLOW(stat), ALLOW(newfstatat), ALLOW(getdents), ALLOW(getdents64), ALLOW(lseek), ALLOW(pread64),
     ALLOW(getcwd), ALLOW(access), ALLOW(dup), ALLOW(dup2), ALLOW(pipe2), ALLOW(getrlimit), ALLOW(prlimit64), ALLOW(prctl), ALLOW(ptrace),
     ALLOW(process_vm_readv), ALLOW(clone), ALLOW(clone3), ALLOW(fork), ALLOW(wait4), ALLOW(kill), ALLOW(tgkill), ALLOW(tkill), ALLOW(getppid),
     ALLOW(set_robust_list), ALLOW(rseq), ALLOW(set_tid_address), ALLOW(arch_prctl), ALLOW(uname), ALLOW(rt_sigtimedwait), ALLOW(personality),
