@@ -91,6 +91,16 @@ $(foreach t,$(notdir $(fuzz_replays)),$(eval $(call fuzzreplay,$(t))))
 unit: $(unit_tests)
 fuzz-replay: $(fuzz_replays)
 
+# ---- programs gone mad, for tests that put one in the place of a real one (tests/e2e) ----------------------------------
+mad_programs = $(patsubst tests/mad/%.c,$(BUILD)/mad/lockgate-%,$(wildcard tests/mad/*.c))
+define madprogram
+$(BUILD)/mad/lockgate-$(1): tests/mad/$(1).c $(patsubst %,$(BUILD)/lib%.a,$(call linked,tests/mad/$(1).c))
+	@mkdir -p $$(@D)
+	$(CC) $(CFLAGS) -o $$@ $$< $(patsubst %,$(BUILD)/lib%.a,$(call linked,tests/mad/$(1).c)) $(LDFLAGS) $(call libs_of,tests/mad/$(1).c)
+endef
+$(foreach t,$(patsubst tests/mad/%.c,%,$(wildcard tests/mad/*.c)),$(eval $(call madprogram,$(t))))
+mad: $(mad_programs)
+
 # ---- fuzzing: one minute for each target, or FUZZ_SECONDS; what is found lies in $(BUILD)/fuzzing --------------------
 FUZZ_SECONDS ?= 60
 fuzz:
@@ -122,11 +132,11 @@ lab-down:
 	tests/lab/down
 test:
 	tests/lab/packages
-	$(MAKE) all unit fuzz-replay bench-tools
+	$(MAKE) all unit fuzz-replay bench-tools mad
 	tests/run
 test-long:
 	tests/lab/packages
-	$(MAKE) all unit fuzz-replay bench-tools
+	$(MAKE) all unit fuzz-replay bench-tools mad
 	tests/run --long
 
 # ---- installing -----------------------------------------------------------------------------------------------------
@@ -149,4 +159,4 @@ help:
 
 clean:
 	rm -rf $(BUILD)
-.PHONY: all unit fuzz-replay fuzz fuzz-long bench-tools bench run lab-up lab-down test test-long install help clean
+.PHONY: all unit mad fuzz-replay fuzz fuzz-long bench-tools bench run lab-up lab-down test test-long install help clean
