@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * The small elements of stream negotiation, collected whole: a flat list of parts in document order. */
 #include "stanza.h"
+#include "xmpp.h"
 
 void nonza_init(struct nonza *z, size_t max)
 {
@@ -59,6 +60,10 @@ void nonza_start(struct nonza *z, const struct xml_name *n, const char **atts)
         return;
     if (z->n == NONZA_PARTS || z->depth > NONZA_PARTS) {
         spoil(z, "negotiation element too large");
+        return;
+    }
+    if (z->depth > 1 && str_eq(n->ns, STR(XS_NS_STREAM))) {
+        spoil(z, "a stream element inside a negotiation element");
         return;
     }
     part = &z->part[z->n++];

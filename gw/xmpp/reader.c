@@ -8,7 +8,7 @@
 #include "utf8.h"
 
 #define SEPARATOR 0x1F   /* no XML character, so it cannot occur in a name or a namespace */
-#define SLICE (32 * 1024) /* bytes handed to expat at once */
+#define SLICE 32768u       /* bytes handed to expat at once */
 #define SMALL 2048       /* unfinished tokens up to this many bytes are tried again with each byte */
 
 /* expat defers the parse of a token that came in pieces (the fix of CVE-2023-52425, also in Debian 12's 2.5.0); that
@@ -81,7 +81,6 @@ static void on_start(void *data, const XML_Char *name, const XML_Char **atts)
     if (r->depth == 1) {
         r->root_seen = true;
         r->unit = r->done;
-        XML_SetStartNamespaceDeclHandler(r->p, NULL);
     } else if (r->depth == 2) {
         r->first = (uint64_t)XML_GetCurrentByteIndex(r->p);
     }
@@ -111,10 +110,15 @@ static void on_text(void *data, const XML_Char *s, int n)
     r->hooks->text(r->who, r->depth, (struct str){ s, (size_t)n });
 }
 
-static void on_root_ns(void *data, const XML_Char *prefix, const XML_Char *uri)
+/* Comes before the start of the element that declares it. */
+static void on_ns(void *data, const XML_Char *prefix, const XML_Char *uri)
 {
     struct reader *r = data;
-    if (!r->fault.condition && r->hooks->root_ns)
+    if (r->fault.condition)
+        return;
+    if (uri && strnlen(uri, XML_NAME_MAX + 1) > XML_NAME_MAX)
+        reader_fail(r, "policy-violation", GW_R_STREAM_LIMIT, "a namespace name is too long");
+    else if (!r->root_seen && r->hooks->root_ns)
         r->hooks->root_ns(r->who, str_c(prefix), str_c(uri));
 }
 
@@ -161,7 +165,7 @@ static int set_up(struct reader *r)
     XML_SetUserData(r->p, r);
     XML_SetElementHandler(r->p, on_start, on_end);
     XML_SetCharacterDataHandler(r->p, on_text);
-    XML_SetStartNamespaceDeclHandler(r->p, on_root_ns);
+    XML_SetStartNamespaceDeclHandler(r->p, on_ns);
     XML_SetStartDoctypeDeclHandler(r->p, on_doctype);
     XML_SetCommentHandler(r->p, on_comment);
     XML_SetProcessingInstructionHandler(r->p, on_pi);
@@ -172,7 +176,8 @@ static int set_up(struct reader *r)
 
 /* ---- when to parse ----
  * expat looks at an unfinished token again from its start each time, so a tag sent byte by byte would cost the square of
- * its size. This scanner knows only enough of XML to see that a tag ended; a wrong guess costs time, never meaning. */
+ * its size. This scanner knows only enough of XML to see that a tag ended and how many values it holds; it decides when
+ * expat is asked and when no more, never what anything means. In XML without a DTD it is exact. */
 
 enum { IN_TEXT, IN_LT, IN_TAG, IN_QUOT, IN_APOS, IN_BANG, IN_COMMENT, IN_DECL, IN_CDATA, IN_PI, IN_REF };
 
@@ -188,12 +193,15 @@ static unsigned char scan_byte(struct reader *r, unsigned char c, bool *go)
         *go = true;
         return c == ';' ? IN_TEXT : IN_LT;
     case IN_LT:
+        r->values = 0;
         if (c == '>')
             *go = true;
         return c == '!' ? IN_BANG : c == '?' ? IN_PI : c == '>' ? IN_TEXT : IN_TAG;
     case IN_TAG:
         if (c == '>' || c == '<')
             *go = true;
+        if (c == '"' || c == '\'')
+            r->values++;
         return c == '>' ? IN_TEXT : c == '"' ? IN_QUOT : c == '\'' ? IN_APOS : IN_TAG;
     case IN_QUOT:
     case IN_APOS:
@@ -243,16 +251,28 @@ static void scan(struct reader *r, const unsigned char *p, size_t n)
         r->scan = scan_byte(r, p[i], &go);
         if (go)
             r->go = at + i + 1;
+        if (r->values > XML_ATTRS_MAX && !r->wide)
+            r->wide = at + i;
     }
 }
 
 /* The position that expat must not be fed beyond: so a limit is noticed at the same byte however the bytes came. */
 static uint64_t bound(const struct reader *r)
 {
-    uint64_t token = r->done + r->limits.token, unit = r->unit + r->limits.unit;
+    uint64_t token = r->done + r->limits.token, end = r->unit + r->limits.unit;
     if (!r->root_seen)
-        return r->limits.header;
-    return token < unit ? token : unit;
+        end = r->limits.header;
+    else if (token < end)
+        end = token;
+    return r->wide && r->wide < end ? r->wide : end;
+}
+
+static const char *too_long(const struct reader *r)
+{
+    uint64_t at = r->pos + r->fed;
+    if (r->wide && at >= r->wide)
+        return "too many attributes";
+    return !r->root_seen ? "stream header too long" : at >= r->unit + r->limits.unit ? "stanza too long" : "tag too long";
 }
 
 static size_t due(const struct reader *r)
@@ -400,7 +420,8 @@ int reader_restart(struct reader *r)
     if (!XML_ParserReset(r->p, "UTF-8"))
         return GW_ERR(NOMEM);
     r->fed = 0;
-    r->pos = r->done = r->unit = r->first = r->go = 0;
+    r->pos = r->done = r->unit = r->first = r->go = r->wide = 0;
+    r->values = 0;
     r->depth = 0;
     r->root_seen = r->paused = r->failed = false;
     r->fault = (struct fault){ NULL, GW_R_NONE, NULL, false };
@@ -417,7 +438,8 @@ int reader_restart(struct reader *r)
 
 int reader_feed(struct reader *r, const void *p, size_t n)
 {
-    uint64_t go = r->go;
+    uint64_t go = r->go, wide = r->wide;
+    unsigned values = r->values;
     unsigned char state = r->scan, dashes = r->dashes;
     int err;
     if (n == 0)
@@ -426,6 +448,8 @@ int reader_feed(struct reader *r, const void *p, size_t n)
     err = buf_put(&r->in, p, n);
     if (err < 0) {
         r->go = go;
+        r->wide = wide;
+        r->values = values;
         r->scan = state;
         r->dashes = dashes;
     }
@@ -464,6 +488,10 @@ enum reader_result reader_run(struct reader *r)
                 if (ready == 0)
                     return READER_MORE;
             }
+            if (r->pos + r->fed >= bound(r)) {
+                reader_fail(r, "policy-violation", GW_R_STREAM_LIMIT, too_long(r));
+                break;
+            }
             n = due(r);
             if (n == 0)
                 return READER_MORE;
@@ -485,9 +513,6 @@ enum reader_result reader_run(struct reader *r)
             r->paused = true;
             return READER_PAUSED;
         }
-        if (r->pos + r->fed >= bound(r))
-            reader_fail(r, "policy-violation", GW_R_STREAM_LIMIT, !r->root_seen ? "stream header too long" :
-                r->pos + r->fed >= r->unit + r->limits.unit ? "stanza too long" : "tag too long");
     }
     return READER_FAULT;
 }

@@ -47,6 +47,8 @@ struct reader {
     uint64_t done;       /* where the last finished token ended */
     uint64_t unit;       /* where the current first-level element (with the space before it) begins */
     uint64_t first;      /* where the first-level element itself begins */
+    uint64_t wide;       /* where a tag has more attributes than any record takes; expat is not fed beyond. 0: nowhere */
+    unsigned values;     /* attribute values in the tag that is being scanned */
     uint64_t go;         /* bytes before this position are worth a parse (see scan) */
     unsigned depth;      /* open elements */
     unsigned char scan;  /* state of the timing scanner */
@@ -65,6 +67,11 @@ int reader_feed(struct reader *r, const void *p, size_t n) GW_MUST_CHECK; /* LIM
 
 enum reader_result { READER_MORE, READER_PAUSED, READER_FAULT };
 enum reader_result reader_run(struct reader *r);
+/* Names and namespace names longer than this end the stream, and tags with more attributes never reach expat: it copies the
+ * namespace name for each prefixed attribute, before any callback (116 kB of input made it ask for 300 MB). */
+#define XML_NAME_MAX 1024
+#define XML_ATTRS_MAX 256 /* REC_HARD_LIMITS has the same */
+
 /* From inside a hook: stop behind this token; reader_run returns PAUSED, or FAULT. */
 void reader_pause(struct reader *r);
 void reader_fail(struct reader *r, const char *condition, enum gw_reason reason, const char *detail);

@@ -19,7 +19,6 @@
 #define NS_LIMITS "urn:xmpp:stream-limits:0"
 
 #define XML_DEPTH_MAX 256   /* of anything; a record cannot be deeper either */
-#define XML_NAME_MAX 1024   /* bytes of a name or of a namespace name: each element repeats them */
 
 /* ---- a stanza (stanza.c) ---- */
 struct stanza {

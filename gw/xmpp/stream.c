@@ -6,13 +6,13 @@
 #include "log.h"
 #include "table.h"
 
-#define HEADER_BYTES (8 * 1024)
-#define STANZA_BYTES (256 * 1024)
-#define TOKEN_BYTES (64 * 1024)
+#define HEADER_BYTES 8192u
+#define STANZA_BYTES 262144u
+#define TOKEN_BYTES 65536u
 #define WAITING_MAX (1 << 20)  /* bytes fed and not read yet */
 #define OUT_MAX (64u << 20)    /* the largest record, escaped; the caller's credits bound it long before */
-#define HEAD_MAX (64 * 1024)
-#define TRIM_BYTES (64 * 1024)
+#define HEAD_MAX 65536u
+#define TRIM_BYTES 65536u
 
 static const char *state_name(enum xs_state st)
 {
@@ -397,6 +397,8 @@ static int prepare(struct xs *s, const struct xs_conf *conf)
     limits.header = s->conf.header_bytes;
     limits.unit = s->conf.header_bytes; /* until authenticated */
     limits.token = TOKEN_BYTES > limits.header ? TOKEN_BYTES : limits.header;
+    if (!reader_expat_fit())
+        log_error("this expat is older than 2.4.5 and unsafe with namespaces (CVE-2022-25236)");
     return reader_init(&s->rd, &hooks, s, &limits, WAITING_MAX);
 }
 

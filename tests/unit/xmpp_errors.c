@@ -138,6 +138,7 @@ static const struct row rows[] = {
     { "stanza of a client", READY, "<message xmlns='jabber:client' " ADDR "/>", 0, PROTOCOL("invalid-namespace", "a stanza in the wrong namespace") },
     { "stanza in no namespace", READY, "<message xmlns='' " ADDR "/>", 0, PROTOCOL("invalid-namespace", "a stanza in the wrong namespace") },
     { "header in a stream", READY, "<stream:stream>x</stream:stream>", 0, PROTOCOL("unsupported-stanza-type", "an element that is neither stanza nor known") },
+    { "stream element inside a negotiation element", OPENED, DB("result", "", "<stream:x/>"), 0, LIMIT("a stream element inside a negotiation element") },
     { "features from the initiating entity", READY, FEATURES(""), 0, PROTOCOL("policy-violation", "a negotiation element out of place") },
     { "stream element inside a stanza", READY, MSG("<stream:error/>"), 0, "fail policy-violation record-invalid: a stream element inside a stanza" },
     { "stream header inside a stanza", READY, MSG("<x><stream:stream/></x>"), 0, "fail policy-violation record-invalid: a stream element inside a stanza" },
@@ -237,7 +238,12 @@ static const struct long_row long_rows[] = {
     { "nested without an end: no mercy", SPARED, "<message " ADDR ">", "<a>", "", 20000, LIMIT("elements nested too deep") },
     { "a text that does not end: no mercy", SPARED, "<message " ADDR ">", "x", "", 300000, LIMIT("stanza too long") },
     { "a negotiation element of many parts", OPENED, "<db:result from='a.example' to='b.example'>", "<a/>", "</db:result>", 200, LIMIT("negotiation element too large") },
-    { "a namespace too long to be repeated", READY, "<message " ADDR "><a xmlns='", "x", "'/></message>", 1025, "fail policy-violation record-limit: a name is too long" },
+    { "a namespace too long to be repeated", READY, "<message " ADDR "><a xmlns='", "x", "'/></message>", 1025, LIMIT("a namespace name is too long") },
+    { "a name too long to be repeated", READY, "<message " ADDR "><", "x", "/></message>", 1025, "fail policy-violation record-limit: a name is too long" },
+    { "more attributes than any record takes", READY, "<message " ADDR "><a", " p:x=''", "/></message>", 257, LIMIT("too many attributes") },
+    { "33 attributes", READY, "<message " ADDR "><a a='' b='' c='' d='' e='' f='' g='' h='' i='' j='' k='' l='' m='' n='' o='' p='' q='' r='' s='' "
+        "t='' u='' v='' w='' x='' y='' z='' aa='' bb='' cc='' dd='' ee='' ff=''", " gg=''", "/></message>", 1, "fail policy-violation record-limit: too many attributes" },
+    { "more attributes than any record takes, in a header", FRESH, "<stream:stream", " x=''", ">", 257, LIMIT("too many attributes") },
 };
 
 /* ---- running ---- */
