@@ -25,6 +25,7 @@ const unsigned char *policy_hash(const struct policy *p);
 /* ---- judging ---- */
 struct pol_state *pol_state_new(void);
 void pol_state_free(struct pol_state *s);
+void pol_state_forget(struct pol_state *s);
 
 /* Facts about a stanza that do not stand in it. */
 struct pol_facts {

@@ -75,6 +75,8 @@ const struct pol_verdict *judge_stanza(struct judge *j, const struct rec *in, en
     return pol_verdict(j->eval);
 }
 
+void judge_forget(struct judge *j) { pol_state_forget(j->state); }
+
 struct pol_eval *judge_eval(const struct judge *j) { return j->eval; }
 const struct policy *judge_policy(const struct judge *j) { return j->policy; }
 struct content *judge_content(const struct judge *j) { return j->content; }

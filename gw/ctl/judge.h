@@ -14,6 +14,8 @@ struct judge *judge_new(const char *rules_dir, int64_t now_ms, bool warnings);
 void judge_free(struct judge *j); /* NULL is fine */
 /* Judges a sealed record to the end, and lets the verdict stand (pol_commit). Borrowed until the next call; in must live as long. */
 const struct pol_verdict *judge_stanza(struct judge *j, const struct rec *in, enum gw_side from_side, int64_t now_ms);
+/* Forgets what earlier stanzas left behind: rates, open questions, first contacts. */
+void judge_forget(struct judge *j);
 /* The parts, as long as j lives. */
 struct pol_eval *judge_eval(const struct judge *j);
 const struct policy *judge_policy(const struct judge *j);

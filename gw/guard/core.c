@@ -15,8 +15,8 @@ struct guard *guard_new(const struct gw_conf *conf, struct policy *policy, uint6
         return NULL;
     *g = (struct guard){ .conf = conf, .policy = policy, .epoch = epoch, .key = *key, .io = *io, .state = pol_state_new() };
     struct rec_limits hard = REC_HARD_LIMITS;
-    /* a record is smaller than the XML it was made from, but for its list of names and the addresses in both forms */
-    g->limits = (struct rec_limits){ .bytes = (size_t)conf->limits.stanza + 65536, .depth = (uint32_t)conf->limits.depth,
+    /* short names make a record larger than the XML that it was made from, at most threefold */
+    g->limits = (struct rec_limits){ .bytes = 3 * (size_t)conf->limits.stanza + 16384, .depth = (uint32_t)conf->limits.depth,
         .nodes = (uint32_t)conf->limits.elements * 2 + 1, .attrs = (uint32_t)conf->limits.attributes };
     g->limits.bytes = g->limits.bytes < hard.bytes ? g->limits.bytes : hard.bytes;
     g->limits.nodes = g->limits.nodes < hard.nodes ? g->limits.nodes : hard.nodes;

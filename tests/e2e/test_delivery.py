@@ -233,15 +233,15 @@ def test_two_full_directions_do_not_lock(ends):
     assert len(low.ids()) > low_before and len(high.ids()) > high_before
 
 
-@pytest.mark.settings(conf={"limits.idle": "3s", "limits.keepalive": "1s"})
+@pytest.mark.settings(conf={"limits.idle": "10s", "limits.keepalive": "1s"})
 def test_idle_streams_close_in_order(ends):
     sink = ends.open_sink("low")
     peer = ends.stream("high")
     peer.send(message(FROM, TO, "idle"))
     sink.wait("idle", lambda e: e.get("id") == "idle")
     start = time.monotonic()
-    assert peer.read(10) is None        # </stream:stream>, no error
-    assert 2 < time.monotonic() - start < 8
+    assert peer.read(20) is None        # </stream:stream>, no error
+    assert 8 < time.monotonic() - start < 15
     deadline = time.monotonic() + 5
     while sink._streams and time.monotonic() < deadline:
         time.sleep(0.1)
