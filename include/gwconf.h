@@ -20,6 +20,7 @@ struct gw_domain {
 struct gw_certificate { struct str domain; char *chain, *key; unsigned line; }; /* paths */
 struct gw_route { struct net_prefix to; struct net_addr via; };
 struct gw_side_conf {
+    unsigned line; /* of the group */
     char *interface, *namespace_;
     struct net_prefix *addresses, *networks;
     size_t n_addresses, n_networks;

@@ -259,6 +259,7 @@ void gwconf_side(struct gwconf_reader *r, enum gw_side side)
     const struct raw_side *raw = &r->raw->side[side];
     struct gw_side_conf *s = &r->c->side[side];
 
+    s->line = raw->where.line;
     s->interface = raw->interface;
     s->namespace_ = raw->namespace_;
     check_word(r, "interface", raw->interface, raw->where.line);

@@ -137,6 +137,8 @@ int verb_check(int argc, char **argv)
         int rc = gw_conf_load(conf_path, &conf, &errs);
         if (rc && !errs.n_errors)
             conf_error_add(&errs, CONF_ERROR, conf_path, 0, "%s", gw_strerror(rc));
+        if (conf)
+            ctl_check_files(conf, &errs);
         rules = conf ? conf->rules : NULL;
     }
     if (rules)

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "log.h"
+#include <log.h> /* include/log.h */
 #include "verbs.h"
 
 #define LOCKGATE_VERSION "0.1"
@@ -18,6 +18,13 @@ static const struct {
 };
 #define VERBS (sizeof verbs / sizeof verbs[0])
 
+static void verb_usage(FILE *to, const char *verb)
+{
+    for (size_t i = 0; i < VERBS; i++)
+        if (strcmp(verbs[i].name, verb) == 0)
+            fprintf(to, "usage: lockgate %s %s\n  %s\n", verb, verbs[i].args, verbs[i].help);
+}
+
 static void usage(FILE *to)
 {
     fputs("usage: lockgate VERB [OPTIONS]\n\n", to);
@@ -31,9 +38,7 @@ static void usage(FILE *to)
 
 int ctl_usage(const char *verb)
 {
-    for (size_t i = 0; i < VERBS; i++)
-        if (strcmp(verbs[i].name, verb) == 0)
-            fprintf(stderr, "usage: lockgate %s %s\n  %s\n", verb, verbs[i].args, verbs[i].help);
+    verb_usage(stderr, verb);
     return CTL_USAGE;
 }
 
@@ -43,7 +48,7 @@ int ctl_options(int argc, char **argv, const char **ret_conf, bool *ret_json)
     *ret_conf = CTL_CONF_DEFAULT;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            ctl_usage(argv[0]);
+            verb_usage(stdout, argv[0]);
             exit(CTL_YES);
         } else if (strcmp(argv[i], "-c") == 0) {
             if (++i == argc) {
@@ -89,10 +94,12 @@ int main(int argc, char **argv)
         return CTL_YES;
     }
     const char *names[VERBS + 1] = { NULL };
+    size_t n = 0;
     for (size_t i = 0; i < VERBS; i++) {
-        names[i] = verbs[i].name;
         if (strcmp(argv[1], verbs[i].name) == 0 && verbs[i].run)
             return verbs[i].run(argc - 1, argv + 1);
+        if (verbs[i].run)
+            names[n++] = verbs[i].name;
     }
     const char *near = conf_nearest(argv[1], names);
     fprintf(stderr, "lockgate: there is no verb \"%s\"%s%s%s; `lockgate help` lists them\n", argv[1], near ? ", did you mean \"" : "",

@@ -19,9 +19,11 @@ def standing(request, running):
 
 class Witness:
     """tcpdump on the server's card of one side; remembers every packet that is not of that side's own making."""
+    made = 0
 
     def __init__(self, lab, side):
-        self.log = lab.path("log", f"witness-{side}.pcap.txt")
+        Witness.made += 1       # each has a log of its own: what an earlier one saw is not seen again
+        self.log = lab.path("log", f"witness-{side}-{Witness.made}.txt")
         ns = lab.ns[side]
         mine = [lab.plan[side].server4, lab.plan[side].server6]
         # Packets that come in, without ARP and neighbour discovery (the gateway answers those for the far hosts).

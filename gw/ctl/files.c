@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * The files that a configuration names: are they there, are they what they should be, do they fit together? */
+#include <errno.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "verbs.h"
+
+#define SOON (14 * 86400) /* a certificate that ends within two weeks is worth a word */
+
+static FILE *open_named(const struct gw_conf *c, const char *what, const char *path, unsigned line, struct conf_errors *errs)
+{
+    FILE *f = fopen(path, "re");
+    if (!f)
+        conf_error_add(errs, CONF_ERROR, c->path, line, "%s: %s: %s", what, path, strerror(errno));
+    return f;
+}
+
+static X509 *read_first(const struct gw_conf *c, const char *what, const char *path, unsigned line, struct conf_errors *errs)
+{
+    FILE *f = open_named(c, what, path, line, errs);
+    if (!f)
+        return NULL;
+    X509 *x = PEM_read_X509(f, NULL, NULL, NULL);
+    fclose(f);
+    if (!x)
+        conf_error_add(errs, CONF_ERROR, c->path, line, "%s: %s holds no certificate in PEM form", what, path);
+    return x;
+}
+
+/* No key that needs a passphrase: nobody is there to type it. */
+static int no_passphrase(char *b, int n, int rw, void *arg)
+{
+    (void)b, (void)n, (void)rw, (void)arg;
+    return -1;
+}
+
+static EVP_PKEY *read_key(const struct gw_conf *c, const char *path, unsigned line, struct conf_errors *errs)
+{
+    FILE *f = open_named(c, "key", path, line, errs);
+    if (!f)
+        return NULL;
+    EVP_PKEY *k = PEM_read_PrivateKey(f, NULL, no_passphrase, NULL);
+    fclose(f);
+    if (!k)
+        conf_error_add(errs, CONF_ERROR, c->path, line, "key: %s holds no private key in PEM form that opens without a passphrase", path);
+    return k;
+}
+
+static void check_times(const struct gw_conf *c, X509 *x, const char *path, unsigned line, struct conf_errors *errs)
+{
+    time_t soon = time(NULL) + SOON;
+    if (X509_cmp_current_time(X509_get0_notBefore(x)) > 0)
+        conf_error_add(errs, CONF_ERROR, c->path, line, "%s is not valid yet: is this machine's clock right?", path);
+    else if (X509_cmp_current_time(X509_get0_notAfter(x)) < 0)
+        conf_error_add(errs, CONF_ERROR, c->path, line, "%s has expired", path);
+    else if (X509_cmp_time(X509_get0_notAfter(x), &soon) < 0)
+        conf_error_add(errs, CONF_WARNING, c->path, line, "%s expires within two weeks", path);
+}
+
+static void check_certificate(const struct gw_conf *c, const struct gw_certificate *g, struct conf_errors *errs)
+{
+    char domain[1024];
+    X509 *x = read_first(c, "chain", g->chain, g->line, errs);
+    EVP_PKEY *k = read_key(c, g->key, g->line, errs);
+    snprintf(domain, sizeof domain, "%.*s", STR_ARG(g->domain));
+    if (x)
+        check_times(c, x, g->chain, g->line, errs);
+    if (x && k && X509_check_private_key(x, k) != 1)
+        conf_error_add(errs, CONF_ERROR, c->path, g->line, "%s is not the key of %s", g->key, g->chain);
+    /* A name outside of ASCII stands in a certificate as A-labels; that is the edge's business. */
+    bool ascii = true;
+    for (const char *p = domain; *p; p++)
+        ascii = ascii && (unsigned char)*p < 0x80;
+    if (x && ascii && X509_check_host(x, domain, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) != 1)
+        conf_error_add(errs, CONF_WARNING, c->path, g->line, "%s names no \"%s\" as dNSName: servers will not accept it", g->chain, domain);
+    X509_free(x);
+    EVP_PKEY_free(k);
+}
+
+void ctl_check_files(const struct gw_conf *c, struct conf_errors *errs)
+{
+    for (int s = 0; s < GW_SIDES; s++) {
+        const struct gw_side_conf *side = &c->side[s];
+        X509 *x = read_first(c, "trust", side->trust, side->line, errs);
+        if (x)
+            check_times(c, x, side->trust, side->line, errs);
+        X509_free(x);
+        for (size_t i = 0; i < side->n_certificates; i++)
+            check_certificate(c, &side->certificates[i], errs);
+    }
+}
