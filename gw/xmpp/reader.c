@@ -65,25 +65,33 @@ void reader_pause(struct reader *r)
 
 /* ---- expat's callbacks ---- */
 
-static void token_done(struct reader *r)
+static uint64_t token_start(const struct reader *r) { return (uint64_t)(r->base + XML_GetCurrentByteIndex(r->p)); }
+
+static void token_done(struct reader *r) { r->done = token_start(r) + (uint64_t)XML_GetCurrentByteCount(r->p); }
+
+/* What expat is told again must not be heard again; after a fault nothing counts. */
+static bool deaf(const struct reader *r) { return r->muted || r->fault.condition; }
+
+static void root_started(struct reader *r)
 {
-    r->done = (uint64_t)XML_GetCurrentByteIndex(r->p) + (uint64_t)XML_GetCurrentByteCount(r->p);
+    r->root_seen = true;
+    r->unit = r->done;
+    if (buf_put(&r->header, buf_data(&r->in), (size_t)(r->done - r->pos)) < 0)
+        reader_nomem(r);
 }
 
 static void on_start(void *data, const XML_Char *name, const XML_Char **atts)
 {
     struct reader *r = data;
     struct xml_name n;
-    if (r->fault.condition)
+    if (deaf(r))
         return;
     token_done(r);
     r->depth++;
-    if (r->depth == 1) {
-        r->root_seen = true;
-        r->unit = r->done;
-    } else if (r->depth == 2) {
-        r->first = (uint64_t)XML_GetCurrentByteIndex(r->p);
-    }
+    if (r->depth == 1)
+        root_started(r);
+    else if (r->depth == 2)
+        r->first = token_start(r);
     xml_name_split(name, &n);
     r->hooks->start(r->who, r->depth, &n, atts);
 }
@@ -92,7 +100,7 @@ static void on_end(void *data, const XML_Char *name)
 {
     struct reader *r = data;
     (void)name;
-    if (r->fault.condition)
+    if (deaf(r))
         return;
     token_done(r);
     r->depth--;
@@ -104,7 +112,7 @@ static void on_end(void *data, const XML_Char *name)
 static void on_text(void *data, const XML_Char *s, int n)
 {
     struct reader *r = data;
-    if (r->fault.condition)
+    if (deaf(r))
         return;
     token_done(r);
     r->hooks->text(r->who, r->depth, (struct str){ s, (size_t)n });
@@ -114,7 +122,7 @@ static void on_text(void *data, const XML_Char *s, int n)
 static void on_ns(void *data, const XML_Char *prefix, const XML_Char *uri)
 {
     struct reader *r = data;
-    if (r->fault.condition)
+    if (deaf(r))
         return;
     if (uri && strnlen(uri, XML_NAME_MAX + 1) > XML_NAME_MAX)
         reader_fail(r, "policy-violation", GW_R_STREAM_LIMIT, "a namespace name is too long");
@@ -329,7 +337,7 @@ static int first_bytes(struct reader *r)
  * are not, -1 the character has not come in full, so that the answer would depend on how the bytes were cut. */
 static int utf8_at_error(const struct reader *r)
 {
-    XML_Index index = XML_GetCurrentByteIndex(r->p);
+    int64_t index = r->base + XML_GetCurrentByteIndex(r->p);
     struct str s = buf_str(&r->in);
     unsigned char lead;
     size_t skip, want;
@@ -397,6 +405,7 @@ int reader_init(struct reader *r, const struct reader_hooks *hooks, void *who, c
 {
     memset(r, 0, sizeof *r);
     buf_init(&r->in, in_max);
+    buf_init(&r->header, limits->header);
     r->hooks = hooks;
     r->who = who;
     r->limits = *limits;
@@ -413,13 +422,17 @@ void reader_clear(struct reader *r)
         XML_ParserFree(r->p);
     r->p = NULL;
     buf_clear(&r->in);
+    buf_clear(&r->header);
 }
 
 int reader_restart(struct reader *r)
 {
     if (!XML_ParserReset(r->p, "UTF-8"))
         return GW_ERR(NOMEM);
+    buf_reset(&r->header);
     r->fed = 0;
+    r->base = 0;
+    r->renewed = 0;
     r->pos = r->done = r->unit = r->first = r->go = r->wide = 0;
     r->values = 0;
     r->depth = 0;
@@ -456,6 +469,22 @@ int reader_feed(struct reader *r, const void *p, size_t n)
     return err;
 }
 
+/* Empties the parser between two first-level elements; see reader.h. */
+static int renew(struct reader *r)
+{
+    enum XML_Status st;
+    size_t n = buf_size(&r->header);
+    if (!XML_ParserReset(r->p, "UTF-8") || set_up(r) < 0)
+        return GW_ERR(NOMEM);
+    r->muted = true;
+    st = XML_Parse(r->p, (const char *)buf_data(&r->header), (int)n, 0);
+    r->muted = false;
+    r->base = (int64_t)r->done - (int64_t)n;
+    r->renewed = r->done;
+    r->fed = 0;
+    return st == XML_STATUS_OK ? 0 : GW_ERR(NOMEM); /* it was well-formed the first time */
+}
+
 /* Lets go of the bytes of finished tokens. */
 static void settle(struct reader *r)
 {
@@ -477,6 +506,11 @@ enum reader_result reader_run(struct reader *r)
         }
         if (r->paused) {
             r->paused = false;
+            if (r->depth == 1 && r->renew && r->done - r->renewed > r->renew) {
+                if (renew(r) < 0)
+                    reader_nomem(r);
+                continue;
+            }
             st = XML_ResumeParser(r->p);
         } else {
             size_t n;

@@ -43,6 +43,12 @@ struct reader {
     struct reader_limits limits;
     struct buf in;       /* from the end of the last finished token on */
     size_t fed;          /* bytes of in that expat has */
+    int64_t base;        /* stream position of what the parser counts as its byte 0 (see renew) */
+    struct buf header;   /* the document's first bytes, up to the end of the root's start tag */
+    size_t renew;        /* expat keeps every distinct name that it ever saw: after this many bytes, between two first-level
+                            elements, it is emptied and given the document's header again. 0: never. Set after reader_init */
+    uint64_t renewed;    /* where that was done last */
+    bool muted;
     uint64_t pos;        /* stream position of in's first byte */
     uint64_t done;       /* where the last finished token ended */
     uint64_t unit;       /* where the current first-level element (with the space before it) begins */

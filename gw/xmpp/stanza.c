@@ -65,6 +65,21 @@ static bool names_fit(struct stanza *st, const struct xml_name *n)
     return false;
 }
 
+/* Streams' own names have no business inside a stanza (CVE-2022-20917); a record refuses them too. */
+static bool names_stream(struct stanza *st, struct str ns)
+{
+    if (!str_eq(ns, STR(XS_NS_STREAM)))
+        return false;
+    spoil(st, "policy-violation", GW_R_RECORD_INVALID, "a stream element inside a stanza");
+    return true;
+}
+
+static void attribute(struct stanza *st, const struct xml_name *a, struct str value)
+{
+    if (names_fit(st, a) && !names_stream(st, a->ns))
+        built(st, rec_attr_add(st->r, a->ns, a->local, value));
+}
+
 static struct str mapped(const struct stanza *st, struct str ns)
 {
     return st->client && str_eq(ns, STR(NS_CLIENT)) ? STR(XS_NS_SERVER) : ns;
@@ -92,8 +107,8 @@ static void root(struct stanza *st, const struct xml_name *n, const char **atts)
             type = v;
         else if (str_eq(a.ns, STR(NS_XML)) && str_eq(a.local, STR("lang")))
             lang = v;
-        else if (a.ns.n > 0 && names_fit(st, &a))
-            built(st, rec_attr_add(st->r, a.ns, a.local, v));
+        else if (a.ns.n > 0)
+            attribute(st, &a, v);
     }
     built(st, rec_head(st->r, kind, type, id, lang));
     address(st, from, to);
@@ -113,9 +128,7 @@ void stanza_start(struct stanza *st, unsigned depth, const struct xml_name *n, c
         spoil(st, "policy-violation", GW_R_RECORD_LIMIT, "too many attributes");
     else if (++st->elements > st->limits->nodes)
         spoil(st, "policy-violation", GW_R_RECORD_LIMIT, "too many elements");
-    else if (str_eq(n->ns, STR(XS_NS_STREAM)))
-        spoil(st, "policy-violation", GW_R_RECORD_INVALID, "a stream element inside a stanza");
-    if (st->fault.condition || !names_fit(st, n))
+    if (st->fault.condition || !names_fit(st, n) || names_stream(st, n->ns))
         return;
     built(st, rec_open(st->r, mapped(st, n->ns), n->local));
     if (st->fault.condition)
@@ -126,8 +139,7 @@ void stanza_start(struct stanza *st, unsigned depth, const struct xml_name *n, c
     }
     for (const char **at = atts; *at && !st->fault.condition; at += 2) {
         xml_name_split(at[0], &a);
-        if (names_fit(st, &a))
-            built(st, rec_attr_add(st->r, a.ns, a.local, str_c(at[1])));
+        attribute(st, &a, str_c(at[1]));
     }
 }
 

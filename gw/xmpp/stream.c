@@ -9,6 +9,7 @@
 #define HEADER_BYTES 8192u
 #define STANZA_BYTES 262144u
 #define TOKEN_BYTES 65536u
+#define RENEW_BYTES 262144u    /* at most some 5 MiB of names that expat keeps */
 #define WAITING_MAX (1 << 20)  /* bytes fed and not read yet */
 #define OUT_MAX (64u << 20)    /* the largest record, escaped; the caller's credits bound it long before */
 #define HEAD_MAX 65536u
@@ -372,6 +373,7 @@ static int prepare(struct xs *s, const struct xs_conf *conf)
 {
     struct reader_limits limits;
     size_t from = conf->from.n, to = conf->to.n;
+    int err;
     s->conf = *conf;
     if (!s->conf.header_bytes)
         s->conf.header_bytes = HEADER_BYTES;
@@ -399,7 +401,9 @@ static int prepare(struct xs *s, const struct xs_conf *conf)
     limits.token = TOKEN_BYTES > limits.header ? TOKEN_BYTES : limits.header;
     if (!reader_expat_fit())
         log_error("this expat is older than 2.4.5 and unsafe with namespaces (CVE-2022-25236)");
-    return reader_init(&s->rd, &hooks, s, &limits, WAITING_MAX);
+    err = reader_init(&s->rd, &hooks, s, &limits, WAITING_MAX);
+    s->rd.renew = s->conf.stanza_bytes < RENEW_BYTES ? s->conf.stanza_bytes : RENEW_BYTES;
+    return err;
 }
 
 struct xs *xs_new(const struct xs_conf *conf)

@@ -141,6 +141,7 @@ static const struct row rows[] = {
     { "stream element inside a negotiation element", OPENED, DB("result", "", "<stream:x/>"), 0, LIMIT("a stream element inside a negotiation element") },
     { "features from the initiating entity", READY, FEATURES(""), 0, PROTOCOL("policy-violation", "a negotiation element out of place") },
     { "stream element inside a stanza", READY, MSG("<stream:error/>"), 0, "fail policy-violation record-invalid: a stream element inside a stanza" },
+    { "stream attribute inside a stanza", READY, MSG("<x stream:to='a'/>"), 0, "fail policy-violation record-invalid: a stream element inside a stanza" },
     { "stream header inside a stanza", READY, MSG("<x><stream:stream/></x>"), 0, "fail policy-violation record-invalid: a stream element inside a stanza" },
     { "starttls under TLS", OPENED, "<starttls " TLS "/>", 0, PROTOCOL("policy-violation", "a negotiation element out of place") },
     { "SASL in clear", CLEAR, RUN_HEADER RUN_AUTH, 0, PROTOCOL("policy-violation", "a negotiation element out of place") },
