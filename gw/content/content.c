@@ -10,6 +10,11 @@
 
 int content_load(const char *rules_dir, struct content **ret, struct conf_errors *errs)
 {
+    return content_load_cached(rules_dir, NULL, ret, errs);
+}
+
+int content_load_cached(const char *rules_dir, const char *cache, struct content **ret, struct conf_errors *errs)
+{
     char path[4096];
     struct content *c = calloc(1, sizeof *c);
     if (!c)
@@ -28,7 +33,7 @@ int content_load(const char *rules_dir, struct content **ret, struct conf_errors
         snprintf(path, sizeof path, "%s/yara/files", rules_dir);
         e[1] = yara_load(&c->files, path, true, errs);
         snprintf(path, sizeof path, "%s/dlp", rules_dir);
-        e[2] = dlp_load(&c->dlp, path, c->fold, errs);
+        e[2] = dlp_load(&c->dlp, path, cache, c->fold, errs);
     }
     for (size_t i = 0; i < 3 && !err; i++)
         err = e[i];

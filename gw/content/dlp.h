@@ -26,10 +26,14 @@ struct dlp_detector {
 enum expr_kind { EXPR_FIND, EXPR_SUPPORT, EXPR_EXCLUDE, EXPR_LETTERS };
 /* One compiled expression; `letters`: where, in a word written without its blanks, blanks stood (bit i: behind letter i). */
 struct dlp_expr { uint32_t detector; uint8_t kind; char *text; unsigned flags; uint32_t length; uint64_t blanks; };
+/* Hyperscan's time to compile grows faster than the number of expressions, so they are compiled in pieces: database i holds the
+ * expressions from i * DLP_CHUNK on, numbered as in v. */
+#define DLP_CHUNK 40
 struct dlp_db {
-    hs_database_t *db; /* NULL: no expression */
     struct dlp_expr *v;
     size_t n, cap;
+    hs_database_t **db;
+    size_t n_db;
 };
 struct dlp_match { uint32_t expr, from, to; };
 struct dlp_near { uint32_t detector, start, end; bool exclude; }; /* joined text */
@@ -63,7 +67,8 @@ struct dlp {
     bool report_all; /* tests: whatever passes pattern and validator */
 };
 
-int dlp_load(struct dlp *d, const char *folder, struct fold *fold, struct conf_errors *errs) GW_MUST_CHECK;
+/* cache: a file that keeps what was compiled, or NULL. It is read only when it belongs to this user alone. */
+int dlp_load(struct dlp *d, const char *folder, const char *cache, struct fold *fold, struct conf_errors *errs) GW_MUST_CHECK;
 void dlp_clear(struct dlp *d);
 /* One request: begin, each view once (the normal form of the text itself first), end. */
 void dlp_begin(struct dlp *d, const struct joined *j, const struct scan_request *r);
@@ -73,7 +78,12 @@ int dlp_scan(struct dlp *d, const struct view *v, bool across) GW_MUST_CHECK;
 int dlp_end(struct dlp *d, struct hits *h) GW_MUST_CHECK;
 
 /* ---- between the files of this part ---- */
-int dlp_compile(struct dlp *d, struct conf_errors *errs) GW_MUST_CHECK;
+int dlp_compile(struct dlp *d, const char *cache, struct conf_errors *errs) GW_MUST_CHECK;
+/* All databases from the file: true when it holds exactly these expressions. */
+bool dlp_cache_read(struct dlp *d, const char *path);
+void dlp_cache_write(const struct dlp *d, const char *path); /* a failure costs time at the next start, no more */
+/* Scans all databases of b. False: d->err is set. */
+bool dlp_run(struct dlp *d, const struct dlp_db *b, struct str text, match_event_handler on_match, void *user);
 /* Letters alone, as a person reads them who takes 0 for o, 1 for l, rn for m. */
 int dlp_letters(const struct view *in, struct mapped *out) GW_MUST_CHECK;
 /* Digits with look-alike letters among them read as digits; false: there are none. Same length, same map. */

@@ -220,9 +220,9 @@ static void name_error(struct dlp *d, const struct dlp_expr *x, const hs_compile
 }
 
 /* One at a time, to name all that are wrong. */
-static void name_all_errors(struct dlp *d, struct dlp_db *b, struct conf_errors *errs)
+static void name_all_errors(struct dlp *d, struct dlp_db *b, size_t from, size_t n, struct conf_errors *errs)
 {
-    for (size_t i = 0; i < b->n; i++) {
+    for (size_t i = from; i < from + n; i++) {
         hs_database_t *one = NULL;
         hs_compile_error_t *e = NULL;
         if (hs_compile(b->v[i].text, b->v[i].flags, HS_MODE_BLOCK, NULL, &one, &e) != HS_SUCCESS)
@@ -232,37 +232,58 @@ static void name_all_errors(struct dlp *d, struct dlp_db *b, struct conf_errors 
     }
 }
 
-static int compile_db(struct dlp *d, struct dlp_db *b, struct conf_errors *errs)
+static int compile_chunk(struct dlp *d, struct dlp_db *b, size_t from, hs_database_t **ret, struct conf_errors *errs)
 {
+    const char *text[DLP_CHUNK];
+    unsigned flags[DLP_CHUNK], ids[DLP_CHUNK], n = 0;
     hs_compile_error_t *e = NULL;
-    hs_error_t r = HS_NOMEM;
-    if (b->n == 0)
-        return 0;
-    const char **text = calloc(b->n, sizeof *text);
-    unsigned *flags = calloc(b->n, sizeof *flags), *ids = calloc(b->n, sizeof *ids);
-    for (size_t i = 0; text && flags && ids && i < b->n; i++) {
-        text[i] = b->v[i].text;
-        flags[i] = b->v[i].flags;
-        ids[i] = (unsigned)i;
+    for (; n < DLP_CHUNK && from + n < b->n; n++) {
+        text[n] = b->v[from + n].text;
+        flags[n] = b->v[from + n].flags;
+        ids[n] = (unsigned)(from + n);
     }
-    if (text && flags && ids)
-        r = hs_compile_multi(text, flags, ids, (unsigned)b->n, HS_MODE_BLOCK, NULL, &b->db, &e);
-    free(text);
-    free(flags);
-    free(ids);
+    hs_error_t r = hs_compile_multi(text, flags, ids, n, HS_MODE_BLOCK, NULL, ret, &e);
     size_t before = errs->n_errors;
     if (r == HS_COMPILER_ERROR) {
-        name_all_errors(d, b, errs);
+        name_all_errors(d, b, from, n, errs);
         if (errs->n_errors == before) /* each for itself is fine, all together are not */
-            conf_error_add(errs, CONF_ERROR, NULL, 0, "the DLP patterns do not compile together: %s", e ? e->message : "?");
+            conf_error_add(errs, CONF_ERROR, NULL, 0, "DLP patterns do not compile together: %s", e ? e->message : "?");
     }
     hs_free_compile_error(e);
-    if (r != HS_SUCCESS)
-        return r == HS_COMPILER_ERROR ? GW_ERR(CONF) : GW_ERR(NOMEM);
-    return hs_alloc_scratch(b->db, &d->scratch) == HS_SUCCESS ? 0 : GW_ERR(NOMEM);
+    return r == HS_SUCCESS ? 0 : r == HS_COMPILER_ERROR ? GW_ERR(CONF) : GW_ERR(NOMEM);
 }
 
-int dlp_compile(struct dlp *d, struct conf_errors *errs)
+/* After a mistake the other pieces are compiled too: all mistakes are to be named. */
+static int compile_db(struct dlp *d, struct dlp_db *b, struct conf_errors *errs)
+{
+    int err = 0;
+    size_t chunks = (b->n + DLP_CHUNK - 1) / DLP_CHUNK;
+    if (chunks == 0)
+        return 0;
+    b->db = calloc(chunks, sizeof(hs_database_t *));
+    if (!b->db)
+        return GW_ERR(NOMEM);
+    for (size_t i = 0; i < chunks && err != GW_ERR(NOMEM); i++) {
+        int e = compile_chunk(d, b, i * DLP_CHUNK, &b->db[b->n_db], errs);
+        if (e)
+            err = e;
+        else
+            b->n_db++;
+    }
+    return err;
+}
+
+static int make_scratch(struct dlp *d)
+{
+    const struct dlp_db *all[] = { &d->find, &d->near, &d->letters };
+    for (size_t k = 0; k < 3; k++)
+        for (size_t i = 0; i < all[k]->n_db; i++)
+            if (hs_alloc_scratch(all[k]->db[i], &d->scratch) != HS_SUCCESS)
+                return GW_ERR(NOMEM);
+    return 0;
+}
+
+int dlp_compile(struct dlp *d, const char *cache, struct conf_errors *errs)
 {
     struct buf b;
     int err = 0;
@@ -280,10 +301,15 @@ int dlp_compile(struct dlp *d, struct conf_errors *errs)
         err = err ? err : add_letters(d, k, &b);
     }
     buf_clear(&b);
+    if (!err && cache && dlp_cache_read(d, cache))
+        return make_scratch(d);
     struct dlp_db *const all[] = { &d->find, &d->near, &d->letters };
     for (size_t i = 0; i < 3 && err != GW_ERR(NOMEM); i++) {
-        int e = compile_db(d, all[i], errs); /* after a mistake too: all of them are to be named */
+        int e = compile_db(d, all[i], errs);
         err = e ? e : err;
     }
+    err = err ? err : make_scratch(d);
+    if (!err && cache)
+        dlp_cache_write(d, cache);
     return err;
 }

@@ -58,7 +58,7 @@ static char digit_of(char c)
 {
     switch (c) {
     case 'O': case 'o': case 'Q': case 'D': return '0';
-    case 'l': case 'I': case 'i': case '|': case '!': return '1';
+    case 'l': case 'I': case 'i': return '1';
     case 'Z': case 'z': return '2';
     case 'E': return '3';
     case 'A': return '4';

@@ -152,7 +152,7 @@ static int find_digit_detectors(struct dlp *d)
     return 0;
 }
 
-int dlp_load(struct dlp *d, const char *folder, struct fold *fold, struct conf_errors *errs)
+int dlp_load(struct dlp *d, const char *folder, const char *cache, struct fold *fold, struct conf_errors *errs)
 {
     size_t before = errs->n_errors;
     *d = (struct dlp){ .fold = fold };
@@ -169,7 +169,7 @@ int dlp_load(struct dlp *d, const char *folder, struct fold *fold, struct conf_e
     if (!err)
         err = find_digit_detectors(d);
     if (!err)
-        err = dlp_compile(d, errs);
+        err = dlp_compile(d, cache, errs);
     if (!err && errs->n_errors > before)
         err = GW_ERR(CONF);
     return err;
@@ -177,7 +177,9 @@ int dlp_load(struct dlp *d, const char *folder, struct fold *fold, struct conf_e
 
 static void db_clear(struct dlp_db *b)
 {
-    hs_free_database(b->db);
+    for (size_t i = 0; i < b->n_db; i++)
+        hs_free_database(b->db[i]);
+    free(b->db);
     free(b->v);
 }
 

@@ -26,6 +26,7 @@ static bool is_letter(struct str s, size_t off, bool before)
 static void fill(struct candidate *c, struct str text, const struct group *g, size_t n)
 {
     c->text = (struct str){ text.p + g[0].start, g[n - 1].end - g[0].start };
+    c->before = c->after = STR_NONE;
     c->n = 0;
     c->n_groups = n;
     c->one_separator = true;

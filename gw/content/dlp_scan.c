@@ -60,6 +60,16 @@ static bool boundary_ok(const struct dlp_detector *x, struct str s, size_t from,
 
 struct near_scan { struct dlp *d; const struct view *v; };
 
+bool dlp_run(struct dlp *d, const struct dlp_db *b, struct str text, match_event_handler on_match, void *user)
+{
+    for (size_t i = 0; i < b->n_db && !d->err; i++) {
+        hs_error_t r = hs_scan(b->db[i], text.p, (unsigned)text.n, 0, d->scratch, on_match, user);
+        if (r != HS_SUCCESS && !d->err)
+            d->err = GW_ERR(UNKNOWN);
+    }
+    return !d->err;
+}
+
 static int on_near(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *user)
 {
     struct near_scan *s = user;
@@ -91,8 +101,7 @@ static int on_near(unsigned id, unsigned long long from, unsigned long long to, 
 static void run_near(struct dlp *d, const struct view *v)
 {
     struct near_scan s = { d, v };
-    if (d->near.db && !d->err && hs_scan(d->near.db, v->text.p, (unsigned)v->text.n, 0, d->scratch, on_near, &s) != HS_SUCCESS && !d->err)
-        d->err = GW_ERR(UNKNOWN);
+    (void)dlp_run(d, &d->near, v->text, on_near, &s); /* d->err says so */
 }
 
 /* Looked for only where something was found: most stanzas never need it. What stands in the text itself supports what was found in an
@@ -243,7 +252,7 @@ static int by_detector(const void *va, const void *vb, void *exprs)
 
 static enum opinion judge(const struct dlp_detector *x, struct str s, size_t from, size_t to)
 {
-    struct candidate c = { .text = { s.p + from, to - from } };
+    struct candidate c = { .text = { s.p + from, to - from }, .before = { s.p, from }, .after = { s.p + to, s.n - to } };
     if (memchr(c.text.p, 0, c.text.n) || !boundary_ok(x, s, from, to))
         return OPINION_NO;
     if (!x->validator)
@@ -339,11 +348,7 @@ static int scan_patterns(struct dlp *d, const struct view *v)
 {
     struct find_scan s = { d, v->text };
     d->n_matches = 0;
-    if (!d->find.db)
-        return 0;
-    if (hs_scan(d->find.db, v->text.p, (unsigned)v->text.n, 0, d->scratch, on_find, &s) != HS_SUCCESS && !d->err)
-        d->err = GW_ERR(UNKNOWN);
-    if (!d->err && d->n_matches)
+    if (dlp_run(d, &d->find, v->text, on_find, &s) && d->n_matches)
         judge_matches(d, v);
     return d->err;
 }
@@ -381,15 +386,15 @@ static int on_letters(unsigned id, unsigned long long from, unsigned long long t
 
 static int scan_letters(struct dlp *d, const struct view *v)
 {
-    if (!d->letters.db)
+    if (!d->letters.n_db)
         return 0;
     int err = dlp_letters(v, &d->letters_view);
     if (err)
         return err;
     struct str text = buf_str(&d->letters_view.text);
     d->n_matches = 0;
-    if (text.n && hs_scan(d->letters.db, text.p, (unsigned)text.n, 0, d->scratch, on_letters, d) != HS_SUCCESS && !d->err)
-        d->err = GW_ERR(UNKNOWN);
+    if (text.n && !dlp_run(d, &d->letters, text, on_letters, d))
+        return d->err;
     for (size_t i = 0; i < d->n_matches && !d->err; i++) {
         const struct dlp_match *m = &d->matches[i];
         const struct dlp_expr *e = &d->letters.v[m->expr];

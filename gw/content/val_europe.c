@@ -22,7 +22,7 @@ static enum opinion check_de_tax(const struct candidate *c)
         if (count[i] > 3)
             return OPINION_NO;
     }
-    return YES_IF(twice == 1);
+    return twice == 1 ? OPINION_YES : OPINION_WEAK;
 }
 
 /* Identity card and passport: weights 7 3 1, letters from 10. */
@@ -81,7 +81,9 @@ static enum opinion check_de_health(const struct candidate *c)
 
 static enum opinion check_de_vat(const struct candidate *c)
 {
-    return YES_IF(c->n == 11 && all_digits(C + 2, 9) && C[2] != '0' && iso7064_11_10(C + 2, 9));
+    if (c->n != 11 || !all_digits(C + 2, 9) || C[2] == '0')
+        return OPINION_NO;
+    return iso7064_11_10(C + 2, 9) ? OPINION_YES : OPINION_WEAK;
 }
 
 /* Doctor's number (LANR): six digits weighted 4 9, then the check digit. */
@@ -163,7 +165,8 @@ static const char es_letters[] = "TRWAGMYFPDXBNJZSQVHLCKE";
 
 static enum opinion check_es_nif(const struct candidate *c)
 {
-    return YES_IF(c->n == 9 && all_digits(C, 8) && C[8] == es_letters[number_of(C, 8) % 23]);
+    size_t d = c->n - 1;
+    return YES_IF((c->n == 8 || c->n == 9) && all_digits(C, d) && C[d] == es_letters[number_of(C, d) % 23]);
 }
 
 static enum opinion check_es_nie(const struct candidate *c)

@@ -27,25 +27,23 @@ static bool issuer_known(const char *d, size_t n)
     return false;
 }
 
-/* Printed groups (fours; 4-6-5; 4-6-4), one group, or every digit alone, spaced out on purpose: yes. A few other groups: perhaps. Lists of
- * numbers also pass Luhn once in a while: no. */
-static enum opinion card_grouping(const struct candidate *c)
+/* Printed groups (fours; 4-6-5; 4-6-4), one group, every digit alone (spaced out on purpose), or a few groups with the same between them.
+ * Lists of numbers also pass Luhn once in a while: no. */
+static bool card_grouping(const struct candidate *c)
 {
     bool fours = true, pairs = c->one_separator && c->n_groups <= 5;
     for (size_t i = 0; i + 1 < c->n_groups; i++)
         fours = fours && (c->group[i] == 4 || (c->n_groups == 3 && i == 1 && c->group[1] == 6));
     for (size_t i = 0; i < c->n_groups; i++)
         pairs = pairs && c->group[i] >= 2;
-    if (c->n_groups == 1 || c->n_groups == c->n || fours)
-        return OPINION_YES;
-    return pairs ? OPINION_WEAK : OPINION_NO;
+    return c->n_groups == 1 || c->n_groups == c->n || fours || pairs;
 }
 
 static enum opinion check_card(const struct candidate *c)
 {
-    if (!luhn_ok(c->compact, c->n) || !issuer_known(c->compact, c->n) || one_digit_only(c->compact, c->n))
+    if (!luhn_ok(c->compact, c->n) || one_digit_only(c->compact, c->n) || !card_grouping(c))
         return OPINION_NO;
-    return card_grouping(c);
+    return issuer_known(c->compact, c->n) ? OPINION_YES : OPINION_WEAK; /* ranges change */
 }
 
 static enum opinion check_luhn(const struct candidate *c)

@@ -37,27 +37,43 @@ static bool special4(const unsigned char o[4])
         (o[0] == 203 && o[1] == 0 && o[2] == 113);
 }
 
+/* Part of a longer row (a version, an object identifier) is no address; a full stop behind it is fine. */
+static bool goes_on(const struct candidate *c, char sep)
+{
+    struct str a = c->after, b = c->before;
+    bool after = a.n > 1 && a.p[0] == sep && (a.p[1] == sep || (a.p[1] >= '0' && a.p[1] <= '9'));
+    bool before = b.n > 1 && b.p[b.n - 1] == sep && (b.p[b.n - 2] == sep || (b.p[b.n - 2] >= '0' && b.p[b.n - 2] <= '9'));
+    return after || before;
+}
+
 static enum opinion check_ipv4(const struct candidate *c)
 {
     unsigned char o[4];
-    return YES_IF(octets(c, o));
+    return YES_IF(octets(c, o) && !goes_on(c, '.'));
 }
 
 static enum opinion check_ipv4_private(const struct candidate *c)
 {
     unsigned char o[4];
-    return YES_IF(octets(c, o) && private4(o));
+    return YES_IF(octets(c, o) && private4(o) && !goes_on(c, '.'));
 }
 
 static enum opinion check_ipv4_public(const struct candidate *c)
 {
     unsigned char o[4];
-    return YES_IF(octets(c, o) && !private4(o) && !special4(o));
+    return YES_IF(octets(c, o) && !goes_on(c, '.') && !private4(o) && !special4(o));
 }
 
 /* Takes off brackets, a zone ("%eth0") and a prefix length. */
+static bool address_char(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == ':';
+}
+
 static bool parse6(const struct candidate *c, struct net_addr *ret)
 {
+    if ((c->before.n && address_char(c->before.p[c->before.n - 1])) || (c->after.n && address_char(c->after.p[0])) || goes_on(c, '.'))
+        return false;
     char text[64];
     size_t from = 0, n = c->text.n;
     while (from < n && c->text.p[from] == '[')

@@ -180,6 +180,12 @@ static enum opinion check_nanp(const struct candidate *c)
     return YES_IF(n == 10 && nanp_ok(d));
 }
 
+/* Seven to thirteen digits, whatever the country: only ever with a word next to it that says so. */
+static enum opinion check_phone_digits(const struct candidate *c)
+{
+    return YES_IF(c->n >= 7 && c->n <= 13 && all_digits(c->compact, c->n) && !one_digit_only(c->compact, c->n));
+}
+
 /* ---- machine-readable zone: document number with its check digit, weights 7 3 1, '<' is 0 ---- */
 
 static int mrz_sum(const char *p, size_t n)
@@ -206,6 +212,7 @@ const struct validator validators_place[] = {
     { "utm", 0, 0, check_utm, "UTM zone, easting, northing" },
     { "e164", 0, 0, check_e164, "telephone number with country code" },
     { "nanp", 0, 0, check_nanp, "telephone number of North America" },
+    { "phone-digits", 0, 0, check_phone_digits, "seven to thirteen digits" },
     { "mrz", 0, 0, check_mrz, "machine-readable zone of a passport, second line" },
     { NULL, 0, 0, NULL, NULL },
 };

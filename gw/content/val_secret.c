@@ -87,14 +87,14 @@ static enum opinion check_password_url(const struct candidate *c)
     if (!colon || !at || at <= colon)
         return OPINION_NO;
     struct str v = { colon + 1, (size_t)(at - colon) - 1 };
-    return YES_IF(v.n >= 3 && !placeholder(v));
+    return YES_IF(v.n >= 3 && v.p[0] != '$' && v.p[0] != '<' && v.p[0] != '{' && v.p[0] != '*');
 }
 
 /* A name that says it is a token, and anything behind it but a row of one character. */
 static enum opinion check_token(const struct candidate *c)
 {
     struct str v = value_of(c->text);
-    return YES_IF(v.n >= 6 && entropy_bits(v) >= 1.0);
+    return YES_IF(v.n >= 6 && entropy_bits(v) >= 0.5);
 }
 
 static int value64(char c)

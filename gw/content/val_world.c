@@ -19,7 +19,8 @@ static enum opinion check_us_ssn(const struct candidate *c)
         if (memcmp(C, printed[i], 9) == 0)
             return OPINION_NO;
     bool written = c->n_groups == 3 && c->group[0] == 3 && c->group[1] == 2;
-    if (c->n_groups > 1 && (!written || !c->one_separator))
+    bool half = c->n_groups == 2 && (c->group[0] == 3 || c->group[0] == 5);
+    if (c->n_groups > 1 && !half && (!written || !c->one_separator))
         return OPINION_NO;
     return written ? OPINION_STRONG : OPINION_WEAK;
 }
@@ -154,7 +155,7 @@ static enum opinion check_sg_nric(const struct candidate *c)
     if (!letters)
         return OPINION_NO;
     int r = sum % 11;
-    return C[8] == letters[C[0] == 'M' ? 10 - r : r] ? OPINION_STRONG : OPINION_NO;
+    return C[8] == letters[C[0] == 'M' ? 10 - r : r] ? OPINION_STRONG : OPINION_WEAK;
 }
 
 static enum opinion check_cn_id(const struct candidate *c)

@@ -10,6 +10,7 @@
 /* What a pattern matched. */
 struct candidate {
     struct str text;          /* as it stands in the normal text */
+    struct str before, after; /* what stands around it; empty when it is not known */
     char compact[COMPACT_MAX + 1]; /* letters (upper case) and digits alone; empty when there are more than COMPACT_MAX */
     size_t n;                 /* of compact */
     unsigned char group[GROUPS_MAX]; /* digits of each run of digits; for validators with `digits` only */

@@ -3,8 +3,6 @@
  * arguments, configuration, rules, sandbox, READY, questions until the parent says STOP or goes. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include "gwconf.h"
@@ -29,7 +27,9 @@ static int load(const char *conf_path, struct gw_conf **ret_conf, struct content
     conf_errors_init(&errs);
     if (gw_conf_load(conf_path, ret_conf, &errs))
         return wrong_conf(&errs);
-    int err = content_load((*ret_conf)->rules, ret_content, &errs);
+    char cache[4096];
+    snprintf(cache, sizeof cache, "%s/scanner.patterns", (*ret_conf)->state);
+    int err = content_load_cached((*ret_conf)->rules, cache, ret_content, &errs);
     if (err) {
         if (errs.n_errors == 0)
             log_error("rules in %s could not be loaded: %s", (*ret_conf)->rules, gw_strerror(err));
