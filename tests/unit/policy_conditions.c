@@ -1,0 +1,173 @@
+// link: policy xmpp record ipc base
+// libs: -lexpat -lcrypto -licuuc -licudata -lconfig
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * Every condition of the table with stanzas for which it holds, does not hold, or cannot be answered. A condition without a case for
+ * yes and one for no fails. */
+#include "../../gw/policy/internal.h"
+#include "policy_help.h"
+
+#define M "<message from='juliet@high.example/balcony' to='romeo@low.example' type='chat' id='a'>"
+#define BODY(text) M "<body>" text "</body></message>"
+#define HOUR 3600000LL
+
+static const struct help_find found[] = { { SCAN_YARA, "virus", "EVIL" }, { SCAN_DLP, "card", "4111" }, { SCAN_TEXT, "invisible", "ZW" },
+    { SCAN_NOTED, "noted", "4111" }, { SCAN_YARA, "whole", NULL } };
+
+static const struct row {
+    const char *keyword, *when, *xml;
+    enum gw_side from;
+    enum tri want;
+} rows[] = {
+    { "direction", "direction = \"high-to-low\";", BODY("x"), GW_HIGH, TRI_YES },
+    { "direction", "direction = \"high-to-low\";", BODY("x"), GW_LOW, TRI_NO },
+    { "direction", "direction = \"both\";", BODY("x"), GW_LOW, TRI_YES },
+    { "kind", "kind = [ \"iq\", \"message\" ];", BODY("x"), GW_HIGH, TRI_YES },
+    { "kind", "kind = \"presence\";", BODY("x"), GW_HIGH, TRI_NO },
+    { "type", "type = \"chat\";", BODY("x"), GW_HIGH, TRI_YES },
+    { "type", "type = \"normal\";", "<message from='a@high.example' to='b@low.example'><body>x</body></message>", GW_HIGH, TRI_YES },
+    { "type", "type = \"available\";", "<presence from='a@high.example' to='b@low.example'/>", GW_HIGH, TRI_YES },
+    { "type", "type = \"unavailable\";", "<presence from='a@high.example' to='b@low.example'/>", GW_HIGH, TRI_NO },
+    { "from", "from = \"juliet@high.example\";", BODY("x"), GW_HIGH, TRI_YES },
+    { "from", "from = \"juliet@high.example/balcony\";", BODY("x"), GW_HIGH, TRI_YES },
+    { "from", "from = \"juliet@high.example/garden\";", BODY("x"), GW_HIGH, TRI_NO },
+    { "from", "from = \"JULIET@High.Example\";", BODY("x"), GW_HIGH, TRI_YES },
+    { "from", "from = \"high.example\";", BODY("x"), GW_HIGH, TRI_YES },
+    { "from", "from = \"*@high.example\";", BODY("x"), GW_HIGH, TRI_YES },
+    { "from", "from = \"*@high.example\";", "<message from='high.example' to='b@low.example'><body>x</body></message>", GW_HIGH, TRI_NO },
+    { "from", "from = \"*.example\";", BODY("x"), GW_HIGH, TRI_YES },
+    { "from", "from = \"*.high.example\";", BODY("x"), GW_HIGH, TRI_NO },
+    { "from", "from = \"gh.example\";", BODY("x"), GW_HIGH, TRI_NO },
+    { "to", "to = [ \"x@low.example\", \"romeo@low.example\" ];", BODY("x"), GW_HIGH, TRI_YES },
+    { "to", "to = \"juliet@low.example\";", BODY("x"), GW_HIGH, TRI_NO },
+    { "from_domain", "from_domain = \"high.example\";", BODY("x"), GW_HIGH, TRI_YES },
+    { "from_domain", "from_domain = \"low.example\";", BODY("x"), GW_HIGH, TRI_NO },
+    { "to_domain", "to_domain = \"*.example\";", BODY("x"), GW_HIGH, TRI_YES },
+    { "to_domain", "to_domain = \"*.low.example\";", BODY("x"), GW_HIGH, TRI_NO },
+    { "from_list", "from_list = \"people\";", BODY("x"), GW_HIGH, TRI_YES },
+    { "from_list", "from_list = \"people\";", "<message from='nobody@high.example' to='b@low.example'><body>x</body></message>", GW_HIGH, TRI_NO },
+    { "to_list", "to_list = \"people\";", BODY("x"), GW_HIGH, TRI_NO },
+    { "to_list", "to_list = [ \"people\", \"low\" ];", BODY("x"), GW_HIGH, TRI_YES },
+    { "payload", "payload = \"urn:x\";", M "<tree xmlns='urn:x'/></message>", GW_HIGH, TRI_YES },
+    { "payload", "payload = \"{urn:x}tree/{urn:x}leaf\";", M "<tree xmlns='urn:x'><leaf/></tree></message>", GW_HIGH, TRI_YES },
+    { "payload", "payload = \"{urn:x}tree/{urn:x}leaf\";", M "<tree xmlns='urn:x'/></message>", GW_HIGH, TRI_NO },
+    { "payload", "payload = \"{urn:gone}x\";", M "<body>x</body><x xmlns='urn:gone'/></message>", GW_HIGH, TRI_NO },
+    { "received", "received = \"{urn:gone}x\";", M "<body>x</body><x xmlns='urn:gone'/></message>", GW_HIGH, TRI_YES },
+    { "received", "received = \"{urn:gone}x\";", BODY("x"), GW_HIGH, TRI_NO },
+    { "element", "element = \"{urn:x}leaf\";", M "<tree xmlns='urn:x'><leaf/></tree></message>", GW_HIGH, TRI_YES },
+    { "element", "element = \"{urn:x}leaf\";", BODY("x"), GW_HIGH, TRI_NO },
+    { "uninspectable", "uninspectable = true;", M "<encrypted xmlns='urn:xmpp:omemo:2'/><body>x</body></message>", GW_HIGH, TRI_YES },
+    { "uninspectable", "uninspectable = true;", BODY("?OTR:AAID"), GW_HIGH, TRI_YES },
+    { "uninspectable", "uninspectable = true;", BODY("x"), GW_HIGH, TRI_NO },
+    { "from_room", "from_room = true;", "<message from='r@low.example/n' to='a@high.example/x' type='groupchat'><body>x</body></message>", GW_LOW, TRI_YES },
+    { "from_room", "from_room = true;", "<message from='a@high.example/x' to='r@low.example' type='groupchat'><body>x</body></message>", GW_HIGH, TRI_NO },
+    { "from_room", "from_room = true;", "<presence from='r@low.example/n' to='a@high.example/x'><x xmlns='http://jabber.org/protocol/muc#user'/></presence>", GW_LOW, TRI_YES },
+    { "from_room", "from_room = true;", "<message from='a@high.example/x' to='r@low.example'><x xmlns='http://jabber.org/protocol/muc#user'><invite to='b@low.example'/></x></message>", GW_HIGH, TRI_NO },
+    { "from_room", "from_room = false;", BODY("x"), GW_HIGH, TRI_YES },
+    { "text", "text = \"nightfall\";", BODY("Nightfallen"), GW_HIGH, TRI_YES },
+    { "text", "text = \"straße\";", BODY("STRA\xe1\xba\x9e" "E"), GW_HIGH, TRI_YES },
+    { "text", "text = \"été\";", BODY("\xc3\x89T\xc3\x89"), GW_HIGH, TRI_YES },
+    { "text", "text = \"nightfall\";", BODY("night\xe2\x80\x8b\xc2\xad" "fall"), GW_HIGH, TRI_YES },
+    { "text", "text = \"nightfall\";", BODY("night fall"), GW_HIGH, TRI_NO },
+    { "text", "text = { is = \"secret\"; in = [ \"subject\" ]; };", BODY("secret"), GW_HIGH, TRI_NO },
+    { "text", "text = { is = \"secret\"; in = [ \"subject\" ]; };", M "<subject>secret</subject></message>", GW_HIGH, TRI_YES },
+    { "text", "text = \"bal\";", BODY("x"), GW_HIGH, TRI_YES },       /* the resource is text too */
+    { "text", "text = \"hide\";", M "<tree xmlns='urn:x' note='we hide'/></message>", GW_HIGH, TRI_YES },
+    { "text", "text = \"hide\";", "<message from='a@high.example' to='b@low.example' id='hide'><body>x</body></message>", GW_HIGH, TRI_YES },
+    { "word", "word = \"fall\";", BODY("nightfall"), GW_HIGH, TRI_NO },
+    { "word", "word = \"fall\";", BODY("night, FALL."), GW_HIGH, TRI_YES },
+    { "word", "word = \"fall\";", BODY("fall\xc3\xa9"), GW_HIGH, TRI_NO },
+    { "yara", "yara = \"virus\";", BODY("EVIL"), GW_HIGH, TRI_YES },
+    { "yara", "yara = \"*\";", BODY("good"), GW_HIGH, TRI_YES },      /* "whole" matches without a place */
+    { "yara", "yara = [ \"virus\", \"other\" ];", BODY("good"), GW_HIGH, TRI_NO },
+    { "dlp", "dlp = \"card\";", BODY("4111"), GW_HIGH, TRI_YES },
+    { "dlp", "dlp = { detector = \"card\"; confidence = 90; };", BODY("4111"), GW_HIGH, TRI_NO },
+    { "dlp", "dlp = { detector = \"card\"; count = 2; };", BODY("4111"), GW_HIGH, TRI_NO },
+    { "dlp", "dlp = { detector = \"card\"; count = 2; };", BODY("4111 4111"), GW_HIGH, TRI_YES },
+    { "dlp", "dlp = \"noted\";", BODY("4111"), GW_HIGH, TRI_NO },     /* log-only detectors never decide */
+    { "hidden", "hidden = \"invisible\";", BODY("ZW"), GW_HIGH, TRI_YES },
+    { "hidden", "hidden = \"bidi\";", BODY("ZW"), GW_HIGH, TRI_NO },
+    { "size_above", "size_above = \"100B\";", BODY("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"), GW_HIGH, TRI_YES },
+    { "size_above", "size_above = \"1KiB\";", BODY("x"), GW_HIGH, TRI_NO },
+    { "depth_above", "depth_above = 2;", M "<tree xmlns='urn:x'><leaf/></tree></message>", GW_HIGH, TRI_YES },
+    { "depth_above", "depth_above = 2;", BODY("x"), GW_HIGH, TRI_NO },
+    { "elements_above", "elements_above = 2;", M "<tree xmlns='urn:x'><leaf/></tree></message>", GW_HIGH, TRI_YES },
+    { "elements_above", "elements_above = 2;", BODY("x"), GW_HIGH, TRI_NO },
+    { "count", "count = { element = \"{urn:x}leaf\"; above = 1; };", M "<tree xmlns='urn:x'><leaf/><leaf/></tree></message>", GW_HIGH, TRI_YES },
+    { "count", "count = { element = \"{urn:x}leaf\"; above = 1; };", M "<tree xmlns='urn:x'><leaf/></tree></message>", GW_HIGH, TRI_NO },
+    { "all", "all = ( { kind = \"message\"; }, { text = \"x\"; } );", BODY("x"), GW_HIGH, TRI_YES },
+    { "all", "all = ( { kind = \"message\"; }, { text = \"q\"; } );", BODY("x"), GW_HIGH, TRI_NO },
+    { "any", "any = ( { kind = \"iq\"; }, { text = \"x\"; } );", BODY("x"), GW_HIGH, TRI_YES },
+    { "any", "any = ( { kind = \"iq\"; }, { text = \"q\"; } );", BODY("x"), GW_HIGH, TRI_NO },
+    { "not", "not = { kind = \"iq\"; };", BODY("x"), GW_HIGH, TRI_YES },
+    { "not", "not = { kind = \"message\"; text = \"x\"; };", BODY("x"), GW_HIGH, TRI_NO },
+};
+
+static void run_row(const struct row *t)
+{
+    char rules[4096];
+    snprintf(rules, sizeof rules, "{ id = 1; name = \"t\"; when = { %s }; action = \"alert\"; }, { id = 2; name = \"r\"; action = \"release\"; }", t->when);
+    struct policy *p = help_load(rules);
+    struct rec *r = help_stanza(t->xml);
+    struct pol_eval *e = p ? pol_eval_new(p, NULL) : NULL;
+    enum tri got = TRI_UNKNOWN;
+    if (e && r) {
+        const struct pol_verdict *v = help_judge(e, r, t->from, 0, found, 5, HELP_ANSWERS);
+        if (v->verdict == GW_V_RELEASE)
+            got = v->n_matched == 2 ? TRI_YES : TRI_NO;
+        else
+            diag("refused: %s", gw_reason_code(v->reason));
+    }
+    ok(got == t->want, "%s: %s", t->when, tri_name(t->want));
+    pol_eval_free(e);
+    rec_free(r);
+    policy_free(p);
+}
+
+static void every_keyword(void)
+{
+    for (const struct cond_row *const *c = cond_rows(); *c; c++) {
+        bool yes = false, no = false;
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+            yes |= !strcmp(rows[i].keyword, (*c)->keyword) && rows[i].want == TRI_YES;
+            no |= !strcmp(rows[i].keyword, (*c)->keyword) && rows[i].want == TRI_NO;
+        }
+        ok(yes && no && (*c)->help && *(*c)->help, "%s has cases for yes and no, and a help text", (*c)->keyword);
+        char rules[1024];
+        snprintf(rules, sizeof rules, "{ id = 1; name = \"t\"; when = { %s; }; action = \"alert\"; }", (*c)->example);
+        struct policy *p = help_load(rules);
+        ok(p != NULL, "%s: the example of the documentation is right", (*c)->keyword);
+        policy_free(p);
+    }
+}
+
+static void truth_table(void)
+{
+    static const enum tri t[] = { TRI_NO, TRI_YES, TRI_UNKNOWN };
+    static const enum tri and[3][3] = { { TRI_NO, TRI_NO, TRI_NO }, { TRI_NO, TRI_YES, TRI_UNKNOWN }, { TRI_NO, TRI_UNKNOWN, TRI_UNKNOWN } };
+    static const enum tri or[3][3] = { { TRI_NO, TRI_YES, TRI_UNKNOWN }, { TRI_YES, TRI_YES, TRI_YES }, { TRI_UNKNOWN, TRI_YES, TRI_UNKNOWN } };
+    static const enum tri not[3] = { TRI_YES, TRI_NO, TRI_UNKNOWN };
+    bool good = true;
+    for (int a = 0; a < 3; a++) {
+        good &= tri_not(t[a]) == not[a];
+        for (int b = 0; b < 3; b++)
+            good &= tri_and(t[a], t[b]) == and[a][b] && tri_or(t[a], t[b]) == or[a][b];
+    }
+    ok(good, "the truth table of and, or, not");
+}
+
+int main(void)
+{
+    if (!ok(help_begin(), "a rules folder"))
+        return done_testing();
+    help_file("lists/people.list", "# people\njuliet@high.example  # she\n*@other.example\n");
+    help_file("lists/low.list", "low.example\n");
+    help_file("lists/staff.list", "x@high.example\n");
+    help_file("lists/liaison-high.list", "x@high.example\n");
+    help_file("lists/liaison-low.list", "x@low.example\n");
+    truth_table();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        run_row(&rows[i]);
+    every_keyword();
+    help_end();
+    return done_testing();
+}

@@ -1,0 +1,219 @@
+// link: policy xmpp record ipc base
+// libs: -lexpat -lcrypto -licuuc -licudata -lconfig
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * Whole judgements: which rule decides, what unknown does, what the allow-list takes away, what redaction leaves, who is answered. */
+#include "policy_help.h"
+
+#define M "<message from='juliet@high.example/balcony' to='romeo@low.example' type='chat' id='a'>"
+#define OUT "<message from='juliet@high.example/balcony' to='romeo@low.example' id='a' type='chat'>"
+#define RELEASE "{ id = 9; name = \"go\"; action = \"release\"; }"
+#define ROOM "<message from='r@low.example/n' to='a@high.example/x' type='groupchat' id='a'>"
+#define MANY10 "EVIL EVIL EVIL EVIL EVIL EVIL EVIL EVIL EVIL EVIL "
+
+static const struct help_find found[] = { { SCAN_YARA, "virus", "EVIL" }, { SCAN_DLP, "card", "4111" }, { SCAN_YARA, "whole", NULL } };
+
+static const struct row {
+    const char *name, *rules, *xml;
+    enum help_scanner how;
+    size_t n_found;
+    enum gw_verdict verdict;
+    enum gw_reason reason;
+    uint32_t rule;
+    bool answer;
+    const char *out; /* what leaves; NULL: not looked at */
+} rows[] = {
+    { "nothing releases", "{ id = 1; name = \"n\"; kind = \"iq\"; action = \"release\"; }", M "<body>x</body></message>", HELP_ANSWERS, 0,
+        GW_V_REJECT, GW_R_DEFAULT_DENY, 0, true, NULL },
+    { "an empty set", "", M "<body>x</body></message>", HELP_ANSWERS, 0, GW_V_REJECT, GW_R_DEFAULT_DENY, 0, true, NULL },
+    { "the first decisive rule wins", "{ id = 1; name = \"n\"; action = \"drop\"; }, " RELEASE, M "<body>x</body></message>", HELP_ANSWERS, 0,
+        GW_V_DROP, GW_R_RULE, 1, false, NULL },
+    { "release", RELEASE, M "<body>x</body></message>", HELP_ANSWERS, 0, GW_V_RELEASE, GW_R_RULE, 9, false, OUT "<body>x</body></message>" },
+    { "a rule that is switched off", "{ id = 1; name = \"n\"; enabled = false; action = \"drop\"; }, " RELEASE, M "<body>x</body></message>", HELP_ANSWERS, 0,
+        GW_V_RELEASE, GW_R_RULE, 9, false, NULL },
+    { "a rule that has expired", "{ id = 1; name = \"n\"; expires = \"2020-01-31\"; action = \"release\"; }", M "<body>x</body></message>", HELP_ANSWERS, 0,
+        GW_V_REJECT, GW_R_DEFAULT_DENY, 0, true, NULL },
+    { "hold", "{ id = 1; name = \"n\"; kind = \"message\"; action = \"hold\"; }", M "<body>x</body></message>", HELP_ANSWERS, 0,
+        GW_V_HOLD, GW_R_HELD, 1, true, NULL },
+    { "hold of a room's message is a refusal in silence", "{ id = 1; name = \"n\"; kind = \"message\"; action = \"hold\"; }", ROOM "<body>x</body></message>",
+        HELP_ANSWERS, 0, GW_V_REJECT, GW_R_CHANGE_FAILED, 1, false, NULL },
+    /* unknown */
+    { "reject cannot be answered: refused", "{ id = 1; name = \"n\"; when = { yara = \"virus\"; }; action = \"reject\"; }, " RELEASE,
+        M "<body>x</body></message>", HELP_SILENT, 0, GW_V_REJECT, GW_R_SCAN_TIMEOUT, 1, true, NULL },
+    { "the scanner says unknown: refused", "{ id = 1; name = \"n\"; when = { yara = \"virus\"; }; action = \"reject\"; }, " RELEASE,
+        M "<body>x</body></message>", HELP_UNKNOWN, 0, GW_V_REJECT, GW_R_SCAN_FAILED, 1, true, NULL },
+    { "a span outside its segment: refused", "{ id = 1; name = \"n\"; when = { yara = \"virus\"; }; action = \"reject\"; }, " RELEASE,
+        M "<body>x</body></message>", HELP_BAD_SPAN, 0, GW_V_REJECT, GW_R_SCAN_FAILED, 1, true, NULL },
+    { "alert cannot be answered: refused", "{ id = 1; name = \"n\"; when = { yara = \"virus\"; }; action = \"alert\"; }, " RELEASE,
+        M "<body>x</body></message>", HELP_SILENT, 0, GW_V_REJECT, GW_R_SCAN_TIMEOUT, 1, true, NULL },
+    { "strip cannot be answered: refused", "{ id = 1; name = \"n\"; when = { yara = \"virus\"; }; action = \"strip\"; elements = [ \"urn:x\" ]; }, " RELEASE,
+        M "<body>x</body></message>", HELP_SILENT, 0, GW_V_REJECT, GW_R_SCAN_TIMEOUT, 1, true, NULL },
+    { "release cannot be answered: the next rule may", "{ id = 1; name = \"n\"; when = { not = { yara = \"virus\"; }; }; action = \"release\"; }, " RELEASE,
+        M "<body>x</body></message>", HELP_SILENT, 0, GW_V_RELEASE, GW_R_RULE, 9, false, NULL },
+    { "release cannot be answered and no other releases", "{ id = 1; name = \"n\"; when = { not = { yara = \"virus\"; }; }; action = \"release\"; }",
+        M "<body>x</body></message>", HELP_SILENT, 0, GW_V_REJECT, GW_R_SCAN_TIMEOUT, 0, true, NULL },
+    { "no and unknown is no", "{ id = 1; name = \"n\"; kind = \"iq\"; when = { yara = \"virus\"; }; action = \"reject\"; }, " RELEASE,
+        M "<body>x</body></message>", HELP_SILENT, 0, GW_V_RELEASE, GW_R_RULE, 9, false, NULL },
+    { "yes or unknown is yes", "{ id = 1; name = \"n\"; when = { any = ( { yara = \"virus\"; }, { kind = \"message\"; } ); }; action = \"drop\"; }, " RELEASE,
+        M "<body>x</body></message>", HELP_SILENT, 0, GW_V_DROP, GW_R_RULE, 1, false, NULL },
+    /* the allow-list */
+    { "unnamed payloads are taken out", RELEASE, M "<body>x</body><y xmlns='urn:y'/></message>", HELP_ANSWERS, 0, GW_V_RELEASE, GW_R_RULE, 9, false,
+        OUT "<body>x</body></message>" },
+    { "nothing is left: refused", RELEASE, M "<y xmlns='urn:y'/></message>", HELP_ANSWERS, 0, GW_V_REJECT, GW_R_NOT_IN_SCHEMA, 0, true, NULL },
+    { "unnamed attributes, children and values of another form", RELEASE,
+        M "<tree xmlns='urn:x' n='12x' note='fine' bad='1'><leaf jid='a@b' form='c'/><other/></tree></message>", HELP_ANSWERS, 0, GW_V_RELEASE, GW_R_RULE, 9, false,
+        OUT "<tree xmlns='urn:x' note='fine'><leaf jid='a@b'/></tree></message>" },
+    { "an attribute that is too long", RELEASE, M "<tree xmlns='urn:x' note='123456789012345678901'/></message>", HELP_ANSWERS, 0, GW_V_RELEASE, GW_R_RULE, 9, false,
+        OUT "<tree xmlns='urn:x'/></message>" },
+    { "too many of one", RELEASE, M "<tree xmlns='urn:x'><leaf/><leaf/><leaf/><leaf/></tree><tree xmlns='urn:x'/><tree xmlns='urn:x'/></message>", HELP_ANSWERS, 0,
+        GW_V_RELEASE, GW_R_RULE, 9, false, OUT "<tree xmlns='urn:x'><leaf/><leaf/><leaf/></tree><tree xmlns='urn:x'/></message>" },
+    { "layout between elements is left out", RELEASE, M "\n <body>x</body>\n</message>", HELP_ANSWERS, 0, GW_V_RELEASE, GW_R_RULE, 9, false,
+        OUT "<body>x</body></message>" },
+    { "text in the stanza itself", RELEASE, M "hello<body>x</body></message>", HELP_ANSWERS, 0, GW_V_RELEASE, GW_R_RULE, 9, false, OUT "<body>x</body></message>" },
+    { "an element of another stanza type", RELEASE, M "<body>x</body><x xmlns='urn:form'>a</x></message>", HELP_ANSWERS, 0, GW_V_RELEASE, GW_R_RULE, 9, false,
+        OUT "<body>x</body></message>" },
+    { "text of another form takes its element away", RELEASE, "<message from='a@high.example' to='b@low.example' type='headline'><x xmlns='urn:form'>a b</x>"
+        "<body>x</body></message>", HELP_ANSWERS, 0, GW_V_RELEASE, GW_R_RULE, 9, false, "<message from='a@high.example' to='b@low.example' type='headline'><body>x</body></message>" },
+    { "an unnamed payload in an iq is refused", RELEASE, "<iq from='a@high.example' to='b@low.example' type='get' id='q'><y xmlns='urn:y'/></iq>", HELP_ANSWERS, 0,
+        GW_V_REJECT, GW_R_NOT_IN_SCHEMA, 0, true, NULL },
+    { "an unnamed answer is refused and not answered", RELEASE, "<iq from='a@high.example' to='b@low.example' type='result' id='q'><y xmlns='urn:y'/></iq>",
+        HELP_ANSWERS, 0, GW_V_REJECT, GW_R_NOT_IN_SCHEMA, 0, false, NULL },
+    { "an iq with two payloads", RELEASE, "<iq from='a@high.example' to='b@low.example' type='get' id='q'><ping xmlns='urn:xmpp:ping'/><ping xmlns='urn:xmpp:ping'/></iq>",
+        HELP_ANSWERS, 0, GW_V_REJECT, GW_R_NOT_IN_SCHEMA, 0, true, NULL },
+    { "a stanza type that does not exist", RELEASE, "<message from='a@high.example' to='b@low.example' type='secret'><body>x</body></message>", HELP_ANSWERS, 0,
+        GW_V_REJECT, GW_R_NOT_IN_SCHEMA, 0, true, NULL },
+    { "a language that is none", RELEASE, "<message from='a@high.example' to='b@low.example' xml:lang='this is a message'><body>x</body></message>", HELP_ANSWERS, 0,
+        GW_V_REJECT, GW_R_NOT_IN_SCHEMA, 0, true, NULL },
+    { "the echo in an error stays behind", RELEASE, "<message from='a@high.example' to='b@low.example' type='error'><body>x</body><error>e</error></message>",
+        HELP_ANSWERS, 0, GW_V_RELEASE, GW_R_RULE, 9, false, "<message from='a@high.example' to='b@low.example' type='error'><error>e</error></message>" },
+    { "presence without payload stays presence", RELEASE, "<presence from='a@high.example' to='b@low.example'><c xmlns='urn:c'/></presence>", HELP_ANSWERS, 0,
+        GW_V_RELEASE, GW_R_RULE, 9, false, "<presence from='a@high.example' to='b@low.example'/>" },
+    /* changes */
+    { "strip", "{ id = 1; name = \"n\"; action = \"strip\"; elements = [ \"{urn:x}leaf\" ]; }, " RELEASE,
+        M "<body>x</body><tree xmlns='urn:x'><leaf>a</leaf>b<leaf/></tree></message>", HELP_ANSWERS, 0, GW_V_RELEASE, GW_R_RULE, 9, false,
+        OUT "<body>x</body><tree xmlns='urn:x'>b</tree></message>" },
+    { "strip of everything is a refusal", "{ id = 1; name = \"n\"; action = \"strip\"; elements = [ \"{jabber:server}body\" ]; }, " RELEASE,
+        M "<body>x</body></message>", HELP_ANSWERS, 0, GW_V_REJECT, GW_R_CHANGE_FAILED, 1, true, NULL },
+    { "later rules see the changed stanza", "{ id = 1; name = \"n\"; action = \"strip\"; elements = [ \"urn:x\" ]; }, "
+        "{ id = 2; name = \"m\"; when = { payload = \"urn:x\"; }; action = \"drop\"; }, " RELEASE,
+        M "<body>x</body><tree xmlns='urn:x'/></message>", HELP_ANSWERS, 0, GW_V_RELEASE, GW_R_RULE, 9, false, NULL },
+    { "redact in every copy", "{ id = 1; name = \"n\"; when = { yara = \"virus\"; }; action = \"redact\"; }, " RELEASE,
+        M "<body>EVIL is EVIL</body><subject>so EVIL</subject><tree xmlns='urn:x' note='EVIL'><leaf>EVIL</leaf></tree></message>", HELP_ANSWERS, 2,
+        GW_V_RELEASE, GW_R_RULE, 9, false,
+        OUT "<body>[removed] is [removed]</body><subject>so [removed]</subject><tree xmlns='urn:x' note='[removed]'><leaf>[removed]</leaf></tree></message>" },
+    { "redact with another word", "{ id = 1; name = \"n\"; when = { text = \"evil\"; }; action = \"redact\"; with = \"*\"; }, " RELEASE,
+        M "<body>aEVILbEvilc</body></message>", HELP_ANSWERS, 0, GW_V_RELEASE, GW_R_RULE, 9, false, OUT "<body>a*b*c</body></message>" },
+    { "redact an id", "{ id = 1; name = \"n\"; when = { text = \"evil\"; }; action = \"redact\"; }, " RELEASE,
+        "<message from='a@high.example' to='b@low.example' id='evil'><body>evil</body></message>", HELP_ANSWERS, 0, GW_V_RELEASE, GW_R_RULE, 9, false,
+        "<message from='a@high.example' to='b@low.example' id='removed'><body>[removed]</body></message>" },
+    { "an address cannot be redacted: refused", "{ id = 1; name = \"n\"; when = { text = \"balcony\"; }; action = \"redact\"; }, " RELEASE,
+        M "<body>balcony</body></message>", HELP_ANSWERS, 0, GW_V_REJECT, GW_R_CHANGE_FAILED, 1, true, NULL },
+    { "a match without a place cannot be redacted", "{ id = 1; name = \"n\"; when = { yara = \"whole\"; }; action = \"redact\"; }, " RELEASE,
+        M "<body>x</body></message>", HELP_ANSWERS, 3, GW_V_REJECT, GW_R_CHANGE_FAILED, 1, true, NULL },
+    { "what still matches after redaction is refused", "{ id = 1; name = \"n\"; when = { yara = [ \"virus\", \"whole\" ]; }; action = \"redact\"; }, " RELEASE,
+        M "<body>EVIL</body></message>", HELP_ANSWERS, 3, GW_V_REJECT, GW_R_NOT_REDACTED, 1, true, NULL },
+    { "the word for it must not match either", "{ id = 1; name = \"n\"; when = { text = \"removed\"; }; action = \"redact\"; }, " RELEASE,
+        M "<body>removed</body></message>", HELP_ANSWERS, 0, GW_V_REJECT, GW_R_NOT_REDACTED, 1, true, NULL },
+    { "more matches than the redaction's first page", "{ id = 1; name = \"n\"; when = { yara = \"virus\"; }; action = \"redact\"; with = \"\"; }, " RELEASE,
+        M "<body>" MANY10 MANY10 MANY10 "</body></message>", HELP_ANSWERS, 2, GW_V_RELEASE, GW_R_RULE, 9, false, NULL },
+    { "two redactions, one after the other", "{ id = 1; name = \"n\"; when = { yara = \"virus\"; }; action = \"redact\"; with = \"4111\"; }, "
+        "{ id = 2; name = \"m\"; when = { dlp = \"card\"; }; action = \"redact\"; with = \"-\"; }, " RELEASE, M "<body>EVIL 4111</body></message>", HELP_ANSWERS, 2,
+        GW_V_RELEASE, GW_R_RULE, 9, false, OUT "<body>- -</body></message>" },
+    /* who is answered */
+    { "a question is answered", "{ id = 1; name = \"n\"; action = \"reject\"; }", "<iq from='a@high.example' to='b@low.example' type='set' id='q'><ping xmlns='urn:xmpp:ping'/></iq>",
+        HELP_ANSWERS, 0, GW_V_REJECT, GW_R_RULE, 1, true, NULL },
+    { "an error is not", "{ id = 1; name = \"n\"; action = \"reject\"; }", "<message from='a@high.example' to='b@low.example' type='error'><error>x</error></message>",
+        HELP_ANSWERS, 0, GW_V_REJECT, GW_R_RULE, 1, false, NULL },
+    { "an answer is not", "{ id = 1; name = \"n\"; action = \"reject\"; }", "<iq from='a@high.example' to='b@low.example' type='result' id='q'/>", HELP_ANSWERS, 0,
+        GW_V_REJECT, GW_R_RULE, 1, false, NULL },
+    { "who goes is not", "{ id = 1; name = \"n\"; action = \"reject\"; }", "<presence from='a@high.example' to='b@low.example' type='unavailable'/>", HELP_ANSWERS, 0,
+        GW_V_REJECT, GW_R_RULE, 1, false, NULL },
+    { "a room is not", "{ id = 1; name = \"n\"; action = \"reject\"; }", ROOM "<body>x</body></message>", HELP_ANSWERS, 0, GW_V_REJECT, GW_R_RULE, 1, false, NULL },
+    { "a room's presence is not", "{ id = 1; name = \"n\"; action = \"reject\"; }", "<presence from='r@low.example/n' to='a@high.example/x'>"
+        "<x xmlns='http://jabber.org/protocol/muc#user'/></presence>", HELP_ANSWERS, 0, GW_V_REJECT, GW_R_RULE, 1, false, NULL },
+    { "what a user writes to a room is", "{ id = 1; name = \"n\"; action = \"reject\"; }", "<message from='a@high.example/x' to='r@low.example' type='groupchat'>"
+        "<body>x</body></message>", HELP_ANSWERS, 0, GW_V_REJECT, GW_R_RULE, 1, true, NULL },
+};
+
+static void run_row(const struct row *t)
+{
+    struct policy *p = help_load(t->rules);
+    struct rec *r = help_stanza(t->xml);
+    struct pol_eval *e = p && r ? pol_eval_new(p, NULL) : NULL;
+    bool good = e != NULL;
+    for (int twice = 0; twice < 2 && good; twice++) { /* an eval is used again */
+        const struct pol_verdict *v = help_judge(e, r, GW_HIGH, 1700000000000, found, t->n_found, t->how);
+        good = v->verdict == t->verdict && v->reason == t->reason && v->rule == t->rule && v->answer == t->answer;
+        if (!good)
+            diag("%s, %s, rule %u, answer %d", gw_verdict_name(v->verdict), gw_reason_code(v->reason), v->rule, v->answer);
+        if (good && t->out)
+            good = help_is(v->out, t->out);
+    }
+    ok(good, "%s", t->name);
+    pol_eval_free(e);
+    rec_free(r);
+    policy_free(p);
+}
+
+static void answers(void)
+{
+    struct policy *p = help_load("{ id = 1; name = \"n\"; type = \"chat\"; action = \"reject\"; error = \"not-allowed\"; text = \"No.\"; },"
+        "{ id = 2; name = \"n\"; kind = \"message\"; action = \"hold\"; text = \"Wait.\"; }");
+    struct pol_eval *e = p ? pol_eval_new(p, NULL) : NULL;
+    struct rec *r = help_stanza(M "<body>x</body></message>"), *held = help_stanza("<message from='a@high.example' to='b@low.example' id='h'><body>x</body></message>"),
+        *a = NULL;
+    if (!ok(e && r && held, "a set that rejects and holds"))
+        return;
+    (void)help_judge(e, r, GW_HIGH, 0, NULL, 0, HELP_ANSWERS);
+    ok(!pol_answer(e, 5, &a) && help_is(a, "<message from='romeo@low.example' to='juliet@high.example/balcony' id='a' type='error'><error type='cancel'>"
+        "<not-allowed xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/><text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas' xml:lang='en'>No.</text></error></message>"),
+        "reject: the error, its type and its text");
+    rec_free(a);
+    a = NULL;
+    (void)help_judge(e, held, GW_HIGH, 0, NULL, 0, HELP_ANSWERS);
+    ok(!pol_answer(e, 42, &a) && help_is(a, "<message from='b@low.example' to='a@high.example' id='h' type='error'><error type='continue'>"
+        "<undefined-condition xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/><text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas' xml:lang='en'>Wait.</text>"
+        "<held xmlns='urn:lockgate:held:0' record='42'/></error></message>"), "hold: a notice with the record's number");
+    rec_free(a);
+    rec_free(r);
+    rec_free(held);
+    pol_eval_free(e);
+    policy_free(p);
+}
+
+/* What is scanned: every text of a stanza, wherever it stands. */
+static void segments(void)
+{
+    static const char *const want[] = { "the-id", "en", "juliet", "balcony", "romeo", "orchard", "in the body", "in the subject", "in a note", "in a leaf", "c@d.example" };
+    struct policy *p = help_load("{ id = 1; name = \"n\"; when = { yara = \"*\"; }; action = \"reject\"; }");
+    struct pol_eval *e = p ? pol_eval_new(p, NULL) : NULL;
+    struct rec *r = help_stanza("<message from='juliet@high.example/balcony' to='romeo@low.example/orchard' id='the-id' xml:lang='en'><body>in the body</body>"
+        "<subject>in the subject</subject><tree xmlns='urn:x' note='in a note'>text<leaf jid='c@d.example'>in a leaf</leaf></tree></message>");
+    struct pol_facts facts = { .from_side = GW_HIGH };
+    if (!ok(e && r && pol_begin(e, r, &facts) == POL_NEED_SCAN, "a scan is asked for"))
+        return;
+    const struct scan_request *q = pol_scan_request(e);
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+        bool there = false;
+        for (size_t k = 0; k < q->n_segments; k++)
+            there |= str_eq(q->segments[k].text, str_c(want[i]));
+        ok(there, "scanned: \"%s\"", want[i]);
+    }
+    ok(memmem(q->rebuilt.p, q->rebuilt.n, "note='in a note'", 16) != NULL, "the rebuilt stanza has names and values");
+    ok(pol_resume(e, NULL, GW_R_SCAN_FAILED) == POL_DONE && pol_resume(e, NULL, GW_R_SCAN_FAILED) == POL_DONE &&
+        pol_verdict(e)->verdict == GW_V_REJECT, "an answer nobody asked for is a refusal");
+    rec_free(r);
+    pol_eval_free(e);
+    policy_free(p);
+}
+
+int main(void)
+{
+    if (!ok(help_begin(), "a rules folder"))
+        return done_testing();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        run_row(&rows[i]);
+    answers();
+    segments();
+    help_end();
+    return done_testing();
+}
