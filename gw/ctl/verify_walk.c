@@ -260,6 +260,9 @@ static void check_time(struct walk *w, const struct led_head *h, struct str line
 {
     struct verify *v = w->v;
 
+    if (h->time_us + CLOCK_SLACK < v->last_time && w->n_steps < sizeof w->steps / sizeof *w->steps)
+        w->steps[w->n_steps++] = (struct step){ h->seq, (v->last_time - h->time_us) / 1000000 };
+    v->last_time = h->time_us;
     if (h->event == GW_EV_JOURNAL && memmem(line.p, line.n, "\"action\":\"clock-moved\"", 22)) {
         for (size_t i = 0; i < w->n_steps; i++)
             if (w->steps[i].record + CLOCK_REACH >= h->seq)
@@ -274,9 +277,6 @@ static void check_time(struct walk *w, const struct led_head *h, struct str line
             finding_add(&v->remarks, "clock", h->seq, h->seq, "the clock was moved; record %s says so", thousands(h->seq));
         w->n_steps = 0;
     }
-    if (h->time_us + CLOCK_SLACK < v->last_time && w->n_steps < sizeof w->steps / sizeof *w->steps)
-        w->steps[w->n_steps++] = (struct step){ h->seq, (v->last_time - h->time_us) / 1000000 };
-    v->last_time = h->time_us;
 }
 
 static void report_steps(struct walk *w)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * The batch: lines in, one write, one sync, and only then releases and acknowledgements out. */
+#include <errno.h>
 #include <stdarg.h>
 #include <time.h>
 
@@ -218,7 +219,7 @@ static void blocked(struct journal *j)
     if (!j->blocked) {
         j->blocked_ms = mono_ms();
         j->stats.full++;
-        log_error("no space for the journal: nothing crosses until there is; trying every second");
+        log_error("the journal cannot be written (%s): nothing crosses until it can; trying every second", strerror(j->store.why));
     }
     j->blocked = true;
     j->retry_ms = mono_ms() + 1000;
@@ -273,10 +274,10 @@ void batch_commit(struct journal *j)
     if (j->blocked) {
         int64_t ms = mono_ms() - j->blocked_ms;
         j->blocked = false;
-        log_info("there is space for the journal again after %lld seconds", (long long)(ms / 1000));
-        batch_event(j, "disk-full", NULL, (uint64_t)ms / 1000,
-            "there was no space for the journal for %lld.%03lld seconds; nothing crossed in that time", (long long)(ms / 1000),
-            (long long)(ms % 1000));
+        log_info("the journal is written again after %lld seconds", (long long)(ms / 1000));
+        batch_event(j, j->store.why == EIO ? "sync-failed" : "disk-full", NULL, (uint64_t)ms / 1000,
+            "for %lld.%03lld seconds the journal could not be written (%s); nothing crossed in that time", (long long)(ms / 1000),
+            (long long)(ms % 1000), strerror(j->store.why));
     }
     switch (store_rotate(&j->store, mono_ms())) {
     case 0:

@@ -21,6 +21,8 @@ struct store {
     off_t durable;        /* bytes of the open segment that are durable */
     int64_t opened_ms;    /* monotonic */
     int64_t max_size, max_ms;
+    int why;              /* errno of the last failure */
+    bool said;            /* in the log; once is enough until it works again */
 };
 int store_open(struct store *s, uint64_t first, off_t durable, bool create) GW_MUST_CHECK;
 /* Writes and syncs. 0: durable. AGAIN: no space, nothing of it is in the file; try later. IO: give up. */

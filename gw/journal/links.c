@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * The channels: the parent's own, and those it connects by LINK. Messages are taken fairly, until the batch is full. */
+#include <errno.h>
+
 #include "journal.h"
 #include "log.h"
 
@@ -89,7 +91,7 @@ static void on_stats(struct journal *j, const struct ipc_msg *m)
     int n = snprintf(text, sizeof text,
         "{\"state\":\"%s\",\"records\":%llu,\"written\":%llu,\"bytes\":%llu,\"batches\":%llu,\"releases\":%llu,\"duplicates\":%llu,"
         "\"sync_us_total\":%llu,\"sync_us_max\":%llu,\"disk_full\":%llu,\"segment\":\"%s\",\"checkpoint\":%llu}",
-        j->blocked ? "disk-full" : "writing", (unsigned long long)j->store.seq, (unsigned long long)j->stats.records,
+        !j->blocked ? "writing" : j->store.why == EIO ? "sync-failed" : "disk-full", (unsigned long long)j->store.seq, (unsigned long long)j->stats.records,
         (unsigned long long)j->stats.bytes, (unsigned long long)j->stats.batches, (unsigned long long)j->stats.releases,
         (unsigned long long)j->stats.duplicates, (unsigned long long)j->stats.sync_us, (unsigned long long)j->stats.sync_us_max,
         (unsigned long long)j->stats.full, j->store.name, (unsigned long long)j->notary.signed_size);

@@ -19,6 +19,7 @@ struct recovery {
     uint64_t table_seq;   /* the table of senders holds up to here */
     uint64_t tree_from;   /* the tree holds up to here before the reading */
     uint64_t seq;         /* last record read */
+    uint64_t time_us;     /* its time */
     struct { uint64_t bytes; char name[24], sha256[65]; } torn;
 };
 
@@ -76,6 +77,7 @@ static int replay_text(struct recovery *r, struct str text, size_t at, uint64_t 
         struct str line = { text.p + at, nl ? (size_t)(nl - text.p) - at : 0 };
         if (!nl || led_head_read(line, &h) < 0 || h.seq != r->seq + 1 || line.p[line.n - 1] != '}')
             break;
+        r->time_us = h.time_us;
         if (h.seq >= from)
             err = replay_line(r, &h, line);
         else
@@ -225,6 +227,10 @@ static void say(struct recovery *r)
         batch_event(j, "torn-tail", r->torn.name, r->torn.bytes,
             "%llu bytes behind record %llu, left by a crash before they were durable, were cut and kept as %s, SHA-256 %s",
             (unsigned long long)r->torn.bytes, (unsigned long long)r->seq, r->torn.name, r->torn.sha256);
+    if (wall_us() + 1000000 < r->time_us) {
+        uint64_t seconds = (r->time_us - wall_us()) / 1000000;
+        batch_event(j, "clock-moved", NULL, seconds, "the clock stands %llu seconds before the newest record", (unsigned long long)seconds);
+    }
     batch_event(j, "started", NULL, r->seq, "the journal goes on behind record %llu, newest checkpoint over %llu",
         (unsigned long long)r->seq, (unsigned long long)r->note.size);
     if (j->notary.tree.size > r->seq)

@@ -101,10 +101,13 @@ int store_append(struct store *s, const void *p, size_t n, uint64_t records)
     if (!err) {
         s->durable += (off_t)n;
         s->seq += records;
+        s->said = false;
         return 0;
     }
-    errno = e;
-    log_error("cannot write %zu bytes to %s: %m; nothing is released", n, s->name);
+    s->why = errno = e;
+    if (!s->said)
+        log_error("cannot write %zu bytes to %s: %m; nothing is released", n, s->name);
+    s->said = true;
     return cut_back(s) < 0 ? GW_ERR(IO) : err;
 }
 

@@ -70,7 +70,7 @@ static int sync_(int fd, int which)
 
     if (!f)
         return real_sync[which](fd);
-    if (f->sync_errno) {
+    if (f->sync_errno && (!f->sync_times || --f->sync_left >= 0)) {
         f->failed++;
         errno = f->sync_errno;
         return -1;

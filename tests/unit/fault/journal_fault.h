@@ -9,6 +9,7 @@
 struct fault_file { ino_t inode; off_t synced; };
 struct fault {
     volatile int write_errno, sync_errno; /* 0: no fault */
+    volatile int sync_times, sync_left;   /* sync_times: only so often */
     volatile int halved, fake_sync;       /* fake_sync: nothing waits for the disk; lengths are kept all the same */
     volatile long failed, syncs, clock_offset;
     struct fault_file file[FAULT_FILES];
