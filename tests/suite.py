@@ -177,7 +177,7 @@ def groups(long):
         name = os.path.relpath(path, HERE)
         if os.path.isfile(path) and os.access(path, os.X_OK) and name != "run":
             found.append((name, lambda p=path, n=name: tap([p] + (["--long"] if long else []), n, 1800 if long else 300)))
-    for folder in ("tools", "e2e"):
+    for folder in ("tools", "e2e", "attack"):
         for path in sorted(glob.glob(os.path.join(HERE, folder, "test_*.py"))):
             name = f"{folder}/{os.path.basename(path)[5:-3]}"
             seconds = E2E_SECONDS.get(os.path.basename(path), 300) * (6 if long else 1)
