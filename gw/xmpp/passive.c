@@ -96,9 +96,20 @@ static enum xp_event_type classify(const struct xp *x, const struct xml_name *n)
     return XP_OTHER;
 }
 
+/* A message, presence or iq of the other kind of stream, or of no namespace: a receiver ends the stream (RFC 6120 section 4.9.3.10). */
+static bool wrong_namespace(const struct xp *x, const struct xml_name *n)
+{
+    const struct xml_name as = { STR(XS_NS_SERVER), n->local, STR_NONE };
+    return x->unit == XP_OTHER && stanza_is(&as, false) && (n->ns.n == 0 || str_eq(n->ns, STR(NS_CLIENT)) || str_eq(n->ns, STR(XS_NS_SERVER)));
+}
+
 static void begin_unit(struct xp *x, const struct xml_name *n, const char **atts)
 {
     x->unit = classify(x, n);
+    if (wrong_namespace(x, n)) {
+        reader_fail(&x->rd, "invalid-namespace", GW_R_STREAM_PROTOCOL, "a stanza in the wrong namespace");
+        return;
+    }
     x->in_bind = x->in_jid = x->bound = false;
     x->mapped = 1;
     buf_reset(&x->jid);
