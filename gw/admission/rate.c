@@ -36,7 +36,7 @@ void rate_free(struct rate *r)
     free(r);
 }
 
-static struct bucket *find(struct rate *r, const uint8_t key[17], int64_t now)
+static struct bucket *find_bucket(struct rate *r, const uint8_t key[17], int64_t now)
 {
     struct bucket *row = r->b[siphash(&r->key, key, 17) % ROWS], *oldest = row;
     for (int i = 0; i < WAYS; i++) {
@@ -54,7 +54,7 @@ bool rate_take(struct rate *r, const struct net_addr *from, int64_t now_ms)
 {
     uint8_t key[17] = { from->family };
     memcpy(key + 1, from->addr, from->family == 4 ? 4 : 8);
-    struct bucket *b = find(r, key, now_ms);
+    struct bucket *b = find_bucket(r, key, now_ms);
     int64_t full = r->burst * 1000, passed = now_ms - b->at;
     if (passed > 3600000)
         passed = 3600000;

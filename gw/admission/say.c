@@ -31,7 +31,7 @@ static int line(struct say *s, const struct net_addr *from, const struct net_add
     return e;
 }
 
-static struct say_kind *find(struct say *s, const struct packet *p, enum gw_reason reason)
+static struct say_kind *find_kind(struct say *s, const struct packet *p, enum gw_reason reason)
 {
     for (size_t i = 0; i < s->n; i++) {
         struct say_kind *k = &s->kind[i];
@@ -45,7 +45,7 @@ static struct say_kind *find(struct say *s, const struct packet *p, enum gw_reas
 /* A source that tries thousands of addresses must not write thousands of lines: past the kinds, only numbers are kept. */
 int say_decision(struct say *s, const struct packet *p, enum gw_reason reason, int64_t now_ms)
 {
-    struct say_kind *k = find(s, p, reason);
+    struct say_kind *k = find_kind(s, p, reason);
     if (!s->due)
         s->due = now_ms + SAY_PERIOD_MS;
     if (k) {

@@ -25,7 +25,7 @@ static int read_epoch(const char *path, uint64_t *ret)
     char *end;
     errno = 0;
     *ret = strtoull(text, &end, 10);
-    return n < 2 || errno || *end != '\n' || *ret > UINT64_MAX / 2 ? GW_ERR(SYNTAX) : 0;
+    return n < 2 || errno || strcmp(end, "\n") != 0 || *ret > UINT64_MAX / 2 ? GW_ERR(SYNTAX) : 0;
 }
 
 /* The new file is complete and on disk before it takes the old one's name. */

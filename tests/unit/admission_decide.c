@@ -1,0 +1,305 @@
+// link: ipc base
+// libs: -lconfig
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * Admission without the kernel: reading packets, deciding, rates, lines with counted repeats, answers for neighbours. */
+#include <stdlib.h>
+
+#include "../../gw/admission/decide.c"
+#include "../../gw/admission/neighbour.c"
+#include "../../gw/admission/packet.c"
+#undef TCP
+#undef UDP
+#include "../../gw/admission/rate.c"
+#include "../../gw/admission/say.c"
+#include "tap.h"
+
+static struct net_prefix high_net[] = { { { 4, { 10, 77, 1 }, 0 }, 24 }, { { 6, { 0xfd, 0x77, 0, 1 }, 0 }, 64 } };
+static struct net_prefix low_net[] = { { { 4, { 10, 77, 2 }, 0 }, 24 }, { { 6, { 0xfd, 0x77, 0, 2 }, 0 }, 64 } };
+static struct net_prefix high_own[] = { { { 4, { 10, 77, 1, 1 }, 0 }, 24 } };
+static uint16_t ports[] = { 5269, 5270 };
+static struct gw_conf conf;
+
+/* ---- packets by hand ---- */
+
+struct wanted {
+    const char *from, *to;
+    uint8_t proto, flags;
+    uint16_t port;
+    enum { PLAIN, OPTIONS, FRAGMENT, CUT, LIES } form; /* CUT: bytes are missing; LIES: the head says more than there is */
+};
+
+static size_t build_v4(const struct wanted *w, unsigned char *p)
+{
+    struct net_addr a, b;
+    size_t head = w->form == OPTIONS ? 24 : 20;
+    if (net_parse(w->from, &a) || net_parse(w->to, &b))
+        exit(1);
+    p[0] = (unsigned char)(0x40 | (w->form == LIES ? 15 : head / 4));
+    p[6] = w->form == FRAGMENT ? 0x20 : 0x40;
+    p[9] = w->proto;
+    memcpy(p + 12, a.addr, 4);
+    memcpy(p + 16, b.addr, 4);
+    unsigned char *t = p + head;
+    t[0] = 0x9c, t[1] = 0x40; /* 40000 */
+    t[2] = (unsigned char)(w->port >> 8), t[3] = (unsigned char)w->port;
+    t[12] = 0x50, t[13] = w->flags;
+    return w->form == CUT ? 27 : head + 20;
+}
+
+static size_t build_v6(const struct wanted *w, unsigned char *p)
+{
+    struct net_addr a, b;
+    size_t at = 40;
+    if (net_parse(w->from, &a) || net_parse(w->to, &b))
+        exit(1);
+    p[0] = 0x60;
+    p[6] = w->proto;
+    memcpy(p + 8, a.addr, 16);
+    memcpy(p + 24, b.addr, 16);
+    if (w->form != PLAIN && w->form != CUT) {
+        p[6] = w->form == FRAGMENT ? 44 : 60;
+        p[at] = w->proto;
+        p[at + 1] = w->form == LIES ? 200 : 0;
+        at += 8;
+    }
+    unsigned char *t = p + at;
+    t[0] = 0x9c, t[1] = 0x40;
+    t[2] = (unsigned char)(w->port >> 8), t[3] = (unsigned char)w->port;
+    t[12] = 0x50, t[13] = w->flags;
+    return w->form == CUT ? 43 : at + 20;
+}
+
+#define SYN 0x02
+static const struct {
+    const char *name;
+    enum gw_mode mode;
+    bool audit;
+    struct wanted w;
+    enum gw_reason want;
+} rows[] = {
+    { "a SYN to the other side", GW_ROUTED, false, { "10.77.1.2", "10.77.2.2", 6, SYN, 5269, PLAIN }, GW_R_ADMITTED },
+    { "with ECN bits", GW_ROUTED, false, { "10.77.1.2", "10.77.2.2", 6, 0xc2, 5269, PLAIN }, GW_R_ADMITTED },
+    { "direct TLS", GW_ROUTED, false, { "10.77.1.2", "10.77.2.2", 6, SYN, 5270, PLAIN }, GW_R_ADMITTED },
+    { "IPv6", GW_BRIDGE, false, { "fd77:1::2", "fd77:2::2", 6, SYN, 5269, PLAIN }, GW_R_ADMITTED },
+    { "the audit queue admits nothing", GW_ROUTED, true, { "10.77.1.2", "10.77.2.2", 6, SYN, 5269, PLAIN }, GW_R_PORT_FORBIDDEN },
+    { "another port", GW_ROUTED, false, { "10.77.1.2", "10.77.2.2", 6, SYN, 22, PLAIN }, GW_R_PORT_FORBIDDEN },
+    { "an ACK", GW_ROUTED, false, { "10.77.1.2", "10.77.2.2", 6, 0x10, 5269, PLAIN }, GW_R_PORT_FORBIDDEN },
+    { "SYN and ACK", GW_ROUTED, false, { "10.77.1.2", "10.77.2.2", 6, 0x12, 5269, PLAIN }, GW_R_PORT_FORBIDDEN },
+    { "SYN and RST", GW_ROUTED, false, { "10.77.1.2", "10.77.2.2", 6, 0x06, 5269, PLAIN }, GW_R_PORT_FORBIDDEN },
+    { "UDP", GW_ROUTED, false, { "10.77.1.2", "10.77.2.2", 17, SYN, 5269, PLAIN }, GW_R_PORT_FORBIDDEN },
+    { "IP options", GW_ROUTED, false, { "10.77.1.2", "10.77.2.2", 6, SYN, 5269, OPTIONS }, GW_R_PORT_FORBIDDEN },
+    { "a fragment", GW_ROUTED, false, { "10.77.1.2", "10.77.2.2", 6, SYN, 5269, FRAGMENT }, GW_R_PORT_FORBIDDEN },
+    { "cut behind the ports", GW_ROUTED, false, { "10.77.1.2", "10.77.2.2", 6, SYN, 5269, CUT }, GW_R_PORT_FORBIDDEN },
+    { "a head longer than the packet", GW_ROUTED, false, { "10.77.1.2", "10.77.2.2", 6, SYN, 5269, LIES }, GW_R_PORT_FORBIDDEN },
+    { "IPv6 with an extension header", GW_ROUTED, false, { "fd77:1::2", "fd77:2::2", 6, SYN, 5269, OPTIONS }, GW_R_PORT_FORBIDDEN },
+    { "IPv6 fragment", GW_ROUTED, false, { "fd77:1::2", "fd77:2::2", 6, SYN, 5269, FRAGMENT }, GW_R_PORT_FORBIDDEN },
+    { "IPv6 extension header that lies", GW_ROUTED, false, { "fd77:1::2", "fd77:2::2", 6, SYN, 5269, LIES }, GW_R_PORT_FORBIDDEN },
+    { "IPv6 cut", GW_ROUTED, false, { "fd77:1::2", "fd77:2::2", 6, SYN, 5269, CUT }, GW_R_PORT_FORBIDDEN },
+    { "a host of the other side as source", GW_ROUTED, false, { "10.77.2.3", "10.77.2.2", 6, SYN, 5269, PLAIN }, GW_R_SOURCE_UNKNOWN },
+    { "the gateway's own address as source", GW_ROUTED, false, { "10.77.1.1", "10.77.2.2", 6, SYN, 5269, PLAIN }, GW_R_SOURCE_UNKNOWN },
+    { "a stranger as source", GW_ROUTED, false, { "192.0.2.1", "10.77.2.2", 6, SYN, 5269, PLAIN }, GW_R_SOURCE_UNKNOWN },
+    { "a destination on the own side", GW_ROUTED, false, { "10.77.1.2", "10.77.1.3", 6, SYN, 5269, PLAIN }, GW_R_DESTINATION_UNKNOWN },
+    { "the gateway itself", GW_ROUTED, false, { "10.77.1.2", "10.77.1.1", 6, SYN, 5269, PLAIN }, GW_R_DESTINATION_UNKNOWN },
+    { "a destination outside", GW_ROUTED, false, { "10.77.1.2", "192.0.2.1", 6, SYN, 5269, PLAIN }, GW_R_DESTINATION_UNKNOWN },
+    { "proxy: the gateway itself", GW_PROXY, false, { "10.77.1.2", "10.77.1.1", 6, SYN, 5269, PLAIN }, GW_R_ADMITTED },
+    { "proxy: nobody behind it", GW_PROXY, false, { "10.77.1.2", "10.77.2.2", 6, SYN, 5269, PLAIN }, GW_R_DESTINATION_UNKNOWN },
+};
+
+static void test_decisions(void)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        unsigned char raw[128] = { 0 };
+        struct packet p;
+        struct rate *r = rate_new(100, 100);
+        const struct wanted *w = &rows[i].w;
+        size_t n = strchr(w->from, ':') ? build_v6(w, raw) : build_v4(w, raw);
+        unsigned char *exact = malloc(n); /* so that a sanitizer sees a byte read behind the end */
+        memcpy(exact, raw, n);
+        packet_read(exact, n, &p);
+        conf.mode = rows[i].mode;
+        enum gw_reason got = decide(&conf, GW_HIGH, rows[i].audit, &p, r, 5);
+        if (!ok(got == rows[i].want, "%s", rows[i].name))
+            diag("got %s", gw_reason_code(got));
+        free(exact);
+        rate_free(r);
+    }
+    conf.mode = GW_ROUTED;
+}
+
+/* Any bytes at all: nothing is admitted that is not a packet of the table's first kind, and nothing is read behind the end. */
+static void test_noise(void)
+{
+    uint32_t x = 12345;
+    int admitted = 0;
+    struct rate *r = rate_new(1000000, 1000000);
+    for (int i = 0; i < 200000; i++) {
+        unsigned char b[96];
+        struct packet p;
+        x = x * 1664525 + 1013904223;
+        size_t n = (x >> 16) % sizeof b;
+        for (size_t k = 0; k < n; k++)
+            b[k] = (unsigned char)((x = x * 1664525 + 1013904223) >> 24);
+        if (n)
+            b[0] = (unsigned char)((i & 1 ? 0x60 : 0x40) | (b[0] & 15));
+        packet_read(b, n, &p);
+        admitted += decide(&conf, GW_HIGH, false, &p, r, 5) == GW_R_ADMITTED;
+    }
+    ok(admitted == 0, "200,000 packets of noise: none admitted");
+    rate_free(r);
+}
+
+static void test_rate(void)
+{
+    struct rate *r = rate_new(10, 20);
+    struct net_addr a = { 4, { 10, 77, 1, 2 }, 0 }, b = { 4, { 10, 77, 1, 3 }, 0 };
+    struct net_addr v6 = { 6, { 0xfd, 0x77, 0, 1, 0, 0, 0, 0, 1 }, 0 }, same64 = { 6, { 0xfd, 0x77, 0, 1, 0, 0, 0, 0, 2 }, 0 };
+    int n = 0;
+    while (rate_take(r, &a, 1000))
+        n++;
+    ok(n == 20, "a burst of 20 (%d)", n);
+    ok(rate_take(r, &b, 1000), "another source has its own");
+    ok(!rate_take(r, &a, 1099) && rate_take(r, &a, 1100) && !rate_take(r, &a, 1100), "10 a second come back, one each 100 ms");
+    for (n = 0; rate_take(r, &a, 100000); n++)
+        ;
+    ok(n == 20, "never more than the burst");
+    while (rate_take(r, &v6, 1000))
+        ;
+    ok(!rate_take(r, &same64, 1000), "IPv6: a whole /64 is one source");
+    ok(!rate_take(r, &a, 99000), "a clock that steps back gives nothing");
+    rate_free(r);
+}
+
+/* ---- lines ---- */
+
+static size_t count_lines(const struct outbox *o)
+{
+    return (size_t)(o->last - o->durable);
+}
+
+static void test_lines(void)
+{
+    struct outbox o;
+    struct say s = { .side = GW_HIGH, .outbox = &o };
+    struct packet p = { .from = { 4, { 10, 77, 1, 2 }, 40000 }, .to = { 4, { 10, 77, 2, 2 }, 22 }, .proto = 6 };
+    outbox_init(&o, 1, 1 << 20);
+    int e = 0;
+    for (int i = 0; i < 1000; i++)
+        e |= say_decision(&s, &p, GW_R_PORT_FORBIDDEN, 100);
+    ok(!e && count_lines(&o) == 1, "the first is written at once, its repeats are not");
+    say_tick(&s, 500);
+    ok(count_lines(&o) == 1, "nor within the second");
+    say_tick(&s, 1100);
+    ok(count_lines(&o) == 2, "then one line counts them");
+    for (uint32_t i = 0; i < 5000; i++) {
+        p.to.addr[2] = (uint8_t)(i >> 8), p.to.addr[3] = (uint8_t)i;
+        e |= say_decision(&s, &p, GW_R_DESTINATION_UNKNOWN, 2000);
+    }
+    ok(!e && count_lines(&o) == 2 + SAY_KINDS, "5,000 destinations: %d lines", SAY_KINDS);
+    say_tick(&s, 3000);
+    ok(count_lines(&o) == 2 + SAY_KINDS + 1, "and one for all others");
+    outbox_clear(&o);
+}
+
+static void test_full_outbox(void)
+{
+    struct outbox o;
+    struct say s = { .side = GW_HIGH, .outbox = &o };
+    struct packet p = { .from = { 4, { 10, 77, 1, 2 }, 40000 }, .to = { 4, { 10, 77, 2, 2 }, 5269 }, .proto = 6 };
+    int e = 0, n = 0;
+    outbox_init(&o, 1, 1000);
+    for (; n < 100 && !e; n++) {
+        p.from.addr[3] = (uint8_t)n;
+        e = say_decision(&s, &p, GW_R_ADMITTED, 10);
+    }
+    ok(e == GW_ERR(LIMIT), "no place for a line: the decision says so, and nobody is admitted");
+    ok(say_decision(&s, &p, GW_R_ADMITTED, 20) == GW_ERR(LIMIT), "a repeat neither");
+    outbox_clear(&o);
+}
+
+/* ---- neighbours ---- */
+
+static const unsigned char mac[6] = { 2, 0, 0, 0, 0, 1 }, host_mac[6] = { 2, 0, 0, 0, 0, 9 };
+
+static size_t arp_request(const char *sender, const char *target, unsigned char *f)
+{
+    struct net_addr s, t;
+    static const unsigned char head[] = { 8, 6, 0, 1, 8, 0, 6, 4, 0, 1 };
+    if (net_parse(sender, &s) || net_parse(target, &t))
+        exit(1);
+    memset(f, 0xff, 6);
+    memcpy(f + 6, host_mac, 6);
+    memcpy(f + 12, head, sizeof head);
+    memcpy(f + 22, host_mac, 6);
+    memcpy(f + 28, s.addr, 4);
+    memset(f + 32, 0, 6);
+    memcpy(f + 38, t.addr, 4);
+    return 42;
+}
+
+static size_t solicitation(const char *source, const char *target, unsigned char *f)
+{
+    struct net_addr s, t;
+    if (net_parse(source, &s) || net_parse(target, &t))
+        exit(1);
+    memset(f, 0, 86);
+    f[0] = f[1] = 0x33;
+    memcpy(f + 6, host_mac, 6);
+    f[12] = 0x86, f[13] = 0xdd, f[14] = 0x60, f[19] = 32, f[20] = 58, f[21] = 255, f[54] = 135;
+    memcpy(f + 22, s.addr, 16);
+    memcpy(f + 62, t.addr, 16);
+    return 86;
+}
+
+static const struct { const char *name, *who, *what; bool want; } neighbours[] = {
+    { "ARP for a host of the other side", "10.77.1.2", "10.77.2.2", true },
+    { "ARP for a host of this side", "10.77.1.2", "10.77.1.3", false },
+    { "ARP for a stranger", "10.77.1.2", "192.0.2.1", false },
+    { "ARP by a host of the other side", "10.77.2.3", "10.77.2.2", false },
+    { "ARP probe (RFC 5227)", "0.0.0.0", "10.77.2.2", false },
+    { "gratuitous ARP", "10.77.1.2", "10.77.1.2", false },
+    { "ND for a host of the other side", "fd77:1::2", "fd77:2::2", true },
+    { "ND from a link-local address", "fe80::1", "fd77:2::2", true },
+    { "ND for a host of this side", "fd77:1::2", "fd77:1::3", false },
+    { "ND from link-local, for a host of this side", "fe80::1", "fd77:1::3", false },
+    { "ND by a host of the other side", "fd77:2::3", "fd77:2::2", false },
+    { "duplicate address detection", "::", "fd77:2::2", false },
+};
+
+static void test_neighbours(void)
+{
+    unsigned char f[128], out[NEIGHBOUR_FRAME];
+    for (size_t i = 0; i < sizeof neighbours / sizeof neighbours[0]; i++) {
+        bool v6 = strchr(neighbours[i].who, ':');
+        size_t n = v6 ? solicitation(neighbours[i].who, neighbours[i].what, f) : arp_request(neighbours[i].who, neighbours[i].what, f);
+        size_t got = v6 ? neighbour_nd(&conf, GW_HIGH, mac, f, n, out) : neighbour_arp(&conf, GW_HIGH, mac, f, n, out);
+        ok((got > 0) == neighbours[i].want, "%s: %s", neighbours[i].name, neighbours[i].want ? "answered" : "not answered");
+    }
+    arp_request("10.77.1.2", "10.77.2.2", f);
+    neighbour_arp(&conf, GW_HIGH, mac, f, 42, out);
+    ok(memcmp(out, host_mac, 6) == 0 && memcmp(out + 22, mac, 6) == 0 && out[21] == 2, "the answer names this card, to the asker alone");
+    ok(neighbour_arp(&conf, GW_HIGH, mac, f, 41, out) == 0, "a short frame is not answered");
+    f[22] ^= 1;
+    ok(neighbour_arp(&conf, GW_HIGH, mac, f, 42, out) == 0, "nor one whose two sender addresses differ");
+    solicitation("fd77:1::2", "fd77:2::2", f);
+    size_t n = neighbour_nd(&conf, GW_HIGH, mac, f, 86, out);
+    uint16_t sum = (uint16_t)(out[56] << 8 | out[57]);
+    out[56] = out[57] = 0;
+    ok(n == 86 && sum == checksum(out + 14), "ND: the checksum is over the message with a sum of zero");
+    f[21] = 254;
+    ok(neighbour_nd(&conf, GW_HIGH, mac, f, 86, out) == 0, "a hop limit below 255 was routed: not answered");
+    f[21] = 255;
+    ok(neighbour_nd(&conf, GW_HIGH, mac, f, 77, out) == 0, "a short solicitation is not answered");
+}
+
+int main(void)
+{
+    conf.side[GW_HIGH] = (struct gw_side_conf){ .networks = high_net, .n_networks = 2, .addresses = high_own, .n_addresses = 1, .ports = ports, .n_ports = 2 };
+    conf.side[GW_LOW] = (struct gw_side_conf){ .networks = low_net, .n_networks = 2, .ports = ports, .n_ports = 2 };
+    test_decisions();
+    test_noise();
+    test_rate();
+    test_lines();
+    test_full_outbox();
+    test_neighbours();
+    return done_testing();
+}
