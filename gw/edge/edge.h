@@ -42,7 +42,7 @@ struct edge {
     uv_loop_t loop;
     uv_timer_t tick;
     uv_prepare_t prepare;
-    uv_signal_t signal_term, signal_int;
+    uv_signal_t signal_term;
     struct channel parent, guard, journal;
     struct outbox lines;        /* to the journal */
     struct listener *listeners[EDGE_LISTENERS];
@@ -60,7 +60,7 @@ struct edge {
     uint64_t flows;             /* the last flow number given */
     struct buf scratch;         /* one record, encoded; used and emptied within one function */
     struct rec *rec;            /* one record, decoded; the same */
-    struct { uint64_t accepted, refused, stanzas, written, answered, failed; } count;
+    struct { uint64_t accepted, refused, stanzas, written, answered, unanswered, failed; } count;
     uint64_t stop_at;           /* not 0: ending, at that time at the latest */
 };
 

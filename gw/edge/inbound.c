@@ -189,7 +189,8 @@ static struct xs *new_stream(struct inbound *in, bool starttls)
 {
     const struct gw_limits *l = &in->c.edge->conf->limits;
     const struct xs_conf conf = { .role = XS_RECEIVING, .limits = in->c.edge->limits, .stanza_bytes = (size_t)l->stanza,
-        .offer_starttls = starttls, .offer_external = true, .dialback = true };
+        .offer_starttls = starttls, .offer_external = true, .dialback = true,
+        .spare_stream = true };
     return xs_new(&conf);
 }
 
@@ -234,7 +235,7 @@ static void on_event(struct conn *c, struct xs_event *ev)
         inbound_db_verify(in, ev);
         break;
     case XS_STANZA:
-        inbound_stanza(in, ev->stanza);
+        inbound_stanza(in, ev);
         break;
     case XS_READY: case XS_SPACE:
         break;

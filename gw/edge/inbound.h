@@ -42,6 +42,6 @@ void inbound_db_result(struct inbound *in, const struct xs_event *ev);
 void inbound_db_verify(struct inbound *in, const struct xs_event *ev);
 void inbound_db_end(struct inbound *in); /* the stream is gone */
 /* inbound_stanza.c */
-void inbound_stanza(struct inbound *in, struct rec *r); /* takes r */
+void inbound_stanza(struct inbound *in, const struct xs_event *ev); /* takes the stanza */
 
 #endif

@@ -58,9 +58,23 @@ static void bounce(struct inbound *in, struct inpair *ip, struct rec *r)
     rec_free(r);
 }
 
-void inbound_stanza(struct inbound *in, struct rec *r)
+/* A stanza that no record takes. Anybody behind the peer can send one, so it is refused alone and not with its stream. The
+ * record has its heads only. What a room sends is not answered (XEP-0045: an occupant who answers with an error is thrown
+ * out): presence, and groupchat towards an occupant. Takes r. */
+static void too_much(struct inbound *in, struct inpair *ip, struct rec *r, enum gw_reason why)
+{
+    struct str local, domain, resource;
+    jid_split(r->to, &local, &domain, &resource);
+    line_stanza(&in->c, r, ip->flow, why, "refused");
+    if (r->kind != REC_PRESENCE && !(str_eq(r->type, STR("groupchat")) && resource.n))
+        tickets_answer(in->c.edge, ip->pair, r, GW_R_RECORD_LIMIT); /* policy-violation, whichever it was */
+    rec_free(r);
+}
+
+void inbound_stanza(struct inbound *in, const struct xs_event *ev)
 {
     struct conn *c = &in->c;
+    struct rec *r = ev->stanza;
     struct str from_domain, to_domain, none;
     struct inpair *ip;
     bool from_known;
@@ -76,6 +90,10 @@ void inbound_stanza(struct inbound *in, struct rec *r)
         line_stanza(c, r, ip->flow, GW_R_RECORD_INVALID, "refused");
         rec_free(r);
         conn_fail(c, "bad-format", GW_R_RECORD_INVALID, "the stanza makes no record");
+        return;
+    }
+    if (ev->reason != GW_R_NONE) {
+        too_much(in, ip, r, ev->reason);
         return;
     }
     if (pair_may_send(ip->pair)) {

@@ -131,11 +131,11 @@ static void on_signal(uv_signal_t *s, int number)
 static int init_loop(struct edge *e)
 {
     if (uv_loop_init(&e->loop) != 0 || uv_timer_init(&e->loop, &e->tick) != 0 || uv_prepare_init(&e->loop, &e->prepare) != 0
-        || uv_signal_init(&e->loop, &e->signal_term) != 0 || uv_signal_init(&e->loop, &e->signal_int) != 0)
+        || uv_signal_init(&e->loop, &e->signal_term) != 0)
         return GW_ERR(SYS);
-    e->tick.data = e->prepare.data = e->signal_term.data = e->signal_int.data = e;
+    e->tick.data = e->prepare.data = e->signal_term.data = e;
     if (uv_timer_start(&e->tick, on_tick, EDGE_TICK_MS, EDGE_TICK_MS) != 0 || uv_prepare_start(&e->prepare, on_prepare) != 0
-        || uv_signal_start(&e->signal_term, on_signal, SIGTERM) != 0 || uv_signal_start(&e->signal_int, on_signal, SIGINT) != 0)
+        || uv_signal_start(&e->signal_term, on_signal, SIGTERM) != 0)
         return GW_ERR(SYS);
     return 0;
 }
@@ -208,6 +208,7 @@ int main(int argc, char **argv)
     }
     log_init(strcmp(argv[2], "high") == 0 ? "edge/high" : "edge/low", getenv("LOCKGATE_DEBUG") ? LOG_L_DEBUG : LOG_L_INFO);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGINT, SIG_IGN); /* Ctrl-C is the parent's: it ends us in order */
     if (configure(e, argv[1], argv[2]) != 0)
         return 78;
     err = random_state(e);

@@ -48,6 +48,12 @@ static void write_order(struct outbound *o, struct order *m)
     m->start = conn_offset(&o->c);
     err = xs_write(o->c.xs, e->rec);
     m->end = conn_offset(&o->c);
+    if (!err && o->max_bytes && m->end - m->start > o->max_bytes) { /* it would end the stream, for others too */
+        xs_out(o->c.xs)->len -= (size_t)(m->end - m->start);
+        log_info("a stanza of %zu bytes is more than %.*s takes", (size_t)(m->end - m->start), STR_ARG(o->pair->theirs));
+        orders_settle(e, m, GW_R_INTERNAL);
+        return;
+    }
     if (err && m->end == m->start) {
         log_warn("a stanza could not be written as XML: %s", gw_strerror(err));
         orders_settle(e, m, GW_R_INTERNAL);
@@ -131,6 +137,8 @@ static bool dialback_on(const struct outbound *o)
 
 static void on_features(struct outbound *o, const struct xs_event *ev)
 {
+    if (ev->max_bytes > 0)
+        o->max_bytes = (uint64_t)ev->max_bytes;
     if (o->state != OUT_OPENING)
         return;
     if ((ev->offers & XS_OFFER_EXTERNAL) && o->cert_ok) {
@@ -177,6 +185,8 @@ static void on_event(struct conn *c, struct xs_event *ev)
         on_features(o, ev);
         break;
     case XS_READY:
+        if (ev->max_bytes > 0)
+            o->max_bytes = (uint64_t)ev->max_bytes;
         if (o->state == OUT_EXTERNAL)
             ready(o, "external");
         break;

@@ -20,6 +20,7 @@ struct outbound {
     enum out_state state;
     bool was_ready, cert_ok;
     const char *auth;
+    uint64_t max_bytes; /* of one stanza, as the peer says (XEP-0478); 0: it says nothing */
     uint64_t flow, ready_at;
     struct order_queue inflight; /* in the stream's output, not yet taken by the kernel */
 };

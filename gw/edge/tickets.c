@@ -129,6 +129,10 @@ static void condition(enum gw_reason r, struct str *ret_type, struct str *ret_co
         *ret_condition = STR("remote-server-timeout");
     else if (r == GW_R_QUEUE_FULL)
         *ret_condition = STR("resource-constraint");
+    else if (r == GW_R_RECORD_LIMIT) {
+        *ret_type = STR("modify");
+        *ret_condition = STR("policy-violation");
+    }
     else {
         *ret_type = STR("cancel");
         *ret_condition = STR("internal-server-error");
@@ -143,8 +147,10 @@ void tickets_answer(struct edge *e, struct pair *p, const struct rec *r, enum gw
     if (r->kind == REC_PRESENCE && str_eq(r->type, STR("unavailable")))
         return;
     /* Answers queue behind the same window as orders: a server that takes nothing back gets no more of them. */
-    if (p->queued >= 2 * (size_t)e->conf->limits.window_stanzas)
+    if (p->queued >= 2 * (size_t)e->conf->limits.window_stanzas) {
+        e->count.unanswered++;
         return;
+    }
     condition(reason, &type, &cond);
     if (rec_error_answer(r, type, cond, str_c(gw_reason_text(reason)), STR_NONE, STR_NONE, &answer) != 0)
         return; /* an error or a result: never answered */
