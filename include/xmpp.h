@@ -15,7 +15,7 @@ struct xs_conf {
     enum xs_role role;
     struct rec_limits limits;
     size_t header_bytes;   /* of a stream header; 0: 8 KiB */
-    size_t stanza_bytes;   /* as received, XML; 0: 256 KiB */
+    size_t stanza_bytes;   /* as received, XML; 0: 256 KiB; at least header_bytes */
     bool offer_starttls;   /* receiving, before TLS: offer it, <required/>; initiating: demand it. false: TLS is there already (direct) */
     bool offer_external;   /* receiving, after TLS: offer SASL EXTERNAL */
     bool dialback;         /* receiving: offer and accept it; initiating: the caller may use it */

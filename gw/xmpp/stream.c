@@ -379,6 +379,8 @@ static int prepare(struct xs *s, const struct xs_conf *conf)
         s->conf.header_bytes = HEADER_BYTES;
     if (!s->conf.stanza_bytes)
         s->conf.stanza_bytes = STANZA_BYTES;
+    if (s->conf.stanza_bytes < s->conf.header_bytes) /* bytes of the header's allowance may already be read behind it */
+        s->conf.stanza_bytes = s->conf.header_bytes;
     s->names = malloc(from + to + 1);
     if (!s->names)
         return GW_ERR(NOMEM);
