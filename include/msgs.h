@@ -29,6 +29,7 @@ const char *ipc_role_name(enum ipc_role r);
 #define MSG_STATS_ASK(F) F(U64, ask)
 #define MSG_STATS(F) F(U64, ask) F(STR, json)            /* one JSON object, members by program */
 /* parent <-> edge */
+#define MSG_PAUSE(F)                                     /* reload: bring no more stanzas until a new guard is linked */
 #define MSG_LISTENER(F) F(U8, family) F(U16, port)       /* carries a listening socket; port 0: intercepted connections */
 #define MSG_CONNECT(F) F(U64, ask) F(ADDR, from) F(ADDR, to)   /* from.port 0: any */
 #define MSG_CONNECTED(F) F(U64, ask) F(U32, error)       /* error 0: carries a socket with connect() under way; else errno */
@@ -45,6 +46,7 @@ const char *ipc_role_name(enum ipc_role r);
 #define MSG_OPEN_TICKET(F) F(U64, ticket) F(STR, stub)
 #define MSG_OPEN_NUMBER(F) F(U64, guard) F(U64, number) F(U64, epoch) F(U64, ticket) F(U8, state)
 #define MSG_OPEN_END(F)
+#define MSG_PAUSED(F)                                    /* behind the last STANZA; with both, a guard with nothing open ends */
 /* guard -> edge */
 #define MSG_ORDER(F) F(U64, guard) F(U64, number) F(U64, epoch) F(U64, ticket) F(U8, purpose) F(U64, flow) F(STR, record)
 #define MSG_VERDICT(F) F(U64, ticket) F(U8, verdict) F(U8, reason) /* durable; credit stays taken until SETTLED */
@@ -68,6 +70,7 @@ const char *ipc_role_name(enum ipc_role r);
     X(3, STOP, stop, IPC_BIT(PARENT), IPC_ANY, 0) \
     X(4, STATS_ASK, stats_ask, IPC_BIT(PARENT), IPC_ANY, 8) \
     X(5, STATS, stats, IPC_ANY, IPC_BIT(PARENT), 1 << 20) \
+    X(6, PAUSE, pause, IPC_BIT(PARENT), IPC_BIT(EDGE), 0) \
     X(10, LISTENER, listener, IPC_BIT(PARENT), IPC_BIT(EDGE) | IPC_BIT(DECOY), 3) \
     X(11, CONNECT, connect, IPC_BIT(EDGE), IPC_BIT(PARENT), 64) \
     X(12, CONNECTED, connected, IPC_BIT(PARENT), IPC_BIT(EDGE), 16) \
@@ -84,6 +87,7 @@ const char *ipc_role_name(enum ipc_role r);
     X(27, ORDER, order, IPC_BIT(GUARD), IPC_BIT(EDGE), 17 << 20) \
     X(28, VERDICT, verdict, IPC_BIT(GUARD), IPC_BIT(EDGE), 10) \
     X(29, SETTLED, settled, IPC_BIT(GUARD), IPC_BIT(EDGE), 9) \
+    X(31, PAUSED, paused, IPC_BIT(EDGE), IPC_BIT(GUARD), 0) \
     X(40, LINE, line, IPC_BIT(GUARD) | IPC_BIT(EDGE) | IPC_BIT(ADMISSION) | IPC_BIT(PARENT), IPC_BIT(JOURNAL), 65536) \
     X(41, DURABLE, durable, IPC_BIT(JOURNAL), IPC_ANY, 16) \
     X(42, RELEASE, release, IPC_BIT(JOURNAL), IPC_BIT(EDGE), 48) \
