@@ -85,8 +85,6 @@ int replay_open_file(FILE *f, const struct replay_conf *conf, struct replay **re
 /* The next event; what it points to lives until the next call. REPLAY_DONE at the end. 0 or NOMEM. */
 int replay_next(struct replay *r, struct replay_event *ev) GW_MUST_CHECK;
 void replay_stats(const struct replay *r, struct replay_stats *ret);
-/* How far it is: bytes of the file read, for a line of progress. */
-uint64_t replay_position(const struct replay *r);
 void replay_free(struct replay *r);
 
 #endif

@@ -85,7 +85,7 @@ static void one_stanza(struct run *x, const struct replay_event *ev)
     }
     rp_count_stanza(&x->counts, &s);
     if (!x->other || s.differs)
-        rp_show_stanza(&s, x->o->json);
+        (x->o->json ? rp_json_stanza : rp_text_stanza)(&s);
 }
 
 /* ---- the capture ---- */
@@ -117,7 +117,7 @@ static int read_all(struct run *x, struct replay *r)
         }
         x->counts.note[ev.note]++;
         if (!x->other)
-            rp_show_note(&ev, x->o->json);
+            (x->o->json ? rp_json_note : rp_text_note)(&ev);
     }
     progress(x, 0, true);
     return err;
@@ -150,10 +150,12 @@ static int replay_file(struct run *x)
     }
     err = read_all(x, r);
     replay_stats(r, &st);
-    if (err == 0)
-        rp_show_summary(x->o->file, &x->counts, &st, x->other != NULL, x->o->json);
-    else
+    if (err < 0)
         fprintf(stderr, "lockgate replay: %s\n", gw_strerror(err));
+    else if (x->o->json)
+        rp_json_summary(x->o->file, &x->counts, &st, x->other != NULL);
+    else
+        rp_text_summary(&x->counts, &st, x->other != NULL);
     replay_free(r);
     return err < 0 || x->counts.differ || x->counts.note[REPLAY_N_END] ? CTL_NO : CTL_YES;
 }

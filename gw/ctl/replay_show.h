@@ -41,9 +41,16 @@ struct rp_counts {
 
 void rp_count_stanza(struct rp_counts *c, const struct rp_stanza *s);
 void rp_counts_clear(struct rp_counts *c);
-/* One line each; text that came from the capture shows no control characters. */
-void rp_show_stanza(const struct rp_stanza *s, bool json);
-void rp_show_note(const struct replay_event *ev, bool json);
-void rp_show_summary(const char *file, const struct rp_counts *c, const struct replay_stats *st, bool compared, bool json);
+const char *rp_fate_code(enum rp_fate f);
+const char *rp_fate_text(enum rp_fate f);
+#define RP_TIME 40
+void rp_time(int64_t us, char out[RP_TIME]); /* RFC 3339, UTC */
+/* One line each, to standard output. compared: with --against. */
+void rp_text_stanza(const struct rp_stanza *s);
+void rp_text_note(const struct replay_event *ev);
+void rp_text_summary(const struct rp_counts *c, const struct replay_stats *st, bool compared);
+void rp_json_stanza(const struct rp_stanza *s);
+void rp_json_note(const struct replay_event *ev);
+void rp_json_summary(const char *file, const struct rp_counts *c, const struct replay_stats *st, bool compared);
 
 #endif

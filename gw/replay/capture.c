@@ -227,12 +227,6 @@ int replay_open(const char *path, const struct replay_conf *conf, struct replay 
 
 void replay_stats(const struct replay *r, struct replay_stats *ret) { *ret = r->stats; }
 
-uint64_t replay_position(const struct replay *r)
-{
-    long at = ftell(pcap_file(r->pcap));
-    return at > 0 ? (uint64_t)at : 0;
-}
-
 void replay_free(struct replay *r)
 {
     if (!r)

@@ -172,6 +172,10 @@ void talk_clear(struct replay *r, struct talk *t);
 /* Nothing of this direction will be read any more. */
 static inline bool talk_is_over(const struct talk *t) { return t->state == TALK_OVER || (t->state == TALK_OPAQUE && !t->expect_tls); }
 
+/* seek.c: a first-level element that can be told: it begins a segment (servers write whole stanzas; SIZE_MAX: none begins in s), or stands
+ * behind another stanza's end. A stanza that is carried inside another stands at neither. */
+bool seek_beginning(struct str s, size_t fresh_at, size_t *ret);
+
 /* hello.c: what a TLS ClientHello names in clear: server name and application protocol. 1: written to out ("" when it names
  * nothing); 0: more bytes are needed; -1: no ClientHello. */
 #define HELLO_TEXT 160

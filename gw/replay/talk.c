@@ -284,47 +284,6 @@ static void sniff(struct replay *r, struct flow *f, int dir, bool last)
 
 /* ---- behind a gap ---- */
 
-static const char *const beginnings[] = { "<message", "<presence", "<iq", "<?xml", "<stream:stream", "<stream:features", "<stream:error",
-    "<features", "<db:result", "<db:verify", "<starttls", "<proceed", "<auth", "<success", "<challenge", "<response" };
-static const char *const endings[] = { "</message>", "</presence>", "</iq>", "</stream:features>", "</db:result>", "</db:verify>" };
-
-static bool is_beginning(struct str s)
-{
-    for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++) {
-        size_t n = strlen(beginnings[i]);
-        if (s.n > n && memcmp(s.p, beginnings[i], n) == 0 && strchr(" \t\r\n/>", s.p[n]))
-            return true;
-    }
-    return false;
-}
-
-/* Whether what stands before at is a stanza's end tag, and perhaps white space. */
-static bool behind_end(struct str s, size_t at)
-{
-    while (at > 0 && strchr(" \t\r\n", s.p[at - 1]))
-        at--;
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
-        size_t n = strlen(endings[i]);
-        if (at >= n && memcmp(s.p + at - n, endings[i], n) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* A first-level element that can be told: it begins a segment (servers write whole stanzas), or stands behind another stanza's end. A
- * stanza that is carried inside another stands at neither. */
-static bool find_beginning(struct str s, size_t fresh_at, size_t *ret)
-{
-    for (const char *p = s.p; p && (p = memchr(p, '<', s.n - (size_t)(p - s.p))); p++) {
-        size_t at = (size_t)(p - s.p);
-        if (is_beginning((struct str){ p, s.n - at }) && (at == fresh_at || behind_end(s, at))) {
-            *ret = at;
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool client_guess(const struct flow *f, int dir)
 {
     if (f->talk[dir].header || f->talk[1 - dir].header)
@@ -372,7 +331,7 @@ static void seek(struct replay *r, struct flow *f, int dir, struct str b, bool f
         b.n -= n;
         t->sought += n;
         s = buf_str(&t->wait);
-        if (find_beginning(s, fresh_at, &at)) {
+        if (seek_beginning(s, fresh_at, &at)) {
             struct buf wait = t->wait;
             t->wait = (struct buf){ .max = WAIT_MAX };
             r->memory -= s.n;

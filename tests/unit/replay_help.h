@@ -52,4 +52,72 @@ __attribute__((unused)) static char *rh_read(FILE *f, const struct replay_conf *
     return text;
 }
 
+/* ---- a capture of raw IPv4 packets in memory ---- */
+#define RH_SYN 2u
+#define RH_ACK 16u
+#define RH_HEAD "<stream:stream xmlns='jabber:server' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>"
+struct rh_cap {
+    struct buf b;
+    uint64_t time_us; /* each packet moves it on by a millisecond */
+};
+
+__attribute__((unused)) static void rh_must(bool good)
+{
+    if (!good)
+        abort();
+}
+
+__attribute__((unused)) static void rh_begin(struct rh_cap *c)
+{
+    static const uint32_t file[6] = { 0xA1B2C3D4, 2 | 4 << 16, 0, 0, 65535, 101 };
+    buf_init(&c->b, 256u << 20);
+    c->time_us = 1000000;
+    rh_must(buf_put(&c->b, file, sizeof file) == 0);
+}
+
+static inline void rh_put32(unsigned char *p, uint32_t v)
+{
+    p[0] = (unsigned char)(v >> 24), p[1] = (unsigned char)(v >> 16), p[2] = (unsigned char)(v >> 8), p[3] = (unsigned char)v;
+}
+
+/* An IPv4 packet; where: the fragment field. */
+__attribute__((unused)) static void rh_ip(struct rh_cap *c, int dir, unsigned id, unsigned where, const void *p, size_t n)
+{
+    uint32_t head[4] = { (uint32_t)(c->time_us / 1000000), (uint32_t)(c->time_us % 1000000), (uint32_t)(20 + n), (uint32_t)(20 + n) };
+    unsigned char h[20] = { 0x45 };
+    rh_put32(h, 0x45000000 | (uint32_t)(20 + n));
+    rh_put32(h + 4, (uint32_t)id << 16 | where);
+    rh_put32(h + 8, 0x40060000);
+    rh_put32(h + 12, dir ? 0x0A020002 : 0x0A010002);
+    rh_put32(h + 16, dir ? 0x0A010002 : 0x0A020002);
+    c->time_us += 1000;
+    rh_must(buf_put(&c->b, head, sizeof head) == 0 && buf_put(&c->b, h, sizeof h) == 0 && buf_put(&c->b, p, n) == 0);
+}
+
+/* A segment of the connection from port to 5269; dir 1: back. */
+__attribute__((unused)) static void rh_tcp(struct rh_cap *c, int dir, unsigned port, uint32_t seq, uint32_t ack, unsigned flags, struct str data)
+{
+    static unsigned char t[20 + 65000];
+    rh_must(data.n <= 65000);
+    memset(t, 0, 20);
+    rh_put32(t, dir ? 5269u << 16 | port : (uint32_t)port << 16 | 5269);
+    rh_put32(t + 4, seq);
+    rh_put32(t + 8, ack);
+    t[12] = 0x50, t[13] = (unsigned char)flags;
+    if (data.n)
+        memcpy(t + 20, data.p, data.n);
+    rh_ip(c, dir, 1, 0, t, 20 + data.n);
+}
+
+/* Its events; the caller frees them. Ends the capture. */
+__attribute__((unused)) static char *rh_end(struct rh_cap *c, const struct replay_conf *conf, struct replay_stats *st)
+{
+    char *text;
+    FILE *f = fmemopen(c->b.p, c->b.len, "rb");
+    rh_must(f != NULL);
+    text = rh_read(f, conf, false, st);
+    buf_clear(&c->b);
+    return text;
+}
+
 #endif
