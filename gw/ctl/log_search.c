@@ -125,33 +125,33 @@ static bool may_hold(const struct log_search *s, size_t i)
 /* ---- by the index ---- */
 static void read_place(struct run *r, const struct log_place *p, int fd)
 {
-    static char *line;
-    ssize_t n;
-    const char *nl;
+    char *text = p->length <= 1u << 30 ? malloc(p->length) : NULL;
+    size_t n = 0, at = 0;
+    ssize_t got = 1;
 
-    if (!line && !(line = malloc(LED_LINE_MAX + 1)))
-        return;
-    n = pread(fd, line, 4096, (off_t)p->offset);
-    nl = n > 0 ? memchr(line, '\n', (size_t)n) : NULL;
-    if (!nl) {
-        n = pread(fd, line, LED_LINE_MAX + 1, (off_t)p->offset);
-        nl = n > 0 ? memchr(line, '\n', (size_t)n) : NULL;
+    while (text && n < p->length && (got = pread(fd, text + n, p->length - n, (off_t)(p->offset + n))) > 0)
+        n += (size_t)got;
+    while (at < n && !r->enough) {
+        const char *nl = memchr(text + at, '\n', n - at);
+        if (!nl)
+            break;
+        take(r, (struct str){ text + at, (size_t)(nl - text) - at });
+        at = (size_t)(nl - text) + 1;
     }
-    if (nl)
-        take(r, (struct str){ line, (size_t)(nl - line) });
+    free(text);
 }
 
-/* Up to which record the index gave everything. */
-static uint64_t by_index(struct run *r)
+/* Gives what the index knows of; *ret_end: where reading goes on. */
+static void by_index(struct run *r, struct log_index_end *ret_end)
 {
     struct log_search *s = r->s;
     struct log_place *v = NULL;
-    uint64_t upto = 0, segment = 0;
+    uint64_t segment = 0;
     size_t n = 0;
     int fd = -1;
 
-    if (s->no_index || log_index_ask(s->folder, &s->filter, &v, &n, &upto) <= 0)
-        return 0;
+    if (s->no_index || log_index_ask(s->folder, &s->filter, &v, &n, ret_end) <= 0)
+        return;
     for (size_t i = 0; i < n && !r->enough; i++) {
         if (v[i].segment != segment || fd < 0) {
             char name[32];
@@ -167,7 +167,6 @@ static uint64_t by_index(struct run *r)
     if (fd >= 0)
         close(fd);
     free(v);
-    return upto;
 }
 
 /* ---- the whole ---- */
@@ -224,22 +223,28 @@ static int search(struct run *r)
 {
     struct log_search *s = r->s;
     struct led_lines l = { .fd = -1 };
-    uint64_t done = by_index(r), last = 0;
+    struct log_index_end end = { 0 };
+    uint64_t last = 0;
     int err = 0;
+
+    by_index(r, &end);
+    if (end.seq >= s->filter.first)
+        s->filter.first = end.seq + 1;
 
     for (size_t i = 0; i < s->dir.n; i++)
         if (may_hold(s, i))
             r->bytes_all += (uint64_t)s->dir.v[i].size;
-    if (done >= s->filter.first)
-        s->filter.first = done + 1;
     for (size_t i = 0; i < s->dir.n && !err && !r->enough; i++) {
         bool newest = i + 1 == s->dir.n;
         if (!newest && (s->dir.v[i + 1].first <= s->filter.first || !may_hold(s, i)))
             continue;
         if (newest && !may_hold(s, i) && !s->follow)
             continue;
-        if ((err = led_lines_open(&l, s->dir.fd, s->dir.v[i].name)) == 0)
-            err = read_lines(r, &l, &last);
+        if ((err = led_lines_open(&l, s->dir.fd, s->dir.v[i].name)) < 0)
+            break;
+        if (s->dir.v[i].first == end.segment && lseek(l.fd, (off_t)end.offset, SEEK_SET) >= 0)
+            l.at = end.offset;
+        err = read_lines(r, &l, &last);
         if (!newest || !s->follow)
             led_lines_close(&l);
     }

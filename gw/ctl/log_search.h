@@ -74,13 +74,15 @@ void log_counts_sort(struct log_counts *c); /* most first; the table takes no mo
 void log_counts_clear(struct log_counts *c);
 
 /* ---- index (log_index.c) ---- */
-/* Records that may fit, from the index, ascending; returns how far the index reaches (0: none to use). Calls visit for each. */
-struct log_place { uint64_t seq, segment, offset; };
-/* extends the index of a folder, with progress when asked */
+/* A shortcut in SQLite, in the user's cache folder: for each block of records, which values occur in it. It only says where to
+ * look: what is shown is read from the journal. It may be deleted at any time. */
+struct log_place { uint64_t segment, offset, length; }; /* lines of a segment */
+struct log_index_end { uint64_t seq, segment, offset; }; /* how far the index reaches */
+/* Extends the index of a folder, with progress when asked. */
 int log_index_build(const char *folder, bool progress) GW_MUST_CHECK;
-/* 1: the index could answer, *ret_places (malloc) are the candidates up to record *ret_upto. 0: no index, or it does not help. */
-int log_index_ask(const char *folder, const struct log_filter *f, struct log_place **ret_places, size_t *ret_n, uint64_t *ret_upto);
-/* Starts `lockgate log --index` on its own when the index lags far behind. */
+/* 1: *ret_places (malloc) are where records up to *ret_end may fit. 0: no index, or it does not help. */
+int log_index_ask(const char *folder, const struct log_filter *f, struct log_place **ret_places, size_t *ret_n, struct log_index_end *ret_end);
+/* Extends the index in a process of its own when there is much to gain. */
 void log_index_background(const char *folder, uint64_t bytes);
 
 #endif
