@@ -74,7 +74,7 @@ static void put_verdict(const struct rp_verdict *x)
 static void put_output(const char *name, const struct rec *out)
 {
     struct buf b;
-    printf("    %-7s", name);
+    printf("    %-8s", name);
     buf_init(&b, 64u << 20);
     if (out && xs_serialise(out, true, &b) == 0)
         put(buf_str(&b));
@@ -97,14 +97,16 @@ void rp_text_stanza(const struct rp_stanza *s)
     put(r->from);
     fputs(" -> ", stdout);
     put(r->to);
-    fputs(s->ev->guessed ? " (beginning guessed): " : ": ", stdout);
+    fputs(s->ev->guessed ? " (beginning guessed):" : ":", stdout);
+    if (!s->compared)
+        putchar(' ');
     if (s->fate == RP_INSIDE) {
         printf("not judged, stays in %s", gw_side_name(s->from_side));
     } else if (s->fate == RP_UNKNOWN) {
         fputs("not judged, the configuration does not name ", stdout);
         put(s->unknown);
     } else if (s->compared) {
-        fputs("\n    now    ", stdout);
+        fputs("\n    now     ", stdout);
         put_verdict(&s->now);
         fputs("\n    against ", stdout);
         put_verdict(&s->other);
@@ -145,9 +147,9 @@ void rp_text_note(const struct replay_event *ev)
 
 void rp_text_summary(const struct rp_counts *c, const struct replay_stats *st, bool compared)
 {
-    printf("\n%" PRIu64 " packets, %" PRIu64 " connections: %" PRIu64 " with XMPP, %" PRIu64 " encrypted, %" PRIu64 " other\n", st->packets,
+    printf("\npackets: %" PRIu64 "; connections: %" PRIu64 ", of which %" PRIu64 " with XMPP, %" PRIu64 " encrypted, %" PRIu64 " other\n", st->packets,
         st->flows, st->xmpp_flows, st->encrypted_flows, st->other_flows);
-    printf("%" PRIu64 " stanzas: %" PRIu64 " judged", st->stanzas + st->bad_stanzas, c->fate[RP_JUDGED]);
+    printf("stanzas: %" PRIu64 ", of which %" PRIu64 " judged", st->stanzas + st->bad_stanzas, c->fate[RP_JUDGED]);
     for (int f = RP_JUDGED + 1; f < RP_FATE_COUNT; f++)
         if (c->fate[f])
             printf(", %" PRIu64 " not (%s)", c->fate[f], rp_fate_text((enum rp_fate)f));
@@ -171,5 +173,5 @@ void rp_text_summary(const struct rp_counts *c, const struct replay_stats *st, b
         if (c->note[i])
             printf("  note %-12s %3" PRIu64 "  %s\n", replay_note_code((enum replay_note)i), c->note[i], replay_note_text((enum replay_note)i));
     if (compared)
-        printf("%" PRIu64 " of %" PRIu64 " stanzas would be treated differently\n", c->differ, c->fate[RP_JUDGED]);
+        printf("%" PRIu64 " of %" PRIu64 " judged stanzas would be treated differently\n", c->differ, c->fate[RP_JUDGED]);
 }
