@@ -31,6 +31,14 @@ struct guard *guard_new(const struct gw_conf *conf, struct policy *policy, uint6
     return g;
 }
 
+static void empty(struct guard *g, struct pair *p)
+{
+    for (struct job *j; (j = p->head);) {
+        p->head = j->next;
+        job_put(g, j);
+    }
+}
+
 void guard_free(struct guard *g)
 {
     if (!g)
@@ -38,10 +46,9 @@ void guard_free(struct guard *g)
     struct pair *p, *next_pair;
     struct stub *s, *next_stub;
     HASH_ITER(hh, g->pairs, p, next_pair)
-        for (struct job *j; (j = p->head);) {
-            p->head = j->next;
-            job_put(g, j);
-        }
+        empty(g, p);
+    for (enum gw_side side = GW_HIGH; side < GW_SIDES; side++)
+        empty(g, &g->forbidden[side]);
     for (enum gw_side side = GW_HIGH; side < GW_SIDES; side++) {
         flows_drop(g, side);
         recover_forget(g, side);
@@ -104,7 +111,7 @@ void guard_edge_lost(struct guard *g, enum gw_side side)
     struct edge *e = &g->edge[side];
     if (!e->linked)
         return;
-    e->linked = e->hello = e->ended = false;
+    e->linked = e->hello = e->ended = e->paused = false;
     e->last_ticket = 0;
     flows_drop(g, side);
     recover_forget(g, side);
@@ -119,6 +126,13 @@ int guard_hello(struct guard *g, enum gw_side side, const struct msg_hello *m)
     e->hello = true;
     e->epoch = m->epoch;
     return 0;
+}
+
+void guard_paused(struct guard *g, enum gw_side side) { g->edge[side].paused = true; }
+
+bool guard_drained(const struct guard *g)
+{
+    return g->edge[GW_HIGH].paused && g->edge[GW_LOW].paused && !g->n_jobs && !g->stubs && !g->ring_n;
 }
 
 /* ---- a stanza comes in ---- */
@@ -186,6 +200,9 @@ int guard_tick(struct guard *g)
         stubs_retry(g);
         commit_all(g);
     }
+    stubs_overdue(g);
     int next = scan_tick(g);
+    if (g->stubs && (next < 0 || next > 1000))
+        next = 1000;
     return g->stalled && (next < 0 || next > 20) ? 20 : next;
 }

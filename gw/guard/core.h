@@ -15,6 +15,7 @@
 #define GUARD_JOBS_MAX 65536     /* stanzas under judgement; credits keep it far below */
 #define GUARD_STUBS_MAX 400000   /* orders not yet settled */
 #define GUARD_OPENS_MAX 400000   /* what edges bring to a new guard */
+#define GUARD_SETTLE_GRACE_MS 10000 /* beyond limits.deliver an order that is not settled is unknown */
 #define GUARD_NO_SCANNER_MS 3000 /* so long a stanza waits for a scanner to be started again */
 
 /* What the core asks of its process. All return 0 or a negative code. */
@@ -52,6 +53,10 @@ int guard_settle(struct guard *g, enum gw_side side, const struct msg_settle *m)
 int guard_open_ticket(struct guard *g, enum gw_side side, const struct msg_open_ticket *m) GW_MUST_CHECK;
 int guard_open_number(struct guard *g, enum gw_side side, const struct msg_open_number *m) GW_MUST_CHECK;
 int guard_open_end(struct guard *g, enum gw_side side) GW_MUST_CHECK;
+/* This edge sends no more stanzas to us: another guard is about to take over. */
+void guard_paused(struct guard *g, enum gw_side side);
+/* Both edges have paused, and everything that they sent is judged and settled. */
+bool guard_drained(const struct guard *g);
 void guard_scanner_linked(struct guard *g, unsigned scanner);
 void guard_scanner_lost(struct guard *g, unsigned scanner);
 int guard_scanned(struct guard *g, unsigned scanner, const struct msg_scanned *m) GW_MUST_CHECK;

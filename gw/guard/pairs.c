@@ -7,8 +7,11 @@
 
 /* ---- pairs ---- */
 
-struct pair *pair_get(struct guard *g, enum gw_side side, struct str from, struct str to)
+/* Only domains of the configuration become pairs; what is forbidden shares one for each side, however many domains are claimed. */
+struct pair *pair_get(struct guard *g, enum gw_side side, struct str from, struct str to, bool forbidden)
 {
+    if (forbidden)
+        return &g->forbidden[side];
     struct str high = side == GW_HIGH ? from : to, low = side == GW_HIGH ? to : from;
     struct pair *p = NULL;
     char key[2 * 1023 + 1];
@@ -120,13 +123,19 @@ static void flows_bound(struct guard *g, enum gw_side side)
     }
 }
 
+static bool same_end(const struct net_addr *a, const struct net_addr *b)
+{
+    return a->family == b->family && a->port == b->port && (!a->family || net_same_host(a, b));
+}
+
 int guard_flow(struct guard *g, enum gw_side side, const struct msg_flow *m)
 {
     if (!g->edge[side].hello || !m->from_domain.n || !m->to_domain.n || m->from_domain.n > 1023 || m->to_domain.n > 1023)
         return GW_ERR(PROTO);
     struct flow *old = flow_find(g, side, m->flow);
-    if (old)
-        flow_drop(g, old);
+    if (old) /* said again; what a line has named is never something else later */
+        return str_eq(old->from_domain, m->from_domain) && str_eq(old->to_domain, m->to_domain) && same_end(&old->msg.from, &m->from) &&
+                same_end(&old->msg.to, &m->to) ? 0 : GW_ERR(PROTO);
     struct flow *f = calloc(1, sizeof *f + m->from_domain.n + m->to_domain.n);
     if (!f)
         return GW_ERR(NOMEM);
@@ -136,7 +145,7 @@ int guard_flow(struct guard *g, enum gw_side side, const struct msg_flow *m)
     f->msg.from_domain = f->from_domain = (struct str){ f->text, m->from_domain.n };
     f->msg.to_domain = f->to_domain = (struct str){ f->text + m->from_domain.n, m->to_domain.n };
     f->forbidden = flow_forbidden(g, f);
-    f->pair = pair_get(g, side, f->from_domain, f->to_domain);
+    f->pair = pair_get(g, side, f->from_domain, f->to_domain, f->forbidden != GW_R_NONE);
     if (!f->pair || !flow_fields(f)) {
         flow_free(f);
         return GW_ERR(NOMEM);

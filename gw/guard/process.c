@@ -198,6 +198,9 @@ static int from_edge(struct process *p, enum gw_side side, const struct ipc_msg 
         TAKE(open_number);
     case IPC_M_OPEN_END:
         return guard_open_end(p->guard, side);
+    case IPC_M_PAUSED:
+        guard_paused(p->guard, side);
+        return 0;
     default:
         return GW_ERR(PROTO);
     }
@@ -230,6 +233,8 @@ static void serve(struct process *p, int i)
             rc = dispatch(p, i, &m);
         if (rc < 0 && p->ch[i] == c) {
             drop(p, i, gw_strerror(rc));
+            if (i >= CH_SCANNER && i < CH_EDGE) /* alive, but not to be believed: it is started anew */
+                (void)do_kill_scanner(p, (unsigned)(i - CH_SCANNER));
             return;
         }
     }
@@ -270,6 +275,17 @@ int process_init(struct process *p, const struct gw_conf *conf, struct policy *p
     return 0;
 }
 
+/* Both edges wait for our successor, and nothing is left to say: every line durable, every word sent. */
+static bool all_done(const struct process *p)
+{
+    if (!guard_drained(p->guard) || p->lines.durable != p->lines.last)
+        return false;
+    for (int i = CH_EDGE; i < CH_COUNT; i++)
+        if (p->ch[i] && ipc_queued(p->ch[i]))
+            return false;
+    return true;
+}
+
 int process_run(struct process *p)
 {
     bool ready[CH_COUNT];
@@ -289,6 +305,8 @@ int process_run(struct process *p)
                 serve(p, i);
         if (!p->ch[CH_PARENT])
             return 0; /* the parent is gone: nothing is watched any more */
+        if (all_done(p))
+            return 0; /* another guard takes over */
     }
     send_lines(p);
     for (int i = 0; i < CH_COUNT; i++)

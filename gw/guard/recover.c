@@ -103,7 +103,7 @@ static void say(struct guard *g, enum gw_side side, uint64_t ticket, enum gw_rea
 
 static struct stub stub_of(struct guard *g, enum gw_side side, uint64_t ticket, const struct open_number *n, enum gw_side holder)
 {
-    return (struct stub){ .key = { n ? n->guard : 0, n ? n->number : 0 }, .near = side, .from_side = (uint8_t)side, .target = holder,
+    return (struct stub){ .key = { n ? n->guard : 0, n ? n->number : 0, holder }, .near = side, .from_side = (uint8_t)side,
         .near_epoch = g->edge[side].epoch, .ticket = ticket, .durable = true,
         .purpose = holder == side && n ? ORDER_ANSWER : ORDER_FORWARD };
 }
@@ -111,12 +111,11 @@ static struct stub stub_of(struct guard *g, enum gw_side side, uint64_t ticket, 
 /* An order that is still to be written: its SETTLE will come. */
 static void adopt(struct guard *g, const struct stub *like, const struct open_number *n)
 {
-    struct stub *s = stub_add(g, n->guard, n->number);
+    struct stub *s = stub_add(g, n->guard, n->number, (enum gw_side)like->key.target);
     if (!s)
         return;
     s->near = like->near;
     s->from_side = like->from_side;
-    s->target = like->target;
     s->near_epoch = like->near_epoch;
     s->ticket = like->ticket;
     s->durable = true;
@@ -177,7 +176,7 @@ static void close_number(struct guard *g, enum gw_side holder, const struct open
         return;
     bool answer = g->edge[holder].epoch == n->epoch, known = answer || g->edge[gw_other(holder)].epoch == n->epoch;
     enum gw_side near = answer ? holder : gw_other(holder);
-    struct stub s = { .key = { n->guard, n->number }, .near = near, .from_side = (uint8_t)near, .target = holder, .near_epoch = n->epoch,
+    struct stub s = { .key = { n->guard, n->number, holder }, .near = near, .from_side = (uint8_t)near, .near_epoch = n->epoch,
         .ticket = n->ticket, .durable = true, .purpose = answer ? ORDER_ANSWER : ORDER_FORWARD };
     if (n->state == OPEN_RELEASED)
         adopt(g, &s, n);

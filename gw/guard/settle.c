@@ -25,9 +25,9 @@ bool ring_push(struct guard *g, const struct waiting *w)
     return true;
 }
 
-static struct stub *stub_find(struct guard *g, uint64_t guard, uint64_t number)
+static struct stub *stub_find(struct guard *g, uint64_t guard, uint64_t number, enum gw_side target)
 {
-    struct stub_key key = { guard, number };
+    struct stub_key key = { guard, number, target };
     struct stub *s;
     HASH_FIND(hh, g->stubs, &key, sizeof key, s);
     return s;
@@ -54,9 +54,12 @@ void guard_durable(struct guard *g, uint64_t number)
             log_warn("a verdict could not be sent to edge/%s", gw_side_name((enum gw_side)w.side));
         if (w.settle)
             settled(g, (enum gw_side)w.side, w.epoch, w.ticket, (enum gw_reason)w.reason);
-        struct stub *s = stub_find(g, g->epoch, w.number);
+        struct stub *s = stub_find(g, g->epoch, w.number, GW_HIGH);
+        if (!s)
+            s = stub_find(g, g->epoch, w.number, GW_LOW);
         if (s) {
             s->durable = true;
+            s->since = g->now;
             if (s->known) {
                 s->known = false;
                 g->n_known--;
@@ -73,12 +76,13 @@ void guard_durable(struct guard *g, uint64_t number)
 
 /* ---- stubs ---- */
 
-struct stub *stub_add(struct guard *g, uint64_t guard, uint64_t number)
+struct stub *stub_add(struct guard *g, uint64_t guard, uint64_t number, enum gw_side target)
 {
-    struct stub *s = stub_find(g, guard, number) ? NULL : calloc(1, sizeof *s);
+    struct stub *s = stub_find(g, guard, number, target) ? NULL : calloc(1, sizeof *s);
     if (!s)
         return NULL;
-    s->key = (struct stub_key){ guard, number };
+    s->key = (struct stub_key){ guard, number, target };
+    s->since = g->now;
     HASH_ADD(hh, g->stubs, key, sizeof s->key, s);
     return s;
 }
@@ -153,8 +157,25 @@ void stubs_edge_lost(struct guard *g, enum gw_side side)
 {
     struct stub *s, *next;
     HASH_ITER(hh, g->stubs, s, next)
-        if (s->target == side && !s->known)
+        if (s->key.target == side && !s->known)
             stub_known(g, s, GW_R_UNKNOWN_OUTCOME);
+}
+
+/* An edge owes a settlement within limits.deliver. One that stands still, or lies, does not keep senders waiting. */
+void stubs_overdue(struct guard *g)
+{
+    struct stub *s, *next;
+    int64_t limit = g->conf->limits.deliver + GUARD_SETTLE_GRACE_MS;
+    if (g->now - g->looked < 1000)
+        return;
+    g->looked = g->now;
+    HASH_ITER(hh, g->stubs, s, next) { /* oldest first */
+        if (!s->durable || s->known)
+            continue;
+        if (g->now - s->since < limit)
+            return;
+        stub_known(g, s, GW_R_UNKNOWN_OUTCOME);
+    }
 }
 
 static bool is_outcome(uint8_t reason)
@@ -169,8 +190,8 @@ int guard_settle(struct guard *g, enum gw_side side, const struct msg_settle *m)
     enum gw_reason reason = is_outcome(m->reason) ? (enum gw_reason)m->reason : GW_R_INTERNAL;
     if (!g->edge[side].hello)
         return GW_ERR(PROTO);
-    struct stub *s = stub_find(g, m->guard, m->number);
-    if (s && s->target == side) {
+    struct stub *s = stub_find(g, m->guard, m->number, side);
+    if (s) {
         if (!s->known)
             stub_known(g, s, reason);
         return 0;

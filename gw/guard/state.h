@@ -58,11 +58,12 @@ struct job_queue { struct job *head, *tail; size_t n; };
 /* An order (or a verdict without one) until everything about it is known. */
 struct stub {
     UT_hash_handle hh;
-    struct stub_key { uint64_t guard, number; } key;
+    struct stub_key { uint64_t guard, number, target; } key; /* target: the side whose edge settles it */
     uint64_t near_epoch, ticket, flow;
-    enum gw_side near, target; /* target: who settles it */
+    enum gw_side near;
     uint8_t purpose;           /* enum order_purpose */
-    bool durable, known, stale;  /* stale: in no list; freed */
+    bool durable, known;
+    int64_t since; /* monotonic: durable */
     enum gw_reason outcome;    /* once known */
     uint8_t from_side;
 };
@@ -75,7 +76,7 @@ struct waiting {
 struct open_ticket { uint64_t ticket; struct str stub; char *bytes; };
 struct open_number { uint64_t guard, number, epoch, ticket; uint8_t state; bool used, settled; enum gw_reason reason; };
 struct edge {
-    bool linked, hello, ended, resolved;
+    bool linked, hello, ended, paused;
     uint64_t epoch, last_ticket;
     struct flow *flows;
     struct open_ticket *tickets;
@@ -96,7 +97,7 @@ struct guard {
     struct edge edge[GW_SIDES];
     struct scanner scanner[GUARD_SCANNERS_MAX];
     struct job_queue waiting; /* for a scanner */
-    struct pair *pairs;
+    struct pair *pairs, forbidden[GW_SIDES];
     struct job *pool;
     size_t n_jobs, n_pool;
     uint64_t scan_id;
@@ -107,6 +108,7 @@ struct guard {
     bool recovered;
     bool stalled; /* the journal takes nothing now: verdicts wait */
     size_t n_known; /* stubs whose outcome could not be written yet */
+    int64_t looked; /* when overdue stubs were looked for */
     struct buf out, fields, scan_bytes;
     struct arena scan_arena;
     struct rec_limits limits;
@@ -121,7 +123,7 @@ static inline int64_t clock_us(void)
 }
 
 /* pairs.c, flows and jobs */
-struct pair *pair_get(struct guard *g, enum gw_side side, struct str from, struct str to);
+struct pair *pair_get(struct guard *g, enum gw_side side, struct str from, struct str to, bool forbidden);
 struct flow *flow_find(struct guard *g, enum gw_side side, uint64_t id);
 void flow_release(struct guard *g, struct flow *f);
 void flows_drop(struct guard *g, enum gw_side side);
@@ -137,7 +139,8 @@ void job_step(struct guard *g, struct job *j, enum pol_step step);
 void pair_commit(struct guard *g, struct pair *p);
 void commit_all(struct guard *g);
 /* settle.c */
-struct stub *stub_add(struct guard *g, uint64_t guard, uint64_t number);
+struct stub *stub_add(struct guard *g, uint64_t guard, uint64_t number, enum gw_side target);
+void stubs_overdue(struct guard *g);
 void stub_known(struct guard *g, struct stub *s, enum gw_reason outcome);
 void stubs_retry(struct guard *g);
 void stubs_edge_lost(struct guard *g, enum gw_side side);

@@ -159,11 +159,10 @@ static int put_line(struct guard *g, const struct job *j, const struct outcome *
 
 static void put_order(struct guard *g, const struct job *j, const struct outcome *o, uint64_t number)
 {
-    struct stub *s = stub_add(g, g->epoch, number);
+    struct stub *s = stub_add(g, g->epoch, number, o->target);
     if (s) {
         s->near = j->side;
         s->from_side = (uint8_t)j->side;
-        s->target = o->target;
         s->near_epoch = j->epoch;
         s->ticket = j->ticket;
         s->flow = j->flow->id;
@@ -229,6 +228,8 @@ void pair_commit(struct guard *g, struct pair *p)
 void commit_all(struct guard *g)
 {
     struct pair *p, *next;
+    for (enum gw_side side = GW_HIGH; side < GW_SIDES; side++)
+        pair_commit(g, &g->forbidden[side]);
     HASH_ITER(hh, g->pairs, p, next)
         pair_commit(g, p);
 }

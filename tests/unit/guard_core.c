@@ -490,6 +490,67 @@ static void test_recovery(void)
     heard("", "tickets of an edge that died meanwhile are gone with it");
 }
 
+static void test_overdue(void)
+{
+    conf.limits.deliver = 25000;
+    ready();
+    (void)!send_as(GW_HIGH, 1, 1, "one");
+    guard_durable(g, 1);
+    said[0] = 0;
+    guard_clock(g, 1000 + 25000 + GUARD_SETTLE_GRACE_MS - 1, 1000);
+    (void)guard_tick(g);
+    heard("", "an order may take its time");
+    guard_clock(g, 1000 + 25000 + GUARD_SETTLE_GRACE_MS + 1000, 1000);
+    (void)guard_tick(g);
+    heard("delivery(1,unknown-outcome) settled(high,1,unknown-outcome)", "but the sender does not wait for an edge that never settles");
+    (void)!settle(GW_LOW, 7, 1, GW_R_WRITTEN);
+    heard("", "what comes later changes nothing");
+}
+
+static void test_claims(void)
+{
+    ready();
+    for (uint64_t i = 10; i < 2010; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "d%llu.example", (unsigned long long)i);
+        if (flow_as(GW_HIGH, i, name, "low.example"))
+            ok(false, "a flow of a foreign domain is taken down");
+    }
+    ok(HASH_COUNT(g->pairs) == 1, "domains that are claimed make no pairs");
+    ok(HASH_COUNT(g->edge[GW_HIGH].flows) <= 2 * 400 + 64, "and flows are bounded");
+    ok(flow_as(GW_HIGH, 2009, "high.example", "low.example") == GW_ERR(PROTO), "a flow cannot become another one");
+    ok(flow_as(GW_HIGH, 2009, "d2009.example", "low.example") == 0, "but be said again");
+
+    fresh(8); /* low claims the number that high holds for low's own ticket */
+    (void)!hello(GW_HIGH, 100);
+    (void)!hello(GW_LOW, 200);
+    (void)!open_ticket(GW_HIGH, 1);
+    (void)!open_ticket(GW_LOW, 1);
+    (void)!open_number(GW_LOW, 7, 5, 100, 1, OPEN_RELEASED);
+    (void)!open_number(GW_HIGH, 7, 5, 200, 1, OPEN_RELEASED);
+    (void)!guard_open_end(g, GW_HIGH);
+    (void)!guard_open_end(g, GW_LOW);
+    said[0] = 0;
+    (void)!settle(GW_HIGH, 7, 5, GW_R_WRITTEN);
+    (void)!settle(GW_LOW, 7, 5, GW_R_NO_ROUTE);
+    heard("delivery(5,written) settled(low,1,written) delivery(5,no-route) settled(high,1,no-route)", "one number at two edges is two orders");
+}
+
+static void test_pause(void)
+{
+    ready();
+    (void)!send_as(GW_HIGH, 1, 1, "one");
+    guard_paused(g, GW_HIGH);
+    ok(!guard_drained(g), "one edge has paused");
+    guard_paused(g, GW_LOW);
+    ok(!guard_drained(g), "a verdict is not durable");
+    guard_durable(g, 1);
+    ok(!guard_drained(g), "an order is not settled");
+    (void)!settle(GW_LOW, 7, 1, GW_R_WRITTEN);
+    ok(guard_drained(g), "all is done");
+    said[0] = 0;
+}
+
 static void test_hmac(void)
 {
     /* RFC 4231, test case 2 */
@@ -512,6 +573,9 @@ int main(void)
     test_journal();
     test_edges();
     test_recovery();
+    test_overdue();
+    test_claims();
+    test_pause();
     test_hmac();
     guard_free(g);
     policy_free(policy);
