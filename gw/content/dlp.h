@@ -16,25 +16,29 @@ struct dlp_detector {
     char *id, *about;
     struct conf_strings patterns, words, support, exclude, exclude_patterns, places, match, clean;
     int exact_case, validator_index, boundary; /* validator_index 0: none */
-    int64_t confidence, with_support, report, distance, minimum;
+    int64_t confidence, with_support, report, distance, minimum, length;
     bool spaced, leet, log_only;
     /* made from it */
     const struct validator *validator;
     uint32_t place_bits;  /* bit enum scan_place; 0: everywhere */
     bool has_support, has_exclude, later_starts;
 };
-enum expr_kind { EXPR_FIND, EXPR_SUPPORT, EXPR_EXCLUDE, EXPR_LETTERS };
+enum expr_kind { EXPR_FIND, EXPR_WORD, EXPR_SUPPORT, EXPR_EXCLUDE, EXPR_LETTERS };
 /* One compiled expression; `letters`: where, in a word written without its blanks, blanks stood (bit i: behind letter i). */
 struct dlp_expr { uint32_t detector; uint8_t kind; char *text; unsigned flags; uint32_t length; uint64_t blanks; };
 /* Hyperscan's time to compile grows faster than the number of expressions, so they are compiled in pieces: database i holds the
- * expressions from i * DLP_CHUNK on, numbered as in v. */
-#define DLP_CHUNK 40
+ * expressions from i * chunk on, numbered as in v. Plain words are cheap and stay together. */
+#define DLP_CHUNK 12
+#define DLP_CHUNK_WORDS 4000
 struct dlp_db {
     struct dlp_expr *v;
     size_t n, cap;
     hs_database_t **db;
-    size_t n_db;
+    size_t n_db, chunk;
 };
+static inline size_t dlp_chunks(const struct dlp_db *b) { return b->n ? (b->n + b->chunk - 1) / b->chunk : 0; }
+#define DLP_DATABASES 5
+#define DLP_ALL(d) { &(d)->find, &(d)->words, &(d)->support, &(d)->exclude, &(d)->letters }
 struct dlp_match { uint32_t expr, from, to; };
 struct dlp_near { uint32_t detector, start, end; bool exclude; }; /* joined text */
 
@@ -48,7 +52,7 @@ struct dlp {
     size_t n;
     uint32_t *digit_detectors; /* those whose validator takes groups of digits and that have no pattern */
     size_t n_digit_detectors;
-    struct dlp_db find, near, letters;
+    struct dlp_db find, words, support, exclude, letters;
     hs_scratch_t *scratch;
     struct fold *fold;
     bool any_leet_digits;
@@ -62,7 +66,7 @@ struct dlp {
     const struct view *base, *near_done; /* only compared */
     struct dlp_match *matches;
     size_t n_matches, matches_cap;
-    struct mapped letters_view, digits_view;
+    struct mapped letters_view, digits_view, words_view;
     int err;
     bool report_all; /* tests: whatever passes pattern and validator */
 };
@@ -88,6 +92,9 @@ bool dlp_run(struct dlp *d, const struct dlp_db *b, struct str text, match_event
 int dlp_letters(const struct view *in, struct mapped *out) GW_MUST_CHECK;
 /* Digits with look-alike letters among them read as digits; false: there are none. Same length, same map. */
 bool dlp_look_digits(const struct view *in, struct mapped *out, int *ret_err);
+/* Words alone: letters and digits, one blank for all else, a blank in front and behind. The map leads to positions in `in`. */
+int dlp_words(const struct view *in, struct mapped *out) GW_MUST_CHECK;
+bool dlp_unspaced(uint32_t c); /* of a script that sets no blanks between words */
 bool dlp_is_word_char(struct str s, size_t off, bool before);
 int dlp_number_scan(struct dlp *d, const struct view *v, bool leet_only, bool across) GW_MUST_CHECK;
 /* A candidate that passed its validator: support, exclusions, threshold. */

@@ -24,14 +24,14 @@ static bool hash_of(const void *p, size_t n, unsigned char out[HASH])
 /* What the databases are made from. */
 static bool key_of(const struct dlp *d, unsigned char out[HASH])
 {
-    const struct dlp_db *all[] = { &d->find, &d->near, &d->letters };
+    const struct dlp_db *all[] = DLP_ALL(d);
     struct buf b;
     struct wire_out o;
     buf_init(&b, CACHE_MAX);
     wire_out_init(&o, &b);
     wire_put_str32(&o, str_c(hs_version()));
     wire_put_u32(&o, DLP_CHUNK);
-    for (size_t k = 0; k < 3; k++) {
+    for (size_t k = 0; k < DLP_DATABASES; k++) {
         wire_put_u32(&o, (uint32_t)all[k]->n);
         for (size_t i = 0; i < all[k]->n; i++) {
             wire_put_u32(&o, all[k]->v[i].flags);
@@ -63,8 +63,8 @@ static bool read_own_file(const char *path, struct buf *b)
 
 static void forget(struct dlp *d)
 {
-    struct dlp_db *all[] = { &d->find, &d->near, &d->letters };
-    for (size_t k = 0; k < 3; k++) {
+    struct dlp_db *all[] = DLP_ALL(d);
+    for (size_t k = 0; k < DLP_DATABASES; k++) {
         for (size_t i = 0; i < all[k]->n_db; i++)
             hs_free_database(all[k]->db[i]);
         free(all[k]->db);
@@ -75,9 +75,9 @@ static void forget(struct dlp *d)
 
 static bool take_databases(struct dlp *d, struct wire *w)
 {
-    struct dlp_db *all[] = { &d->find, &d->near, &d->letters };
-    for (size_t k = 0; k < 3; k++) {
-        size_t chunks = (all[k]->n + DLP_CHUNK - 1) / DLP_CHUNK;
+    struct dlp_db *all[] = DLP_ALL(d);
+    for (size_t k = 0; k < DLP_DATABASES; k++) {
+        size_t chunks = dlp_chunks(all[k]);
         if (wire_u32(w) != chunks || w->err)
             return false;
         all[k]->db = calloc(chunks ? chunks : 1, sizeof(hs_database_t *));
@@ -115,9 +115,9 @@ bool dlp_cache_read(struct dlp *d, const char *path)
 
 static bool put_databases(const struct dlp *d, struct wire_out *o)
 {
-    const struct dlp_db *all[] = { &d->find, &d->near, &d->letters };
+    const struct dlp_db *all[] = DLP_ALL(d);
     bool good = true;
-    for (size_t k = 0; k < 3 && good; k++) {
+    for (size_t k = 0; k < DLP_DATABASES && good; k++) {
         wire_put_u32(o, (uint32_t)all[k]->n_db);
         for (size_t i = 0; i < all[k]->n_db && good; i++) {
             struct str s = STR_NONE;

@@ -58,36 +58,6 @@ static int put_folded(struct dlp *d, struct buf *b, uint32_t c)
     return err ? err : buf_puts(b, STR(")"));
 }
 
-static bool ascii_alnum(uint32_t c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-#define WORD_GAP "[\\s\\-_.,:/]{0,3}"
-
-/* A word or phrase as an expression. Blanks and punctuation in it match some of either, or nothing. */
-static int word_expr(struct dlp *d, struct buf *b, struct str word)
-{
-    int err = 0;
-    bool gap = false, any = false;
-    buf_reset(b);
-    for (size_t off = 0; off < word.n && !err;) {
-        uint32_t c = utf8_next(word, &off);
-        if (c < 0x80 && !ascii_alnum(c)) {
-            gap = any;
-            continue;
-        }
-        if (gap)
-            err = buf_puts(b, STR(WORD_GAP));
-        gap = false;
-        any = true;
-        char a = (char)c;
-        if (!err)
-            err = c < 0x80 ? put_literal(b, &a, 1) : put_folded(d, b, c);
-    }
-    return err ? err : any ? 0 : GW_ERR(SYNTAX);
-}
-
 /* A pattern with its characters outside ASCII in normal form; not inside brackets, which stand for one byte. */
 static int pattern_expr(struct dlp *d, struct buf *b, struct str pattern)
 {
@@ -126,20 +96,6 @@ static unsigned find_flags(const struct dlp_detector *x)
     return (x->exact_case ? 0 : HS_FLAG_CASELESS) | HS_FLAG_SOM_LEFTMOST | HS_FLAG_MULTILINE;
 }
 
-static int add_words(struct dlp *d, uint32_t k, struct buf *b, struct conf_errors *errs)
-{
-    struct dlp_detector *x = d->v[k];
-    for (size_t i = 0; i < x->words.n; i++) {
-        struct str w = str_c(x->words.v[i]);
-        int err = utf8_valid(w) ? word_expr(d, b, w) : GW_ERR(SYNTAX);
-        if (err == GW_ERR(SYNTAX))
-            expr_error(x, &x->words, i, "no letter or digit in it, or not UTF-8", errs);
-        else if (err || (err = add_expr(d, &d->find, (struct dlp_expr){ .detector = k, .kind = EXPR_FIND, .flags = find_flags(x) }, b)))
-            return err;
-    }
-    return 0;
-}
-
 static int add_patterns(struct dlp *d, uint32_t k, const struct conf_strings *list, enum expr_kind kind, struct dlp_db *to, struct buf *b,
     struct conf_errors *errs)
 {
@@ -156,27 +112,78 @@ static int add_patterns(struct dlp *d, uint32_t k, const struct conf_strings *li
     return 0;
 }
 
-/* Supporting words stand as words, not inside others. */
-static int add_support(struct dlp *d, uint32_t k, struct buf *b, struct conf_errors *errs)
+/* ---- words ---- */
+
+struct wording {
+    struct dlp *d;
+    struct dlp_db *to;
+    struct dlp_expr expr;
+    struct mapped folded, words;
+    struct buf *b;
+};
+
+/* One way to write a word or phrase, as dlp_words reads text. Scripts without blanks get none around it. */
+static int add_variant(struct wording *g, const char *utf8, size_t n)
+{
+    struct view v = { .text = { utf8, n } };
+    int err = fold_text(g->d->fold, &v, &g->folded, NULL);
+    if (err)
+        return err;
+    v = mapped_view(&g->folded);
+    err = dlp_words(&v, &g->words);
+    struct str w = buf_str(&g->words.text);
+    if (err || w.n < 3)
+        return err;
+    size_t first = 1, last = w.n - 1, end = last - 1;
+    while (end > 1 && ((unsigned char)w.p[end] & 0xc0) == 0x80)
+        end--;
+    bool open_front = dlp_unspaced(utf8_next(w, &first)), open_back = dlp_unspaced(utf8_next(w, &end));
+    w.p += open_front;
+    w.n -= (size_t)open_front + open_back;
+    buf_reset(g->b);
+    err = put_literal(g->b, w.p, w.n);
+    g->expr.length = (uint32_t)w.n;
+    return err ? err : add_expr(g->d, g->to, g->expr, g->b);
+}
+
+/* Outside ASCII the normal form depends on case (look-alikes), so all small, all capital, and with a capital in front are looked for. */
+static int add_one_word(struct wording *g, struct str w, bool exact)
+{
+    char form[3][512];
+    size_t n[3] = { 0 };
+    int err = 0;
+    for (size_t off = 0, first = 1; off < w.n; first = 0) {
+        uint32_t c = utf8_next(w, &off);
+        uint32_t low = (uint32_t)u_tolower((UChar32)c), up = (uint32_t)u_toupper((UChar32)c);
+        n[0] += put_utf8(low, form[0] + n[0]);
+        n[1] += put_utf8(up, form[1] + n[1]);
+        n[2] += put_utf8(first ? up : low, form[2] + n[2]);
+    }
+    if (exact || text_is_ascii(w))
+        return add_variant(g, w.p, w.n);
+    for (size_t f = 0; f < 3 && !err; f++)
+        err = add_variant(g, form[f], n[f]);
+    return err;
+}
+
+static int add_words(struct dlp *d, uint32_t k, const struct conf_strings *list, enum expr_kind kind, struct buf *b, struct conf_errors *errs)
 {
     struct dlp_detector *x = d->v[k];
-    struct buf whole;
+    bool exact = kind == EXPR_WORD && x->exact_case;
+    struct wording g = { .d = d, .to = kind == EXPR_WORD ? &d->words : &d->support, .b = b,
+        .expr = { .detector = k, .kind = (uint8_t)kind, .flags = exact ? 0 : HS_FLAG_CASELESS } };
     int err = 0;
-    buf_init(&whole, EXPR_MAX);
-    for (size_t i = 0; i < x->support.n && !err; i++) {
-        struct str w = str_c(x->support.v[i]);
-        err = utf8_valid(w) ? word_expr(d, b, w) : GW_ERR(SYNTAX);
-        if (err == GW_ERR(SYNTAX)) {
-            expr_error(x, &x->support, i, "no letter or digit in it, or not UTF-8", errs);
-            err = 0;
-            continue;
-        }
-        buf_reset(&whole);
-        bool start = w.n && ascii_alnum((unsigned char)w.p[0]), end = w.n && ascii_alnum((unsigned char)w.p[w.n - 1]);
-        err = err ? err : buf_printf(&whole, "%s%.*s%s", start ? "\\b" : "", STR_ARG(buf_str(b)), end ? "\\b" : "");
-        err = err ? err : add_expr(d, &d->near, (struct dlp_expr){ .detector = k, .kind = EXPR_SUPPORT, .flags = HS_FLAG_CASELESS, .length = (uint32_t)w.n }, &whole);
+    mapped_init(&g.folded);
+    mapped_init(&g.words);
+    for (size_t i = 0; i < list->n && !err; i++) {
+        struct str w = str_c(list->v[i]);
+        if (utf8_valid(w) && w.n > 0 && w.n <= 100)
+            err = add_one_word(&g, w, exact);
+        else
+            expr_error(x, list, i, "not UTF-8, empty, or longer than 100 bytes", errs);
     }
-    buf_clear(&whole);
+    mapped_clear(&g.folded);
+    mapped_clear(&g.words);
     return err;
 }
 
@@ -234,15 +241,21 @@ static void name_all_errors(struct dlp *d, struct dlp_db *b, size_t from, size_t
 
 static int compile_chunk(struct dlp *d, struct dlp_db *b, size_t from, hs_database_t **ret, struct conf_errors *errs)
 {
-    const char *text[DLP_CHUNK];
-    unsigned flags[DLP_CHUNK], ids[DLP_CHUNK], n = 0;
     hs_compile_error_t *e = NULL;
-    for (; n < DLP_CHUNK && from + n < b->n; n++) {
-        text[n] = b->v[from + n].text;
-        flags[n] = b->v[from + n].flags;
-        ids[n] = (unsigned)(from + n);
+    hs_error_t r = HS_NOMEM;
+    unsigned n = (unsigned)(b->n - from < b->chunk ? b->n - from : b->chunk);
+    const char **text = calloc(n, sizeof *text);
+    unsigned *flags = calloc(n, sizeof *flags), *ids = calloc(n, sizeof *ids);
+    for (unsigned i = 0; text && flags && ids && i < n; i++) {
+        text[i] = b->v[from + i].text;
+        flags[i] = b->v[from + i].flags;
+        ids[i] = (unsigned)from + i;
     }
-    hs_error_t r = hs_compile_multi(text, flags, ids, n, HS_MODE_BLOCK, NULL, ret, &e);
+    if (text && flags && ids)
+        r = hs_compile_multi(text, flags, ids, n, HS_MODE_BLOCK, NULL, ret, &e);
+    free(text);
+    free(flags);
+    free(ids);
     size_t before = errs->n_errors;
     if (r == HS_COMPILER_ERROR) {
         name_all_errors(d, b, from, n, errs);
@@ -257,14 +270,14 @@ static int compile_chunk(struct dlp *d, struct dlp_db *b, size_t from, hs_databa
 static int compile_db(struct dlp *d, struct dlp_db *b, struct conf_errors *errs)
 {
     int err = 0;
-    size_t chunks = (b->n + DLP_CHUNK - 1) / DLP_CHUNK;
+    size_t chunks = dlp_chunks(b);
     if (chunks == 0)
         return 0;
     b->db = calloc(chunks, sizeof(hs_database_t *));
     if (!b->db)
         return GW_ERR(NOMEM);
     for (size_t i = 0; i < chunks && err != GW_ERR(NOMEM); i++) {
-        int e = compile_chunk(d, b, i * DLP_CHUNK, &b->db[b->n_db], errs);
+        int e = compile_chunk(d, b, i * b->chunk, &b->db[b->n_db], errs);
         if (e)
             err = e;
         else
@@ -275,8 +288,8 @@ static int compile_db(struct dlp *d, struct dlp_db *b, struct conf_errors *errs)
 
 static int make_scratch(struct dlp *d)
 {
-    const struct dlp_db *all[] = { &d->find, &d->near, &d->letters };
-    for (size_t k = 0; k < 3; k++)
+    const struct dlp_db *all[] = DLP_ALL(d);
+    for (size_t k = 0; k < DLP_DATABASES; k++)
         for (size_t i = 0; i < all[k]->n_db; i++)
             if (hs_alloc_scratch(all[k]->db[i], &d->scratch) != HS_SUCCESS)
                 return GW_ERR(NOMEM);
@@ -291,20 +304,22 @@ int dlp_compile(struct dlp *d, const char *cache, struct conf_errors *errs)
         conf_error_add(errs, CONF_ERROR, NULL, 0, "DLP needs a processor with SSSE3");
         return GW_ERR(CONF);
     }
+    d->find.chunk = d->exclude.chunk = DLP_CHUNK;
+    d->words.chunk = d->support.chunk = d->letters.chunk = DLP_CHUNK_WORDS;
     buf_init(&b, EXPR_MAX);
     for (uint32_t k = 0; k < d->n && !err; k++) {
         struct dlp_detector *x = d->v[k];
         err = add_patterns(d, k, &x->patterns, EXPR_FIND, &d->find, &b, errs);
-        err = err ? err : add_words(d, k, &b, errs);
-        err = err ? err : add_support(d, k, &b, errs);
-        err = err ? err : add_patterns(d, k, &x->exclude_patterns, EXPR_EXCLUDE, &d->near, &b, errs);
+        err = err ? err : add_words(d, k, &x->words, EXPR_WORD, &b, errs);
+        err = err ? err : add_words(d, k, &x->support, EXPR_SUPPORT, &b, errs);
+        err = err ? err : add_patterns(d, k, &x->exclude_patterns, EXPR_EXCLUDE, &d->exclude, &b, errs);
         err = err ? err : add_letters(d, k, &b);
     }
     buf_clear(&b);
     if (!err && cache && dlp_cache_read(d, cache))
         return make_scratch(d);
-    struct dlp_db *const all[] = { &d->find, &d->near, &d->letters };
-    for (size_t i = 0; i < 3 && err != GW_ERR(NOMEM); i++) {
+    struct dlp_db *const all[] = DLP_ALL(d);
+    for (size_t i = 0; i < DLP_DATABASES && err != GW_ERR(NOMEM); i++) {
         int e = compile_db(d, all[i], errs);
         err = e ? e : err;
     }

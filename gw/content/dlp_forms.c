@@ -54,6 +54,32 @@ int dlp_letters(const struct view *in, struct mapped *out)
     return err;
 }
 
+bool dlp_unspaced(uint32_t c)
+{
+    return (c >= 0x1100 && c < 0x1200) || (c >= 0x2e80 && c < 0xa4d0) || (c >= 0xac00 && c < 0xd7b0) || (c >= 0xe00 && c < 0xf00) || c >= 0x20000;
+}
+
+int dlp_words(const struct view *in, struct mapped *out)
+{
+    struct str s = in->text;
+    bool gap = true;
+    mapped_reset(out);
+    int err = mapped_put(out, " ", 1, 0, 0);
+    for (size_t off = 0; off < s.n && !err;) {
+        size_t at = off;
+        unsigned char c = (unsigned char)s.p[off];
+        bool word = c < 0x80 ? (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') : u_isalnum((UChar32)utf8_next(s, &off));
+        if (c < 0x80)
+            off++;
+        if (word)
+            err = mapped_put(out, s.p + at, off - at, (uint32_t)at, (uint32_t)off);
+        else if (!gap)
+            err = mapped_put(out, " ", 1, (uint32_t)at, (uint32_t)off);
+        gap = !word;
+    }
+    return err || gap ? err : mapped_put(out, " ", 1, (uint32_t)s.n, (uint32_t)s.n);
+}
+
 static char digit_of(char c)
 {
     switch (c) {

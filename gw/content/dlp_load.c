@@ -15,6 +15,7 @@ static const struct conf_row detector_rows[] = {
     ROW("about", CONF_STRING, about, .required = true, .min = 1, .max = 400, .help = "a sentence for people"),
     ROW("patterns", CONF_STRINGS, patterns, .max = 200, .help = "regular expressions (PCRE without look-around and back-references), on the normal form"),
     ROW("words", CONF_STRINGS, words, .max = 5000, .help = "words or phrases; blanks in them match blanks, hyphens, dots or nothing"),
+    ROW("length", CONF_INT, length, .min = 0, .max = 100000, .def = "0", .help = "bytes that a pattern must match at least; [a-z]+ with a length is much cheaper than [a-z]{40,}"),
     ROW("case", CONF_ENUM, exact_case, .names = case_names, .def = "ignore", .help = "exact: capital letters count"),
     ROW("boundary", CONF_ENUM, boundary, .names = boundary_names, .def = "word", .help = "what may not touch a match: a letter or digit, a digit, nothing"),
     ROW("validator", CONF_ENUM, validator_index, .names = validator_list, .def = "none", .help = "a check of what the pattern matched"),
@@ -159,6 +160,7 @@ int dlp_load(struct dlp *d, const char *folder, const char *cache, struct fold *
     arena_init(&d->arena, 64u << 20);
     mapped_init(&d->letters_view);
     mapped_init(&d->digits_view);
+    mapped_init(&d->words_view);
     hits_init(&d->found);
     for (size_t i = 0; validator_get(i) && i + 2 < sizeof validator_list / sizeof *validator_list; i++)
         validator_list[i + 1] = validator_get(i)->name;
@@ -185,9 +187,9 @@ static void db_clear(struct dlp_db *b)
 
 void dlp_clear(struct dlp *d)
 {
-    db_clear(&d->find);
-    db_clear(&d->near);
-    db_clear(&d->letters);
+    struct dlp_db *all[] = DLP_ALL(d);
+    for (size_t k = 0; k < DLP_DATABASES; k++)
+        db_clear(all[k]);
     hs_free_scratch(d->scratch);
     hits_clear(&d->found);
     free(d->near_v);
@@ -195,6 +197,7 @@ void dlp_clear(struct dlp *d)
     if (d->fold) {
         mapped_clear(&d->letters_view);
         mapped_clear(&d->digits_view);
+        mapped_clear(&d->words_view);
         arena_clear(&d->arena);
     }
     *d = (struct dlp){ 0 };

@@ -32,13 +32,9 @@ bool dlp_is_word_char(struct str s, size_t off, bool before)
     return u_isalnum((UChar32)utf8_next(s, &off));
 }
 
-/* Scripts without blanks between words: any neighbour is fine. */
 static bool unspaced_script(struct str s, size_t off)
 {
-    if (off >= s.n || (unsigned char)s.p[off] < 0xe0)
-        return false;
-    uint32_t c = utf8_next(s, &off);
-    return (c >= 0x1100 && c < 0x1200) || (c >= 0x2e80 && c < 0xa4d0) || (c >= 0xac00 && c < 0xd7b0) || (c >= 0xe00 && c < 0xf00) || c >= 0x20000;
+    return off < s.n && (unsigned char)s.p[off] >= 0xe0 && dlp_unspaced(utf8_next(s, &off));
 }
 
 /* An edge lies between two characters of one word, or two digits: then it is none. */
@@ -70,38 +66,64 @@ bool dlp_run(struct dlp *d, const struct dlp_db *b, struct str text, match_event
     return !d->err;
 }
 
-static int on_near(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *user)
+static int add_near(struct dlp *d, const struct view *v, uint32_t k, size_t from, size_t to, bool exclude)
 {
-    struct near_scan *s = user;
-    struct dlp *d = s->d;
-    const struct dlp_expr *e = &d->near.v[id];
     uint32_t start, end;
-    (void)flags;
-    if (e->kind == EXPR_SUPPORT)
-        from = to > e->length ? to - e->length : 0;
-    view_span(s->v, (size_t)from, (size_t)to, &start, &end);
+    view_span(v, from, to, &start, &end);
     if (d->n_near == DLP_MATCHES_MAX) {
         d->err = GW_ERR(LIMIT);
         return 1;
     }
     if (d->n_near == d->near_cap) {
         size_t cap = d->near_cap ? d->near_cap * 2 : 256;
-        struct dlp_near *v = reallocarray(d->near_v, cap, sizeof *v);
-        if (!v) {
+        struct dlp_near *list = reallocarray(d->near_v, cap, sizeof *list);
+        if (!list) {
             d->err = GW_ERR(NOMEM);
             return 1;
         }
-        d->near_v = v;
+        d->near_v = list;
         d->near_cap = cap;
     }
-    d->near_v[d->n_near++] = (struct dlp_near){ e->detector, start, end, e->kind == EXPR_EXCLUDE };
+    d->near_v[d->n_near++] = (struct dlp_near){ k, start, end, exclude };
     return 0;
+}
+
+/* From the text of words back to the view that it was made from; the blanks around are not part of the word. */
+static void word_span(const struct dlp *d, const struct dlp_expr *e, size_t to, size_t *ret_from, size_t *ret_to)
+{
+    const struct mapped *m = &d->words_view;
+    size_t from = to - e->length;
+    from += m->text.p[m->text.off + from] == ' ';
+    to -= m->text.p[m->text.off + to - 1] == ' ';
+    *ret_from = m->from[from];
+    *ret_to = m->to[to - 1];
+}
+
+static int on_support(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *user)
+{
+    struct near_scan *s = user;
+    size_t a, b;
+    (void)from;
+    (void)flags;
+    word_span(s->d, &s->d->support.v[id], (size_t)to, &a, &b);
+    return add_near(s->d, s->v, s->d->support.v[id].detector, a, b, false);
+}
+
+static int on_exclude(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *user)
+{
+    struct near_scan *s = user;
+    (void)flags;
+    return from < to ? add_near(s->d, s->v, s->d->exclude.v[id].detector, (size_t)from, (size_t)to, true) : 0;
 }
 
 static void run_near(struct dlp *d, const struct view *v)
 {
     struct near_scan s = { d, v };
-    (void)dlp_run(d, &d->near, v->text, on_near, &s); /* d->err says so */
+    int err = dlp_words(v, &d->words_view);
+    if (err)
+        d->err = err;
+    else if (dlp_run(d, &d->support, buf_str(&d->words_view.text), on_support, &s))
+        (void)dlp_run(d, &d->exclude, v->text, on_exclude, &s); /* d->err says so */
 }
 
 /* Looked for only where something was found: most stanzas never need it. What stands in the text itself supports what was found in an
@@ -233,7 +255,7 @@ static int on_find(unsigned id, unsigned long long from, unsigned long long to, 
     struct find_scan *s = user;
     const struct dlp_detector *x = s->d->v[s->d->find.v[id].detector];
     (void)flags;
-    if (from == to || !end_ok(x, s->text, (size_t)from, (size_t)to))
+    if (from == to || (int64_t)(to - from) < x->length || !end_ok(x, s->text, (size_t)from, (size_t)to))
         return 0;
     return push_match(s->d, id, from, to);
 }
@@ -353,6 +375,41 @@ static int scan_patterns(struct dlp *d, const struct view *v)
     return d->err;
 }
 
+/* ---- words ---- */
+
+static int on_word(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *user)
+{
+    (void)flags;
+    return push_match(user, id, from, to);
+}
+
+static int scan_words(struct dlp *d, const struct view *v)
+{
+    if (!d->words.n_db)
+        return 0;
+    int err = dlp_words(v, &d->words_view);
+    d->n_matches = 0;
+    if (err || !dlp_run(d, &d->words, buf_str(&d->words_view.text), on_word, d))
+        return err ? err : d->err;
+    /* spans first: looking for supporting words uses the same view */
+    for (size_t i = 0; i < d->n_matches; i++) {
+        size_t a, b;
+        word_span(d, &d->words.v[d->matches[i].expr], d->matches[i].to, &a, &b);
+        d->matches[i].from = (uint32_t)a;
+        d->matches[i].to = (uint32_t)b;
+    }
+    for (size_t i = 0; i < d->n_matches && !d->err; i++) {
+        struct dlp_match m = d->matches[i];
+        uint32_t k = d->words.v[m.expr].detector;
+        enum opinion o = memchr(v->text.p + m.from, 0, m.to - m.from) ? OPINION_NO : OPINION_YES;
+        if (o != OPINION_NO && d->v[k]->validator)
+            o = judge(d->v[k], v->text, m.from, m.to);
+        if (o != OPINION_NO)
+            dlp_accept(d, k, v, m.from, m.to, o, false);
+    }
+    return d->err;
+}
+
 /* ---- letters alone ---- */
 
 /* Between the letters of the word, in normal text: nothing at all, or something everywhere, or punctuation without blanks. */
@@ -378,12 +435,6 @@ static bool gaps_ok(const struct dlp *d, const struct dlp_expr *e, struct str te
     return x->spaced && (filled == inner || !blank);
 }
 
-static int on_letters(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *user)
-{
-    (void)flags;
-    return push_match(user, id, from, to);
-}
-
 static int scan_letters(struct dlp *d, const struct view *v)
 {
     if (!d->letters.n_db)
@@ -393,7 +444,7 @@ static int scan_letters(struct dlp *d, const struct view *v)
         return err;
     struct str text = buf_str(&d->letters_view.text);
     d->n_matches = 0;
-    if (text.n && !dlp_run(d, &d->letters, text, on_letters, d))
+    if (text.n && !dlp_run(d, &d->letters, text, on_word, d))
         return d->err;
     for (size_t i = 0; i < d->n_matches && !d->err; i++) {
         const struct dlp_match *m = &d->matches[i];
@@ -415,6 +466,7 @@ int dlp_scan(struct dlp *d, const struct view *v, bool across)
     d->near_done = NULL;
     if (!across) {
         err = scan_patterns(d, v);
+        err = err ? err : scan_words(d, v);
         err = err ? err : scan_letters(d, v);
     }
     err = err ? err : dlp_number_scan(d, v, false, across);
