@@ -10,7 +10,7 @@
 #include "ipc.h"
 #include "verbs.h"
 
-#define ANSWER_MS 15000 /* the gateway stops within 10 s */
+#define ANSWER_MS 40000 /* a reload may take 30 s to load, and 3 s to take over */
 
 static int connect_control(const struct gw_conf *c)
 {

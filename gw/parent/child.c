@@ -111,6 +111,8 @@ int child_start(struct parent *p, struct child *c)
         return GW_ERR(NOMEM);
     }
     log_info("%s started, pid %d", c->program->name, (int)c->pid);
+    if (c->staged)
+        return 0;
     if (c->program->role == IPC_EDGE && sock_give_listeners(p, (enum gw_side)c->program->side, c->chan))
         child_kill(c, "it could not be given its listening sockets");
     link_child(p, c);
@@ -155,6 +157,17 @@ void child_ended(struct parent *p, struct child *c, int status)
     c->chan = NULL;
     c->ready = false;
     c->last_status = status;
+    if (c->staged) {
+        c->pid = 0;
+        reload_child_ended(p, c);
+        return;
+    }
+    if (p->reload == RELOAD_DRAINING && c->program->role == IPC_GUARD) {
+        log_info("%s ended: %s; its successor takes over", c->program->name, text);
+        c->pid = 0;
+        return;
+    }
+    reload_lost(p, c);
     if (p->stopping) {
         log_info("%s ended: %s", c->program->name, text);
         c->pid = 0;
@@ -233,14 +246,14 @@ static int on_admitted(struct parent *p, struct child *c, const struct ipc_msg *
     return 0;
 }
 
-static int on_kill_scanner(struct parent *p, const struct ipc_msg *m)
+static int on_kill_scanner(struct parent *p, const struct child *from, const struct ipc_msg *m)
 {
     struct msg_kill_scanner q;
     int e = ipc_get_kill_scanner(m, &q);
     struct child *s = e ? NULL : child_find(p, IPC_SCANNER, 0, q.index);
     if (!e && !s)
         e = GW_ERR(PROTO);
-    else if (!e && s->chan)
+    else if (!e && s->chan && !from->staged)
         child_kill(s, "the guard had no answer in time");
     return e;
 }
@@ -277,7 +290,7 @@ static int on_message(struct parent *p, struct child *c, const struct ipc_msg *m
     case IPC_M_ADMITTED:
         return on_admitted(p, c, m);
     case IPC_M_KILL_SCANNER:
-        return on_kill_scanner(p, m);
+        return on_kill_scanner(p, c, m);
     case IPC_M_DURABLE:
         e = ipc_get_durable(m, &d);
         return e ? e : outbox_durable(&p->lines, &d);
@@ -306,7 +319,7 @@ void child_readable(struct parent *p, struct child *c)
     }
     if (!c->chan || (e >= 0 && !closed))
         return;
-    if (e >= 0 && p->stopping) { /* it was asked to end and has time until the phase's deadline */
+    if (e >= 0 && (p->stopping || p->reload == RELOAD_DRAINING)) { /* it was asked to end and has time until the phase's deadline */
         ipc_free(c->chan);
         c->chan = NULL;
     } else {

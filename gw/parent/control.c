@@ -24,7 +24,7 @@ struct client {
     int64_t deadline;
     uint64_t ask;   /* status: waits for this answer until stats_due */
     int64_t stats_due;
-    bool ending;    /* close when all is written */
+    bool reload;    /* waits for the outcome of a reload, however long it takes */
     uid_t uid;
     unsigned groups; /* bits of enum staff */
     char who[40];
@@ -40,6 +40,7 @@ struct control {
 /* ---- who may do what; user 0 may do everything ---- */
 static void verb_status(struct parent *p, struct client *c, struct str argument);
 static void verb_stop(struct parent *p, struct client *c, struct str argument);
+static void verb_reload(struct parent *p, struct client *c, struct str argument);
 static const struct {
     const char *verb;
     unsigned groups;
@@ -47,6 +48,7 @@ static const struct {
 } verbs[] = {
     { "status", 1u << OFFICER | 1u << ENGINEER | 1u << AUDITOR, verb_status },
     { "stop", 1u << ENGINEER, verb_stop },
+    { "reload", 1u << OFFICER, verb_reload },
 };
 
 static void client_end(struct client *c)
@@ -78,6 +80,27 @@ static void verb_stop(struct parent *p, struct client *c, struct str argument)
     (void)argument;
     answer(c, 0, STR("stopping\n"));
     parent_stop(p, 0);
+}
+
+static void verb_reload(struct parent *p, struct client *c, struct str argument)
+{
+    (void)argument;
+    if (reload_begin(p) == 0)
+        c->reload = true; /* control_reload_done answers */
+    else if (c->chan)
+        answer(c, 1, STR("not now: the gateway is not up, or another reload is under way\n"));
+}
+
+void control_reload_done(struct parent *p, int status, const char *text)
+{
+    for (int i = 0; i < CLIENTS; i++) {
+        struct client *c = &p->control->client[i];
+        if (!c->chan || !c->reload)
+            continue;
+        c->reload = false;
+        c->deadline = parent_now() + CLIENT_MS;
+        answer(c, (uint8_t)status, str_c(text));
+    }
 }
 
 static void request(struct parent *p, struct client *c, const struct ipc_msg *m)
@@ -273,7 +296,7 @@ int64_t control_due(const struct parent *p)
     int64_t due = 0;
     for (int i = 0; i < CLIENTS; i++) {
         const struct client *c = &p->control->client[i];
-        int64_t t = !c->chan ? 0 : c->ask && c->stats_due < c->deadline ? c->stats_due : c->deadline;
+        int64_t t = !c->chan || c->reload ? 0 : c->ask && c->stats_due < c->deadline ? c->stats_due : c->deadline;
         if (t && (!due || t < due))
             due = t;
     }
@@ -293,7 +316,7 @@ void control_tick(struct parent *p)
             answer(c, e ? 1 : 0, e ? str_c(gw_strerror(e)) : buf_str(&b));
             buf_clear(&b);
         }
-        if (c->chan && ((ipc_flush(c->chan) < 0 && ipc_queued(c->chan) == 0) || (now >= c->deadline && !p->stopping)))
+        if (c->chan && ((ipc_flush(c->chan) < 0 && ipc_queued(c->chan) == 0) || (now >= c->deadline && !p->stopping && !c->reload)))
             client_end(c);
     }
 }

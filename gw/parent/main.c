@@ -173,8 +173,10 @@ static void reap(struct parent *p)
 {
     for (int i = 0; i < PROGRAMS; i++) {
         int status;
-        if (p->child[i].pid > 0 && waitpid(p->child[i].pid, &status, WNOHANG) == p->child[i].pid)
-            child_ended(p, &p->child[i], status);
+        struct child *both[] = { &p->child[i], &p->stage[i] };
+        for (int k = 0; k < 2; k++)
+            if (both[k]->pid > 0 && waitpid(both[k]->pid, &status, WNOHANG) == both[k]->pid)
+                child_ended(p, both[k], status);
     }
 }
 
@@ -184,8 +186,10 @@ static void on_signals(struct parent *p, int fd)
     while (read(fd, &s, sizeof s) == (ssize_t)sizeof s) {
         if (s.ssi_signo == SIGCHLD)
             reap(p);
+        else if (s.ssi_signo == SIGHUP && reload_begin(p) != 0)
+            log_warn("reload: not now");
         else if (s.ssi_signo == SIGHUP)
-            log_warn("reload is not there yet: restart the gateway");
+            log_info("reload: new programs load the present rules");
         else
             parent_stop(p, 0);
     }
@@ -227,6 +231,8 @@ static int next_due(const struct parent *p, int64_t now)
         due = t;
     if (p->stopping && p->stop_deadline < due)
         due = p->stop_deadline;
+    if (p->reload != RELOAD_NONE && p->reload_deadline < due)
+        due = p->reload_deadline;
     for (int i = 0; i < PROGRAMS; i++)
         if (p->child[i].restart_at && p->child[i].restart_at < due)
             due = p->child[i].restart_at;
@@ -234,12 +240,12 @@ static int next_due(const struct parent *p, int64_t now)
 }
 
 /* Admissions are read before edges: who asks to connect on was admitted first, and that must be known by then. */
-static void serve_children(struct parent *p, const struct pollfd *v, const int *which, size_t n)
+static void serve_children(struct parent *p, const struct pollfd *v, struct child *const *which, size_t n)
 {
     for (int pass = 0; pass < 2; pass++)
         for (size_t i = 0; i < n; i++) {
-            struct child *c = &p->child[which[i]];
-            bool first = c->program->role == IPC_ADMISSION;
+            struct child *c = which[i];
+            bool first = c->program && c->program->role == IPC_ADMISSION;
             if (first == (pass == 0) && c->chan && ipc_fd(c->chan) == v[i].fd && (v[i].revents & (POLLIN | POLLHUP | POLLERR)))
                 child_readable(p, c);
         }
@@ -256,35 +262,41 @@ static void flush_children(struct parent *p)
     }
 }
 
+static size_t poll_children(struct parent *p, struct pollfd *v, struct child **which)
+{
+    size_t n = 0;
+    for (int i = 0; i < 2 * PROGRAMS; i++) {
+        struct child *c = i < PROGRAMS ? &p->child[i] : &p->stage[i - PROGRAMS];
+        if (!c->chan)
+            continue;
+        which[n] = c;
+        v[n++] = (struct pollfd){ .fd = ipc_fd(c->chan), .events = (short)(POLLIN | (ipc_queued(c->chan) ? POLLOUT : 0)) };
+    }
+    return n;
+}
+
 static int loop(struct parent *p, int signals)
 {
-    struct pollfd v[1 + PROGRAMS + CONTROL_FDS];
-    int which[PROGRAMS];
+    struct pollfd v[1 + 2 * PROGRAMS + CONTROL_FDS];
+    struct child *which[2 * PROGRAMS];
     for (;;) {
         int64_t now = parent_now();
         restart_due(p, now);
         check_ready(p, now);
+        reload_tick(p, now);
         control_tick(p);
         flush_children(p);
         if (p->stopping && stop_tick(p, now))
             return p->exit_status;
-        size_t n = 0, children = 0;
-        v[n++] = (struct pollfd){ .fd = signals, .events = POLLIN };
-        for (int i = 0; i < PROGRAMS; i++) {
-            if (!p->child[i].chan)
-                continue;
-            which[children++] = i;
-            v[n++] = (struct pollfd){ .fd = ipc_fd(p->child[i].chan),
-                .events = (short)(POLLIN | (ipc_queued(p->child[i].chan) ? POLLOUT : 0)) };
-        }
-        size_t first_control = n;
+        v[0] = (struct pollfd){ .fd = signals, .events = POLLIN };
+        size_t children = poll_children(p, v + 1, which), n = 1 + children;
         n += control_poll(p, v + n);
         if (poll(v, n, next_due(p, parent_now())) < 0 && errno != EINTR) {
             log_error("poll: %m");
             return 1;
         }
         serve_children(p, v + 1, which, children);
-        control_ready(p, v + first_control, n - first_control);
+        control_ready(p, v + 1 + children, n - 1 - children);
         if (v[0].revents)
             on_signals(p, signals);
     }

@@ -34,6 +34,7 @@ struct child {
     pid_t pid;        /* 0: not running */
     struct ipc *chan; /* NULL: not running, or its channel broke and it is being killed */
     bool ready;
+    bool staged;      /* one of a reload's: not joined to anybody yet */
     unsigned starts, quick_deaths;
     uint64_t epoch;      /* guard */
     int64_t started, restart_at; /* milliseconds, CLOCK_MONOTONIC; restart_at 0: none due */
@@ -42,12 +43,16 @@ struct child {
     struct buf stats;    /* its JSON, as it came: never parsed here */
 };
 
+enum reload_state { RELOAD_NONE, RELOAD_STAGING, RELOAD_DRAINING };
 struct control;
 struct parent {
     struct gw_conf *conf;
     char folder[512]; /* of the programs */
     int own_ns, side_ns[GW_SIDES];
     struct child child[PROGRAMS];
+    struct child stage[PROGRAMS]; /* reload: guard and scanners with the new rules, then the old ones until they ended */
+    enum reload_state reload;
+    int64_t reload_deadline;
     struct seen *seen; /* who was admitted lately */
     struct outbox lines;
     uint64_t lines_lost; /* program lines that found no room while the journal was away */
@@ -70,6 +75,15 @@ void child_kill(struct child *c, const char *why);
 /* waitpid said so. */
 void child_ended(struct parent *p, struct child *c, int status);
 struct child *child_find(struct parent *p, enum ipc_role role, unsigned side, unsigned index); /* NULL: none */
+
+/* ---- reload (reload.c) ---- */
+/* Do edges and guard know PAUSE? */
+#define PAUSE_UNDERSTOOD false
+/* Starts the new programs. AGAIN: one is under way, or the gateway is not up. The outcome is told by control_reload_done. */
+int reload_begin(struct parent *p) GW_MUST_CHECK;
+void reload_tick(struct parent *p, int64_t now);
+void reload_child_ended(struct parent *p, struct child *c); /* a staged one */
+void reload_lost(struct parent *p, const struct child *c);  /* one that is in service */
 
 /* ---- joining them (link.c) ---- */
 /* A fresh socket pair between c and each running program that it may be joined to. */
@@ -112,6 +126,7 @@ struct pollfd;
 #define CONTROL_FDS 17
 size_t control_poll(struct parent *p, struct pollfd *v); /* fills up to CONTROL_FDS */
 void control_ready(struct parent *p, const struct pollfd *v, size_t n);
+void control_reload_done(struct parent *p, int status, const char *text);
 int64_t control_due(const struct parent *p); /* when control_tick wants to be called, 0: never */
 void control_tick(struct parent *p);
 /* The state of the gateway as JSON; children's own objects are strings inside, since nobody here parses them. */

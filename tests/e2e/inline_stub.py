@@ -161,6 +161,8 @@ def main():
     run = re.search(r'run = "([^"]+)"', text).group(1)
     parent = Channel(socket.socket(fileno=3))
     edge = None
+    if what == "guard" and os.path.exists(f"{run}/bad-rules"):
+        sys.exit(78)
     if what == "edge":
         side = sys.argv[2]
         block = text.split(f"\n{side} = ")[1].split("\n};")[0] if f"\n{side} = " in text else ""
@@ -195,5 +197,8 @@ def main():
             forward_channel.send(kind, payload)
 
 
-main()
+try:
+    main()
+except SystemExit as end:
+    os._exit(end.code)
 os._exit(0)

@@ -469,6 +469,51 @@ def test_up_twice_is_up_once(rig):
     assert rig.crosses("high")
 
 
+# ---- reload -------------------------------------------------------------------------------------------------------------
+
+def trio(rig):
+    return {w: rig.program(*w) for w in (("lockgate-guard",), ("lockgate-scanner", "0"), ("lockgate-scanner", "1"))}
+
+
+def test_reload_replaces_guard_and_scanners(rig):
+    before, edge, epoch = trio(rig), rig.program("lockgate-edge", "high"), int(open(rig.path("state", "epoch")).read())
+    os.kill(rig.gateway.pid, signal.SIGHUP)
+    wait_until("the line", lambda: rig.lines(action="reload", status="the new rules are in force"), 5)
+    wait_until("the old ones' end", lambda: not [p for p in before.values() if os.path.exists(f"/proc/{p}")], 3)
+    after = trio(rig)
+    assert all(after.values()) and not set(after.values()) & set(before.values())
+    assert rig.program("lockgate-edge", "high") == edge, "edges, and with them the streams, stay"
+    assert int(open(rig.path("state", "epoch")).read()) > epoch
+    assert rig.crosses("high")
+    status = json.loads(sh(rig.command, "status", "--json", "-c", rig.conf))
+    assert all(p["state"] == "running" for p in status["programs"])
+
+
+def test_bad_rules_do_not_replace_good_ones(rig):
+    before = trio(rig)
+    open(rig.path("run", "bad-rules"), "w").close()
+    try:
+        os.kill(rig.gateway.pid, signal.SIGHUP)
+        wait_until("the line", lambda: [x for x in rig.lines(action="reload") if "mistakes" in x["status"]], 5)
+        time.sleep(0.3)
+        assert {pid: os.path.exists(f"/proc/{pid}") for pid in before.values()} == {pid: True for pid in before.values()}
+        running = open(f"/proc/{rig.gateway.pid}/task/{rig.gateway.pid}/children").read().split()
+        assert len(running) == 8, "the new ones are gone"
+        assert rig.crosses("high")
+    finally:
+        os.unlink(rig.path("run", "bad-rules"))
+
+
+def test_two_reloads_at_once_are_one(rig):
+    count = len(rig.lines(action="reload", status="the new rules are in force"))
+    for _ in range(3):
+        os.kill(rig.gateway.pid, signal.SIGHUP)
+    wait_until("the line", lambda: len(rig.lines(action="reload", status="the new rules are in force")) > count, 5)
+    time.sleep(0.5)
+    assert len(open(f"/proc/{rig.gateway.pid}/task/{rig.gateway.pid}/children").read().split()) == 8
+    assert rig.crosses("low")
+
+
 # ---- the life of the parent ---------------------------------------------------------------------------------------------
 
 def test_status_and_stop(rig):

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# lockgate reload on a running gateway: new rules come into force between two stanzas, wrong ones never, and streams stay.
+
+import subprocess
+import threading
+import time
+
+import pytest
+
+from lab.ends import Ends
+from lab.wire import message
+
+FROM, TO = "a@high.example/r", "b@low.example/r"
+RULE = """
+  { id = 900; name = "Test: a word of today"; direction = "both"; kind = "message";
+    when = { text = "SKYLARK"; }; action = "reject"; error = "policy-violation"; },
+"""
+
+
+@pytest.fixture
+def ends(running):
+    r = running(layout="routed", high="bare", low="bare")
+    e = Ends(r.lab, sinks=())
+    e.events, e.gateway, e.lab = r.events, r.gateway, r.lab
+    e.open_sink("low")
+    e.open_sink("high")
+    yield e
+    e.close()
+    time.sleep(0.1)
+
+
+def edit(lab, change):
+    path = lab.path("rules", "lab.rules")
+    with open(path) as f:
+        text = f.read()
+    with open(path, "w") as f:
+        f.write(change(text))
+    return lambda: open(path, "w").write(text)
+
+
+def reload(ends):
+    return subprocess.run([ends.gateway.command, "reload", "-c", ends.gateway.conf], capture_output=True, text=True, timeout=60)
+
+
+def verdict(ends, id_):
+    found = ends.events.wait(lambda e: e["event_type"] == "verdict" and e.get("stanza_id") == id_, 10)
+    assert found, id_
+    return found["verdict"], found.get("rule")
+
+
+def test_new_rule_comes_into_force(ends):
+    peer = ends.stream("high")
+    peer.send(message(FROM, TO, "before", body="a SKYLARK sings"))
+    assert verdict(ends, "before")[0] == "release"
+    edges = ends.gateway.programs()["edge-high"]
+    undo = edit(ends.lab, lambda t: t.replace("rules = (", "rules = (" + RULE, 1))
+    try:
+        done = reload(ends)
+        assert done.returncode == 0, done.stderr
+        peer.send(message(FROM, TO, "after", body="a SKYLARK sings"))
+        assert verdict(ends, "after") == ("reject", 900)
+        assert ends.gateway.programs()["edge-high"] == edges, "the same edge, the same stream"
+    finally:
+        undo()
+    assert reload(ends).returncode == 0
+    peer.send(message(FROM, TO, "again", body="a SKYLARK sings"))
+    assert verdict(ends, "again")[0] == "release"
+
+
+@pytest.mark.parametrize("what,change", [
+    ("syntax", lambda t: t.replace("rules = (", "rules = ((", 1)),
+    ("unknown key", lambda t: t.replace("direction =", "direktion =", 1)),
+    ("unknown rule of YARA", lambda t: t.replace('yara = "eicar"', 'yara = "no_such_rule"', 1)),
+])
+def test_wrong_rules_never(ends, what, change):
+    before = ends.gateway.programs()
+    undo = edit(ends.lab, change)
+    try:
+        done = reload(ends)
+        assert done.returncode == 78 and "lab.rules" in done.stderr, (done.returncode, done.stderr)
+    finally:
+        undo()
+    assert ends.gateway.programs() == before
+    peer = ends.stream("high")
+    peer.send(message(FROM, TO, f"still-{what}", body="FORGET-ME-NOT"))
+    assert verdict(ends, f"still-{what}") == ("reject", 101)
+
+
+def test_under_load_every_stanza_is_accounted_for(ends):
+    """A stream that never stops, three reloads: each message is delivered once or answered with an error once."""
+    peer, count, stop = ends.stream("high"), [0], threading.Event()
+
+    def load():
+        while not stop.is_set():
+            peer.send(message(FROM, TO, f"load-{count[0]}"))
+            count[0] += 1
+            time.sleep(0.002)
+    t = threading.Thread(target=load, daemon=True)
+    t.start()
+    results = []
+    for _ in range(3):
+        time.sleep(0.5)
+        results.append(reload(ends).returncode)
+    time.sleep(0.5)
+    stop.set()
+    t.join()
+    assert results == [0, 0, 0]
+    end = time.monotonic() + 30
+
+    def books():
+        there = [i for i in ends.sink["low"].ids() if i.startswith("load-")]
+        back = [e.get("id") for _, e in ends.sink["high"].stanzas if e.get("type") == "error" and e.get("id", "").startswith("load-")]
+        return there, back
+    while time.monotonic() < end:
+        there, back = books()
+        if len(there) + len(back) >= count[0]:
+            break
+        time.sleep(0.2)
+    assert len(set(there)) == len(there) and len(set(back)) == len(back), "nothing twice"
+    assert not set(there) & set(back), "nothing delivered and answered"
+    assert len(there) + len(back) == count[0]
+    numbers = [int(i.split("-")[1]) for i in there]
+    assert numbers == sorted(numbers), "order is kept"
+    print(f"{count[0]} messages, {len(back)} answered with an error")
+    assert len(back) == 0 or not LOSSLESS
+
+
+LOSSLESS = False        # edges and guard do not pause yet: what is under way when the guard is replaced is answered
