@@ -176,7 +176,8 @@ def groups(long):
                        + glob.glob(os.path.join(HERE, "replay", "*"))):
         name = os.path.relpath(path, HERE)
         if os.path.isfile(path) and os.access(path, os.X_OK) and name != "run":
-            found.append((name, lambda p=path, n=name: tap([p] + (["--long"] if long else []), n, 1800 if long else 300)))
+            words = ["--all"] if name == "links" else ["--long"] if long else []
+            found.append((name, lambda p=path, n=name, w=words: tap([p] + w, n, 1800 if long else 300)))
     for folder in ("tools", "e2e", "attack"):
         for path in sorted(glob.glob(os.path.join(HERE, folder, "test_*.py"))):
             name = f"{folder}/{os.path.basename(path)[5:-3]}"
