@@ -70,7 +70,7 @@ static int check_names(const struct rec *r)
 
 static int check_attrs(const struct rec *r, const struct rec_node *e, bool root)
 {
-    const struct rec_attr *a = r->attrs + e->first_attr;
+    const struct rec_attr *a = e->n_attrs ? r->attrs + e->first_attr : NULL;
     for (uint32_t i = 0; i < e->n_attrs; i++) {
         if (!rec_ncname(a[i].name) || !utf8_xml(a[i].value) || (root && !a[i].ns.n))
             return GW_ERR(SYNTAX);
