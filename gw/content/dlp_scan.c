@@ -317,7 +317,7 @@ static enum opinion judge_ends(const struct dlp_detector *x, struct str s, size_
         if (word && ++count > x->validator->min_digits)
             break;
         gap = word ? 0 : gap + 1;
-        if (gap > 3 || (!word && !strchr(" -./_,:*\t\n\r", s.p[i])))
+        if (gap > 3 || (!word && !strchr(" -./_,:*()\t\n\r", s.p[i])))
             break;
         if (word && i + 1 >= *to && !dlp_is_word_char(s, i + 1, false))
             ends[n++] = i + 1;

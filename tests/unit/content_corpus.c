@@ -12,10 +12,10 @@
 
 /* Which detectors answer for a type; floors in percent that may not be fallen below, as reached when this was written. recall is of
  * "recognised". Known differences: lengths of tokens are open upward (gitlab, openai, pypi: longer ones also match); a JSON Web Token's
- * header is opened but not parsed as JSON (jwt); small letters in an IBAN are read as capitals; one detector covers Korean residents and
+ * header is opened but not parsed as JSON (jwt); an IBAN is seen through small letters, blanks and slashes; one detector covers Korean residents and
  * foreigners; repeated-x placeholders are not taken for keys (twilio). */
 static const struct row { const char *type, *detectors; int recall, precision; } rows[] = {
-    { "CREDIT_CARD", "payment-card", 100, 100 }, { "IBAN_CODE", "iban", 100, 99 }, { "CRYPTO", "crypto-address", 100, 100 },
+    { "CREDIT_CARD", "payment-card", 100, 100 }, { "IBAN_CODE", "iban", 100, 98 }, { "CRYPTO", "crypto-address", 100, 100 },
     { "EMAIL_ADDRESS", "email-address", 100, 100 }, { "IP_ADDRESS", "ip-any ipv6", 98, 100 }, { "MAC_ADDRESS", "mac-address", 100, 100 },
     { "PHONE", "phone-international phone-north-america phone-national", 100, 100 }, { "ABA_ROUTING_NUMBER", "us-bank-routing", 100, 100 },
     { "US_SSN", "us-ssn", 100, 100 }, { "US_ITIN", "us-itin", 100, 100 }, { "US_NPI", "us-npi", 100, 100 }, { "US_MBI", "us-mbi", 100, 100 },
