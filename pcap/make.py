@@ -207,6 +207,18 @@ def gap_forwarded():
     return c.packets
 
 
+@case("a gap is given up in time, also while others talk", ["note gap 60", "m3 high-to-low release 30 guessed", "m4 low-to-high release 30"], step=300_000)
+def gap_in_time():
+    c = server()
+    text = msg("m2", "x" * 100)
+    c.send(0, text[:50])
+    c.lose(0, text[50:110])
+    c.send(0, text[110:] + msg("m3"))
+    back = begin(w.Conn(a="10.2.0.2", b="10.1.0.2", sport=41000), "low.example", "high.example")
+    back.send(0, msg("m4", src="bob@low.example/x", dst="alice@high.example"))
+    return c.packets + back.packets
+
+
 @case("the last segment is acknowledged but not there", ["m1 high-to-low release 30", "note gap 80"])
 def gap_at_end():
     c = server()

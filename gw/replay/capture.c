@@ -102,6 +102,8 @@ static void free_queued(struct queued *q)
 
 /* ---- packets ---- */
 
+#define CHECK_US 1000000
+
 static void one_packet(struct replay *r, const struct pcap_pkthdr *h, const unsigned char *bytes)
 {
     struct packet p;
@@ -110,6 +112,10 @@ static void one_packet(struct replay *r, const struct pcap_pkthdr *h, const unsi
     r->packet++;
     r->stats.packets++;
     r->now_us = (int64_t)h->ts.tv_sec * 1000000 + (h->ts.tv_usec >= 0 && h->ts.tv_usec < 1000000 ? h->ts.tv_usec : 0);
+    if (r->now_us - r->checked_us > CHECK_US || r->now_us < r->checked_us) {
+        r->checked_us = r->now_us;
+        flow_check_all(r);
+    }
     switch (frame_read(r, bytes, h->caplen, &p)) {
     case FRAME_OTHER: r->stats.other++; return;
     case FRAME_UNREAD: r->stats.unread++; return;
@@ -122,32 +128,46 @@ static void one_packet(struct replay *r, const struct pcap_pkthdr *h, const unsi
         segment_take(r, f, dir, &p);
 }
 
-static void finish(struct replay *r)
+/* The next packet; 0: there is none any more. */
+static int read_packet(struct replay *r)
 {
+    struct pcap_pkthdr *h;
+    const unsigned char *bytes;
+    int got = pcap_next_ex(r->pcap, &h, &bytes);
+    if (got == 1) {
+        one_packet(r, h, bytes);
+        return 1;
+    }
+    if (got != PCAP_ERROR_BREAK)
+        replay_note(r, NULL, 0, REPLAY_N_END, GW_R_NONE, pcap_geterr(r->pcap), 0);
     r->end = true;
-    flow_end_all(r);
-    fragment_clear(r, true);
+    return 0;
+}
+
+/* What is left behind the last packet, piece by piece: the queue stays short. False: all is said. */
+static bool wind_up(struct replay *r)
+{
+    if (r->wound_up)
+        return false;
+    if (!flow_end_one(r)) {
+        fragment_clear(r, true);
+        r->wound_up = true;
+    }
+    return true;
 }
 
 int replay_next(struct replay *r, struct replay_event *ev)
 {
-    struct pcap_pkthdr *h;
-    const unsigned char *bytes;
     free_queued(r->current);
     r->current = NULL;
-    while (!r->first && !r->end && r->err == 0) {
-        int got = pcap_next_ex(r->pcap, &h, &bytes);
-        if (got == 1) {
-            one_packet(r, h, bytes);
-            if (!r->first && r->conf.tick && r->packet % r->conf.tick == 0) {
-                *ev = (struct replay_event){ .type = REPLAY_TICK, .packet = r->packet, .time_us = r->now_us };
-                return r->err;
-            }
-            continue;
+    while (!r->first && r->err == 0) {
+        if (r->end) {
+            if (!wind_up(r))
+                break;
+        } else if (read_packet(r) && !r->first && r->conf.tick && r->packet % r->conf.tick == 0) {
+            *ev = (struct replay_event){ .type = REPLAY_TICK, .packet = r->packet, .time_us = r->now_us };
+            return r->err;
         }
-        if (got != PCAP_ERROR_BREAK)
-            replay_note(r, NULL, 0, REPLAY_N_END, GW_R_NONE, pcap_geterr(r->pcap), 0);
-        finish(r);
     }
     memset(ev, 0, sizeof *ev);
     if (r->err < 0 || !r->first)
@@ -231,8 +251,8 @@ void replay_free(struct replay *r)
 {
     if (!r)
         return;
-    if (!r->end)
-        finish(r);
+    while (wind_up(r))
+        ;
     free_queued(r->current);
     while (r->first) {
         struct queued *q = r->first;

@@ -156,14 +156,20 @@ struct flow *flow_of(struct replay *r, const struct packet *p, int *ret_dir)
     return f;
 }
 
-/* In the order of their first packets, so that what is said at the end is the same each time. */
-void flow_end_all(struct replay *r)
+void flow_check_all(struct replay *r)
 {
-    while (r->flows.n > 0) {
-        struct flow *first = r->flows.newest;
-        for (struct flow *f = first; f; f = f->older)
-            if (f->number < first->number)
-                first = f;
+    for (struct flow *f = r->flows.oldest; f; f = f->newer)
+        segment_check(r, f);
+}
+
+/* In the order of their first packets, so that what is said at the end is the same each time. */
+bool flow_end_one(struct replay *r)
+{
+    struct flow *first = r->flows.newest;
+    for (struct flow *f = first; f; f = f->older)
+        if (f->number < first->number)
+            first = f;
+    if (first)
         drop(r, first);
-    }
+    return first != NULL;
 }

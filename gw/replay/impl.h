@@ -130,9 +130,10 @@ struct replay {
     struct flows flows;
     struct queued *first, **last, *current;
     int64_t now_us;   /* of the packet that is being read */
+    int64_t checked_us;
     uint64_t packet;
     size_t memory;    /* held segments, histories and streams */
-    bool end;
+    bool end, wound_up;
     int err;          /* sticky: out of memory */
 };
 
@@ -155,7 +156,8 @@ void fragment_clear(struct replay *r, bool say);
 /* flow.c: the connection of a packet. */
 struct flow *flow_of(struct replay *r, const struct packet *p, int *ret_dir); /* NULL: no memory */
 void flow_renew(struct replay *r, struct flow *f, int opener); /* another connection between the same ends begins */
-void flow_end_all(struct replay *r);
+bool flow_end_one(struct replay *r); /* false: there is none any more */
+void flow_check_all(struct replay *r); /* once for each second of the capture: time runs out for quiet connections too */
 /* While too much memory is held: the connection that was quiet longest goes, but not `keep`. */
 void flow_relieve(struct replay *r, const struct flow *keep);
 
@@ -163,6 +165,7 @@ void flow_relieve(struct replay *r, const struct flow *keep);
 void segment_take(struct replay *r, struct flow *f, int dir, const struct packet *p);
 void segment_flush(struct replay *r, struct flow *f, int dir); /* no more comes: what is held goes on, gaps are named */
 void half_clear(struct replay *r, struct half *h);
+void segment_check(struct replay *r, struct flow *f); /* whether time has run out for what is waited for */
 
 /* talk.c: bytes in order. fresh: they begin a segment. */
 void talk_bytes(struct replay *r, struct flow *f, int dir, struct str bytes, bool fresh);

@@ -244,6 +244,12 @@ static void check(struct replay *r, struct flow *f, int dir)
     }
 }
 
+void segment_check(struct replay *r, struct flow *f)
+{
+    check(r, f, 0);
+    check(r, f, 1);
+}
+
 void segment_flush(struct replay *r, struct flow *f, int dir)
 {
     struct half *h = &f->half[dir];
@@ -321,8 +327,14 @@ static void data(struct replay *r, struct flow *f, int dir, uint32_t seq, const 
         hold(r, f, dir, at, p->payload);
     } else if (at > h->next) {
         move_to(h, at + p->payload.n); /* nobody reads it any more */
-    } else {
+    } else if (!h->held) {
         deliver(r, f, dir, at, p->payload);
+    } else { /* what waits may have been captured before parts of this */
+        struct str b = p->payload;
+        size_t old = h->next - at < b.n ? (size_t)(h->next - at) : b.n;
+        if (old)
+            compare_old(r, f, dir, at, (struct str){ b.p, old });
+        hold(r, f, dir, at + old, (struct str){ b.p + old, b.n - old });
         drain(r, f, dir, false);
     }
 }
@@ -351,8 +363,7 @@ void segment_take(struct replay *r, struct flow *f, int dir, const struct packet
         segment_flush(r, f, 0);
         segment_flush(r, f, 1);
     }
-    check(r, f, 0);
-    check(r, f, 1);
+    segment_check(r, f);
     if (talk_is_over(&f->talk[dir]))
         half_clear(r, &f->half[dir]);
     flow_relieve(r, f);
