@@ -2,20 +2,18 @@
  * Conditions from, to, from_domain, to_domain, from_list, to_list, from_room: who writes to whom. */
 #include <string.h>
 
-#include "internal.h"
+#include "cond_address.h"
 #include "rows.h"
-
-struct patterns { struct addr_pattern *v; size_t n; };
 
 static int parse_addresses(struct pol_load *l, const config_setting_t *s, struct cond *c)
 {
     struct str *v;
     size_t n;
     int rc = load_strings(l, s, &v, &n);
-    struct patterns *p = arena_alloc(l->arena, sizeof *p);
+    struct addr_patterns *p = arena_alloc(l->arena, sizeof *p);
     if (!p)
         return GW_ERR(NOMEM);
-    *p = (struct patterns){ 0 };
+    *p = (struct addr_patterns){ 0 };
     c->arg = p;
     if (rc)
         return rc;
@@ -33,7 +31,7 @@ static int parse_addresses(struct pol_load *l, const config_setting_t *s, struct
     return rc;
 }
 
-static enum tri match_addresses(const struct patterns *p, struct str jid)
+static enum tri match_addresses(const struct addr_patterns *p, struct str jid)
 {
     for (size_t i = 0; i < p->n; i++)
         if (addr_match(&p->v[i], jid))
@@ -47,7 +45,7 @@ static enum tri match_to(const struct cond *c, struct pol_eval *e) { return matc
 static int parse_domains(struct pol_load *l, const config_setting_t *s, struct cond *c)
 {
     int rc = parse_addresses(l, s, c);
-    struct patterns *p = c->arg;
+    struct addr_patterns *p = c->arg;
     for (size_t i = 0; !rc && p && i < p->n; i++)
         if (p->v[i].form != ADDR_DOMAIN && p->v[i].form != ADDR_BELOW)
             rc = load_error(l, s, "\"%s\" wants domains: domain or *.domain", c->row->keyword);

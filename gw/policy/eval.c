@@ -264,7 +264,11 @@ static bool look(struct pol_eval *e, enum pol_step *ret)
 static enum pol_step run(struct pol_eval *e)
 {
     enum pol_step step;
-    for (; e->at < e->p->n_rules; e->at++) {
+    for (;; e->at++) {
+        if (!e->explain) /* who asks for explanations hears of every rule */
+            e->at = index_next(&e->streams, e->at);
+        if (e->at >= e->p->n_rules)
+            break;
         e->rule = &e->p->rules[e->at];
         if (!look(e, &step))
             return step;
@@ -295,6 +299,7 @@ enum pol_step pol_begin(struct pol_eval *e, const struct rec *in, const struct p
         (void)pol_changed(e, "allow-list refuses: %.*s", STR_ARG(why));
         return refuse(e, GW_R_NOT_IN_SCHEMA);
     }
+    index_begin(e->p, e->rec, &e->streams);
     return run(e);
 }
 

@@ -148,10 +148,17 @@ struct policy {
     size_t n_rules;
     struct schema *schema;
     struct pol_list *lists;
+    struct rule_index *index;
     struct pol_scan_name *scan_names;
     size_t n_scan_names;
     unsigned char hash[32];
 };
+/* index.c: rules that can hold for a stanza's addresses, in their order */
+struct rule_stream { const uint32_t *v; size_t n, at; };
+struct rule_streams { struct rule_stream v[9]; size_t n; };
+int index_build(struct policy *p);
+void index_begin(const struct policy *p, const struct rec *r, struct rule_streams *s);
+size_t index_next(struct rule_streams *s, size_t from); /* the first at `from` or behind it; SIZE_MAX: none */
 int policy_hash_files(const char *dir, unsigned char ret[32]);
 
 struct pol_load {
@@ -206,6 +213,7 @@ struct pol_eval {
     struct pol_span *spans;
     size_t n_spans, cap_spans, n_spanless;
 
+    struct rule_streams streams;
     size_t at;       /* the rule that is looked at */
     bool verifying;  /* it has redacted, and the new text is being scanned */
     bool unknown_release; /* a release rule could not be answered */

@@ -90,7 +90,8 @@ static int load_main(struct pol_load *l)
     r = schema_load(l, &c.profiles, c.unnamed == 0, &l->p->schema);
     rc = rc ? rc : r;
     r = check_ids(l);
-    return rc ? rc : r;
+    rc = rc ? rc : r;
+    return rc ? rc : index_build(l->p);
 }
 
 int policy_load(const char *rules_dir, int64_t now_ms, struct policy **ret, struct conf_errors *errs)

@@ -1,0 +1,152 @@
+// link: policy record ipc base
+// libs: -lcrypto -licuuc -licudata -lconfig
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * What one stanza costs the guard's policy, without the scanner: decode, allow-list, rules, encode. And what many rules and long lists
+ * add: 10,000 address rules against 10, a list of a million against one of 10. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "jid.h"
+#include "policy.h"
+
+static char dir[64];
+
+static void put(const char *name, const char *text)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    FILE *f = fopen(path, "w");
+    if (!f || fputs(text, f) < 0 || fclose(f))
+        exit(1);
+}
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static struct policy *load(const char *rules)
+{
+    struct conf_errors errs;
+    struct policy *p = NULL;
+    conf_errors_init(&errs);
+    put("main.rules", rules);
+    if (policy_load(dir, 1, &p, &errs)) {
+        conf_errors_print(&errs, stderr);
+        exit(1);
+    }
+    conf_errors_clear(&errs);
+    return p;
+}
+
+static void stanza(struct buf *b)
+{
+    struct rec_limits limits = REC_HARD_LIMITS;
+    struct rec *r = rec_new(&limits);
+    char body[300];
+    memset(body, 'x', sizeof body);
+    int rc = !r || rec_head(r, REC_MESSAGE, STR("chat"), STR("purple5b3f"), STR("en")) || rec_address(r, STR("juliet@high.example/balcony"),
+        STR("romeo@low.example"), STR("juliet@high.example/balcony"), STR("romeo@low.example")) || rec_pair(r, STR("high.example"), STR("low.example")) ||
+        rec_open(r, STR("jabber:server"), STR("message")) || rec_open(r, STR("jabber:server"), STR("body")) ||
+        rec_text(r, (struct str){ body, sizeof body }) || rec_close(r) || rec_open(r, STR("http://jabber.org/protocol/chatstates"), STR("active")) ||
+        rec_close(r) || rec_close(r) || rec_seal(r);
+    buf_init(b, 1 << 20);
+    if (rc || rec_encode(r, b))
+        exit(1);
+    rec_free(r);
+}
+
+/* Microseconds of one stanza. */
+static double measure(const char *rules)
+{
+    struct policy *p = load(rules);
+    struct pol_eval *e = pol_eval_new(p, NULL);
+    struct rec_limits limits = REC_HARD_LIMITS;
+    struct rec *r = rec_new(&limits);
+    struct buf in, out;
+    struct pol_facts facts = { .from_side = GW_HIGH };
+    double best = 1e9;
+    stanza(&in);
+    buf_init(&out, 1 << 20);
+    for (int round = 0; round < 7; round++) {
+        double start = now();
+        for (int i = 0; i < 20000; i++) {
+            buf_reset(&out);
+            if (rec_decode_into(buf_str(&in), r) || pol_begin(e, r, &facts) != POL_DONE || pol_verdict(e)->verdict != GW_V_RELEASE ||
+                rec_encode(pol_verdict(e)->out, &out))
+                exit(1);
+        }
+        double took = (now() - start) / 20000 * 1e6;
+        best = took < best ? took : best;
+    }
+    buf_clear(&in);
+    buf_clear(&out);
+    rec_free(r);
+    pol_eval_free(e);
+    policy_free(p);
+    return best;
+}
+
+static char *rules_of(size_t n)
+{
+    size_t cap = n * 160 + 1000, used = 0;
+    char *t = malloc(cap);
+    if (!t)
+        exit(1);
+    used += (size_t)snprintf(t, cap, "profiles = [ \"p\" ];\nrules = (\n");
+    for (size_t i = 0; i < n; i++)
+        used += (size_t)snprintf(t + used, cap - used, "{ id = %zu; name = \"n\"; when = { from = \"user%zu@high.example\"; to = \"romeo@low.example\"; }; action = \"reject\"; },\n",
+            i + 1, i);
+    snprintf(t + used, cap - used, "{ id = 999999; name = \"n\"; kind = \"message\"; action = \"release\"; } );\n");
+    return t;
+}
+
+static double with_list(size_t n)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/lists/l.list", dir);
+    FILE *f = fopen(path, "w");
+    for (size_t i = 0; f && i < n; i++)
+        fprintf(f, "user%zu@high.example\n", i);
+    if (!f || fclose(f))
+        exit(1);
+    return measure("profiles = [ \"p\" ]; rules = ( { id = 1; name = \"n\"; when = { from_list = \"l\"; }; action = \"reject\"; },"
+        " { id = 2; name = \"r\"; action = \"release\"; } );");
+}
+
+int main(void)
+{
+    static const char *const leave[] = { "main.rules", "lists/l.list", "profiles/p.conf", "lists", "profiles" };
+    char path[128];
+    snprintf(dir, sizeof dir, "/tmp/lockgate-bench-XXXXXX");
+    if (jid_init() || !mkdtemp(dir))
+        return 1;
+    for (int i = 3; i < 5; i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, leave[i]);
+        if (mkdir(path, 0700))
+            return 1;
+    }
+    put("profiles/p.conf", "title = \"t\"; elements = ( { element = \"{jabber:server}body\"; in = [ \"message\" ]; text = \"any\"; },"
+        "{ element = \"{http://jabber.org/protocol/chatstates}active\"; in = [ \"message\" ]; } );");
+    char *few = rules_of(10), *many = rules_of(10000);
+    double a = measure(few), b = measure(many);
+    printf("policy: one message, 10 address rules            %6.2f us (%.0f a second on one core)\n", a, 1e6 / a);
+    printf("policy: one message, 10,000 address rules        %6.2f us, %.2f times (goal: 1.2)\n", b, b / a);
+    double c = with_list(10), start = now(), d = with_list(1000000), load_time = now() - start;
+    printf("policy: one message, a list of 10                %6.2f us\n", c);
+    printf("policy: one message, a list of 1,000,000         %6.2f us, %.2f times (goal: 1.2); loaded and measured in %.1f s\n", d, d / c, load_time);
+    free(few);
+    free(many);
+    for (size_t i = 0; i < sizeof leave / sizeof *leave; i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, leave[i]);
+        (void)!remove(path);
+    }
+    rmdir(dir);
+    return b / a <= 1.2 && d / c <= 1.2 ? 0 : 1;
+}
