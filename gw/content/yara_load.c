@@ -200,7 +200,8 @@ int yara_start(void)
 {
     if (yr_initialize() != ERROR_SUCCESS)
         return GW_ERR(NOMEM);
-    yr_set_configuration_uint32(YR_CONFIG_MAX_MATCH_DATA, 8);
+    /* nobody reads it; and libyara puts it between its match records, which then stand at odd addresses */
+    yr_set_configuration_uint32(YR_CONFIG_MAX_MATCH_DATA, 0);
     return 0;
 }
 
