@@ -70,7 +70,8 @@ def plain():
     return three(server()).packets + back.packets
 
 
-for _name, _link, _more in (("vlan", w.VLAN, {}), ("qinq", w.QINQ, {}), ("cooked", w.SLL, {}), ("cooked2", w.SLL2, {}), ("raw-ip", w.RAW, {}),
+for _name, _link, _more in (("vlan", w.VLAN, {}), ("qinq", w.QINQ, {}), ("pppoe", w.PPPOE, {}), ("snap", w.SNAP, {}),
+                            ("cooked", w.SLL, {}), ("cooked2", w.SLL2, {}), ("raw-ip", w.RAW, {}),
                             ("loopback-null", w.NULL, {}), ("loopback", w.LOOP, {}), ("big-endian", w.ETHERNET, {"order": ">"}),
                             ("nanoseconds", w.ETHERNET, {"nano": True}), ("next-generation", w.ETHERNET, {"ng": True})):
     case(f"the same conversation as {_name}", OUT + ["summary unread 0"], _link, _name, **_more)(lambda: three(server()).packets)
@@ -159,6 +160,17 @@ def conflict_ahead():
     text = msg("m1", "operation nightfall")
     c.raw(0, w.ACK, text[20:].encode(), seq=c.seq[0] + 20)
     c.raw(0, w.ACK, text.replace("nightfall", "sunflower")[20:].encode(), seq=c.seq[0] + 20)
+    c.raw(0, w.ACK, text[:20].encode())
+    return c.packets
+
+
+@case("the same of bytes that were read, while others wait for a missing segment", ["m1 high-to-low release 30", "note conflict", "m2 high-to-low release 30"])
+def conflict_behind():
+    c = server()
+    c.send(0, msg("m1"))
+    text = msg("m2")
+    c.raw(0, w.ACK, text[20:].encode(), seq=c.seq[0] + 20)
+    c.raw(0, w.ACK, msg("m1", "HELLO").encode(), seq=c.seq[0] - len(msg("m1")))
     c.raw(0, w.ACK, text[:20].encode())
     return c.packets
 
@@ -305,6 +317,13 @@ def fragments_ipv6():
     return three(server(a="fd00:1::2", b="fd00:2::2", wrap=in_pieces)).packets
 
 
+@case("an IPv6 fragment header without fragments", OUT)
+def fragment_atomic():
+    def wrap(c, who, segment):
+        return w.ip(c.addr[who], c.addr[1 - who], struct.pack("!BBHI", 6, 0, 0, 77) + segment, proto=44)
+    return three(server(a="fd00:1::2", b="fd00:2::2", wrap=wrap)).packets
+
+
 @case("copies of a fragment that differ: the datagram is not read", ["note fragment", "note gap 138", "m2 high-to-low release 30 guessed"], sort=True)
 def fragments_conflict():
     c = server()
@@ -429,6 +448,19 @@ def client():
     c.send(0, "<message to='bob@low.example' id='m1' type='chat'><body>hello</body></message>")
     c.send(1, "<message from='bob@low.example/x' to='alice@high.example/desk' id='m2' type='chat'><body>hello</body></message>")
     c.send(0, "<iq type='get' id='b1'><query xmlns='jabber:iq:roster'/></iq>")
+    return c.packets
+
+
+@case("a client's stream from the middle: its address is the one that its server writes to", ["note middle", "m1 low-to-high release 30 guessed client",
+      "note middle", "note stanza (no from)", "m2 low-to-high release 30 guessed client", "m3 high-to-low release 30 guessed client"])
+def client_middle():
+    c = w.Conn(dport=5222, syn=False)
+    for i in range(8):
+        c.send(1, "<message from='bob@low.example/x' to='alice@high.example' id='m1' type='chat'><body>hello</body></message>" if i == 0 else " ")
+    for i in range(8):
+        c.send(0, "<message to='bob@low.example' id='m0' type='chat'><body>hello</body></message>" if i == 0 else " ")
+    c.send(1, "<message from='bob@low.example/x' to='alice@high.example/desk' id='m2' type='chat'><body>hello</body></message>")
+    c.send(0, "<message to='bob@low.example' id='m3' type='chat'><body>hello</body></message>")
     return c.packets
 
 

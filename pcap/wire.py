@@ -50,6 +50,14 @@ def qinq(p):
     return b"\2\0\0\0\0\1\2\0\0\0\0\2" + b"\x88\xa8\0\x64" + b"\x81\0\0\x0a" + ethertype(p) + p
 
 
+def pppoe(p):
+    return b"\2\0\0\0\0\1\2\0\0\0\0\2" + struct.pack("!HBBHHH", 0x8864, 0x11, 0, 7, len(p) + 2, 0x21 if p[0] >> 4 == 4 else 0x57) + p
+
+
+def snap(p):
+    return b"\2\0\0\0\0\1\2\0\0\0\0\2" + struct.pack("!H", len(p) + 8) + b"\xaa\xaa\3\0\0\0" + ethertype(p) + p
+
+
 def sll(p):
     return struct.pack("!HHH8s", 0, 1, 6, b"\2\0\0\0\0\1") + ethertype(p) + p
 
@@ -66,8 +74,8 @@ def loop(p):
     return struct.pack("!I", 2 if p[0] >> 4 == 4 else 24) + p
 
 
-ETHERNET, VLAN, QINQ, SLL, SLL2, RAW, NULL, LOOP = ((1, ethernet), (1, vlan), (1, qinq), (113, sll), (276, sll2), (101, lambda p: p), (0, null),
-                                                    (108, loop))
+ETHERNET, VLAN, QINQ, PPPOE, SNAP = ((1, f) for f in (ethernet, vlan, qinq, pppoe, snap))
+SLL, SLL2, RAW, NULL, LOOP = (113, sll), (276, sll2), (101, lambda p: p), (0, null), (108, loop)
 
 
 # ---- a connection ----
