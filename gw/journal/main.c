@@ -16,6 +16,7 @@
 #include "sandbox.h"
 
 #define EX_CONFIG 78
+#define EX_IO 74
 #define KEY_PRIVATE "journal.key"
 #define KEY_PUBLIC "journal.pub"
 #define KEY_MAC "journal.mac"
@@ -185,7 +186,7 @@ static void prepare(struct journal *j, const char *path)
     }
     /* from here on with the journal's own rights: what it reads back holds text from the network */
     if (notary_open(&j->notary, j->store.dir_fd, key) < 0)
-        exit(74);
+        exit(EX_IO);
 }
 
 static void checkpoint(struct journal *j)
@@ -195,7 +196,7 @@ static void checkpoint(struct journal *j)
     if (err == GW_ERR(IO) || err == GW_ERR(CRYPTO)) {
         log_error("a checkpoint could not be written: %m");
         j->stop = true;
-        j->exit_status = 74;
+        j->exit_status = EX_IO;
     } else if (err == 0) {
         if (senders_save(&j->senders, j->store.dir_fd, j->notary.signed_size) < 0)
             log_warn("the table of senders could not be written; the next start takes longer");
@@ -253,6 +254,7 @@ int main(int argc, char **argv)
 {
     static struct journal j;
     char *end = NULL, *path;
+    int err;
 
     log_init("journal", LOG_L_INFO);
     j.epoch = argc == 3 ? strtoull(argv[2], &end, 10) : wall_us();
@@ -266,8 +268,9 @@ int main(int argc, char **argv)
     links_parent(&j, IPC_PARENT_FD);
     path = path_below(j.conf->state, "journal");
     prepare(&j, path);
-    if (recover(&j) < 0)
-        return EX_CONFIG;
+    err = recover(&j);
+    if (err < 0) /* what a person must look at, or what may pass */
+        return err == GW_ERR(MISMATCH) ? EX_CONFIG : EX_IO;
     batch_commit(&j);
     if (ipc_put_ready(j.ch[0].c, &(struct msg_ready){ }) < 0 || ipc_flush(j.ch[0].c) < 0)
         log_warn("the parent is gone");

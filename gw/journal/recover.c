@@ -141,7 +141,7 @@ static int replay_segment(struct recovery *r, size_t i, uint64_t from)
 
     if (seg->first != r->seq + 1)
         return damaged("a segment begins with record %llu where record %llu is due", (unsigned long long)seg->first, (unsigned long long)r->seq + 1);
-    fd = openat(r->dir.fd, seg->name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    fd = openat(r->dir.fd, seg->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return GW_ERR(SYS);
     /* a journal that was killed left pages that are not durable yet; and pages whose write failed must come from the disk */

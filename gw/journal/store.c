@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "journal.h"
@@ -56,8 +57,10 @@ int store_open(struct store *s, uint64_t first, off_t durable, bool create)
         close(fd);
         return no_space(e) ? GW_ERR(AGAIN) : GW_ERR(IO);
     }
-    if (s->fd >= 0)
+    if (s->fd >= 0) {
+        (void)fchmod(s->fd, 0440); /* it is complete: not even we write there again */
         close(s->fd);
+    }
     s->fd = fd;
     memcpy(s->name, name, sizeof name);
     s->first = first;
