@@ -2,6 +2,7 @@
  * Records for people: one line each, what was decided first, colours only on a terminal. Text keeps the journal's escapes, so
  * nothing in it can steer the terminal. */
 #include "log_search.h"
+#include "reason.h"
 
 static struct text_state { bool colour; char day[11]; } state;
 
@@ -92,10 +93,21 @@ static void put_direction(const struct log_rec *r)
         put_raw(d);
 }
 
+/* The sentence of a reason code, where a record has only the code. */
+static struct str meaning(struct str code)
+{
+    for (int i = 0; i < GW_R_COUNT; i++)
+        if (str_eq(code, str_c(gw_reason_code((enum gw_reason)i))))
+            return str_c(gw_reason_text((enum gw_reason)i));
+    return STR_NONE;
+}
+
 static void put_why(const struct log_rec *r)
 {
     struct str rule = log_get(r, "rule"), name = log_get(r, "rule_name"), sentence = log_get(r, "sentence"), reason = log_get(r, "reason");
 
+    if (!sentence.p)
+        sentence = meaning(reason);
     fputs("  ", stdout);
     if (rule.p && !str_eq(rule, STR("0"))) {
         printf("rule %.*s", STR_ARG(rule));
@@ -113,7 +125,7 @@ static void put_why(const struct log_rec *r)
     } else {
         put_raw(reason);
     }
-    if (reason.p && !str_eq(reason, STR("rule"))) {
+    if (reason.p && !str_eq(reason, STR("rule")) && (sentence.p || rule.p)) {
         paint(DIM);
         printf(" (%.*s)", STR_ARG(reason));
         paint(RESET);
@@ -178,16 +190,40 @@ static void put_admission(const struct log_rec *r)
     put_member(r, "  ", "count", " times");
 }
 
-/* Events of streams, programs and the rest: what happened, to whom, and why; the order of members is that of interest. */
+/* Open or closed, which pair, how; then addresses and why. */
+static void put_stream(const struct log_rec *r)
+{
+    static const char *const how[] = { "role", "auth", "tls", "condition", "cert_subject" };
+    struct str action = log_get(r, "action");
+    const char *comma = "  (";
+
+    put_word(BLUE, log_get(r, "event_type"), 9);
+    printf("%.*s%*s", STR_ARG(action), action.n < 7 ? 7 - (int)action.n : 1, "");
+    put_member(r, "", "side", "");
+    put_arrow(r, "from_domain", "to_domain");
+    for (size_t i = 0; i < sizeof how / sizeof *how; i++)
+        if (put_member(r, comma, how[i], ""))
+            comma = ", ";
+    if (comma[0] == ',')
+        putchar(')');
+    put_member(r, "  ", "src_ip", "");
+    put_member(r, " \xe2\x86\x92 ", "dest_ip", "");
+    put_member(r, ":", "dest_port", "");
+    if (log_get(r, "sentence").p || log_get(r, "reason").p)
+        put_why(r);
+    put_severity(r);
+}
+
+/* Events of programs and the rest: what happened, to whom, and why; the order of members is that of interest. */
 static void put_other(const struct log_rec *r)
 {
-    static const char *const names[] = { "action", "subject", "side", "role", "peer", "who", "file", "status", "auth", "tls", "condition", "delivery",
-        "label_in", "cert_subject" };
-    struct str event = log_get(r, "event_type");
+    static const char *const names[] = { "action", "subject", "side", "role", "peer", "who", "file", "status", "condition", "delivery", "label_in", "cert_subject" };
+    const char *space = "";
 
-    put_word(BLUE, event, 9);
+    put_word(BLUE, log_get(r, "event_type"), 9);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        put_member(r, i ? " " : "", names[i], "");
+        if (put_member(r, space, names[i], ""))
+            space = " ";
     put_arrow(r, "from_domain", "to_domain");
     put_member(r, "  ", "src_ip", "");
     put_member(r, " \xe2\x86\x92 ", "dest_ip", "");
@@ -227,6 +263,8 @@ static int take(void *arg, const struct log_rec *r)
         put_delivery(r);
     else if (str_eq(event, STR("admission")))
         put_admission(r);
+    else if (str_eq(event, STR("stream")))
+        put_stream(r);
     else
         put_other(r);
     putchar('\n');
