@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * lockgate inline up|down|show: namespaces, cards, routes and packet rules of both sides. Doing it twice is doing it once. */
+ * lockgate inline up|down|show|check: namespaces, cards, routes and packet rules of both sides. Doing it twice is doing it once. */
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -94,6 +94,8 @@ static int up(const struct gw_conf *c, enum gw_side side)
     inline_up(c, side, &now, &s);
     e = steps_run(&s, ns);
     steps_clear(&s);
+    if (!e)
+        e = inline_remember(c, side);
     if (e)
         fprintf(stderr, "side %s is not up; `lockgate inline down` removes what was made\n", gw_side_name(side));
     return e;
@@ -105,6 +107,7 @@ static int down(const struct gw_conf *c, enum gw_side side)
     struct inline_facts f = { 0 };
     const char *ns = c->side[side].namespace_;
     char path[512];
+    inline_forget(c, side); /* first: a running gateway must not take it for somebody else's doing */
     if (!read_notes(c, side, &f))
         f.with_queue = has_nft_queue(); /* made by nobody we know: only what is surely ours goes */
     if (!namespace_exists(ns))
@@ -140,7 +143,7 @@ int verb_inline(int argc, char **argv)
     static const struct {
         const char *word;
         int (*run)(const struct gw_conf *c, enum gw_side side);
-    } words[] = { { "up", up }, { "down", down }, { "show", show } };
+    } words[] = { { "up", up }, { "down", down }, { "show", show }, { "check", inline_check } };
     const char *conf;
     if (ctl_options(argc, argv, &conf, NULL) != 2)
         return ctl_usage(argv[0]);
@@ -155,7 +158,8 @@ int verb_inline(int argc, char **argv)
             fprintf(stderr, "lockgate inline %s: only root may\n", argv[1]);
             status = CTL_NO;
         }
-        for (int s = 0; s < GW_SIDES && status == CTL_YES; s++)
+        bool done = status != CTL_YES;
+        for (int s = 0; s < GW_SIDES && !done; s++)
             if (words[i].run(c, (enum gw_side)s) != 0)
                 status = CTL_NO;
         gw_conf_free(c);

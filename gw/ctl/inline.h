@@ -57,6 +57,15 @@ int steps_run(const struct steps *s, const char *ns) GW_MUST_CHECK;
 void steps_print(const struct steps *s, const char *ns);
 /* Runs one command; its output is swallowed unless it fails and quiet is false. Its exit status, or -1. */
 int step_command(const char *ns, char *const *args, struct str feed, bool quiet);
+/* The same, with its output appended to out. */
+int step_output(const char *ns, char *const *args, struct buf *out);
+
+/* What `up` left, kept beside the control socket; and whether it is still so (inline_check.c). 0; MISMATCH, NOENT (not up) or
+ * SYS after saying what is wrong. */
+int inline_remember(const struct gw_conf *c, enum gw_side side) GW_MUST_CHECK;
+void inline_forget(const struct gw_conf *c, enum gw_side side);
+int inline_check(const struct gw_conf *c, enum gw_side side) GW_MUST_CHECK;
+
 /* Is the interface in this namespace (NULL: our own)? */
 bool inline_has_card(const char *ns, const char *card);
 

@@ -65,7 +65,8 @@ static void show_failure(char *const *args, int out)
     fprintf(stderr, "\n%s", text);
 }
 
-int step_command(const char *ns, char *const *args, struct str feed, bool quiet)
+/* Runs it with its output in a file of its own; the caller closes *ret_out (-1: none). */
+static int run_command(const char *ns, char *const *args, struct str feed, bool quiet, int *ret_out)
 {
     int in = text_file(feed), out = text_file(STR_NONE), status = -1;
     pid_t pid = in < 0 || out < 0 ? -1 : fork();
@@ -77,6 +78,32 @@ int step_command(const char *ns, char *const *args, struct str feed, bool quiet)
         show_failure(args, out);
     if (in >= 0)
         close(in);
+    *ret_out = out;
+    return status;
+}
+
+int step_command(const char *ns, char *const *args, struct str feed, bool quiet)
+{
+    int out, status = run_command(ns, args, feed, quiet, &out);
+    if (out >= 0)
+        close(out);
+    return status;
+}
+
+int step_output(const char *ns, char *const *args, struct buf *to)
+{
+    int out, status = run_command(ns, args, STR_NONE, false, &out);
+    off_t at = 0;
+    while (status == 0) {
+        unsigned char *room = buf_room(to, 4096);
+        ssize_t n = room ? pread(out, room, 4096, at) : -1;
+        if (n < 0)
+            status = -1;
+        if (n <= 0)
+            break;
+        buf_added(to, (size_t)n);
+        at += n;
+    }
     if (out >= 0)
         close(out);
     return status;

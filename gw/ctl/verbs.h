@@ -18,7 +18,7 @@ enum ctl_exit { CTL_YES = 0, CTL_NO = 1, CTL_USAGE = 2, CTL_CONF = 78 };
     X(reload, "[-c CONF]", "let a new guard with the present rules take over") \
     X(stop, "[-c CONF]", "end the running gateway in order") \
     X(status, "[-c CONF] [--json]", "show programs, streams, queues and rules in force") \
-    X(inline, "up|down|show [-c CONF]", "install, remove or print namespaces, routes and packet rules") \
+    X(inline, "up|down|show|check", "install, remove, print or compare namespaces, routes, packet rules (-c CONF)") \
     X(log, "[-c CONF] ...", "search the journal") \
     X(verify, "[-c CONF] ...", "prove that the journal was not changed")
 /* A verb whose file is not there yet is NULL, and says so. */

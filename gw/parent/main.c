@@ -171,6 +171,9 @@ static bool stop_tick(struct parent *p, int64_t now)
 
 static void reap(struct parent *p)
 {
+    int helper;
+    if (p->watch.pid > 0 && waitpid(p->watch.pid, &helper, WNOHANG) == p->watch.pid)
+        watch_ended(p, helper);
     for (int i = 0; i < PROGRAMS; i++) {
         int status;
         struct child *both[] = { &p->child[i], &p->stage[i] };
@@ -231,6 +234,8 @@ static int next_due(const struct parent *p, int64_t now)
         due = t;
     if (p->stopping && p->stop_deadline < due)
         due = p->stop_deadline;
+    if (!p->stopping && p->watch.due && p->watch.due < due)
+        due = p->watch.due;
     if (p->reload != RELOAD_NONE && p->reload_deadline < due)
         due = p->reload_deadline;
     for (int i = 0; i < PROGRAMS; i++)
@@ -277,26 +282,28 @@ static size_t poll_children(struct parent *p, struct pollfd *v, struct child **w
 
 static int loop(struct parent *p, int signals)
 {
-    struct pollfd v[1 + 2 * PROGRAMS + CONTROL_FDS];
+    struct pollfd v[1 + GW_SIDES + 2 * PROGRAMS + CONTROL_FDS];
     struct child *which[2 * PROGRAMS];
     for (;;) {
         int64_t now = parent_now();
         restart_due(p, now);
         check_ready(p, now);
         reload_tick(p, now);
+        watch_tick(p, now);
         control_tick(p);
         flush_children(p);
         if (p->stopping && stop_tick(p, now))
             return p->exit_status;
         v[0] = (struct pollfd){ .fd = signals, .events = POLLIN };
-        size_t children = poll_children(p, v + 1, which), n = 1 + children;
+        size_t first = 1 + watch_poll(p, v + 1), children = poll_children(p, v + first, which), n = first + children;
         n += control_poll(p, v + n);
         if (poll(v, n, next_due(p, parent_now())) < 0 && errno != EINTR) {
             log_error("poll: %m");
             return 1;
         }
-        serve_children(p, v + 1, which, children);
-        control_ready(p, v + 1 + children, n - 1 - children);
+        serve_children(p, v + first, which, children);
+        control_ready(p, v + first + children, n - first - children);
+        watch_ready(p, v + 1);
         if (v[0].revents)
             on_signals(p, signals);
     }
@@ -346,6 +353,7 @@ int main(int argc, char **argv)
     outbox_init(&p.lines, epoch, LINES_MAX);
     if (!p.seen || control_open(&p) != 0)
         return 1;
+    watch_open(&p);
     p.started = parent_now();
     p.ready_deadline = p.started + READY_MS;
     if (start_all(&p) != 0)

@@ -44,6 +44,14 @@ struct child {
 };
 
 enum reload_state { RELOAD_NONE, RELOAD_STAGING, RELOAD_DRAINING };
+/* The watch over packet rules (watch.c). */
+struct watch {
+    char command[600]; /* lockgate; empty: not found, no watch */
+    int fd[GW_SIDES];
+    pid_t pid;         /* of the helper that checks or repairs, 0: none */
+    bool repairing, again, down_said;
+    int64_t due;
+};
 struct control;
 struct parent {
     struct gw_conf *conf;
@@ -57,6 +65,7 @@ struct parent {
     struct outbox lines;
     uint64_t lines_lost; /* program lines that found no room while the journal was away */
     struct control *control;
+    struct watch watch;
     bool was_ready, stopping;
     int stop_phase;
     int64_t stop_deadline, ready_deadline;
@@ -98,6 +107,8 @@ int sock_enter(const struct parent *p, enum gw_side side) GW_MUST_CHECK;
 int sock_listen(const struct parent *p, enum gw_side side, unsigned family, uint16_t port, int *ret_fd) GW_MUST_CHECK;
 /* A TCP socket with connect() under way, or a connected UDP socket. Returns 0 or an errno value. */
 int sock_connect(const struct parent *p, enum gw_side side, bool udp, const struct net_addr *from, const struct net_addr *to, int *ret_fd);
+/* A netlink socket inside a side's namespace, or -1 (errno). */
+int sock_netlink(const struct parent *p, enum gw_side side, int protocol);
 /* All listeners of a side, to its edge. */
 int sock_give_listeners(const struct parent *p, enum gw_side side, struct ipc *edge) GW_MUST_CHECK;
 /* The mark of every socket that the parent makes; the packet rules let nothing else out (conf: lockgate inline show). */
@@ -119,10 +130,17 @@ void line_refused(struct parent *p, enum gw_side side, enum gw_reason reason, co
 void line_operator(struct parent *p, const char *who, const char *verb, const char *status);
 void line_flush(struct parent *p);
 
+/* ---- watch over packet rules (watch.c) ---- */
+void watch_open(struct parent *p);
+struct pollfd;
+size_t watch_poll(struct parent *p, struct pollfd *v); /* GW_SIDES entries */
+void watch_ready(struct parent *p, const struct pollfd *v);
+void watch_ended(struct parent *p, int status);
+void watch_tick(struct parent *p, int64_t now);
+
 /* ---- control socket (control.c, status.c) ---- */
 int control_open(struct parent *p) GW_MUST_CHECK;
 void control_close(struct parent *p);
-struct pollfd;
 #define CONTROL_FDS 17
 size_t control_poll(struct parent *p, struct pollfd *v); /* fills up to CONTROL_FDS */
 void control_ready(struct parent *p, const struct pollfd *v, size_t n);

@@ -29,14 +29,19 @@ static void leave(const struct parent *p)
         log_fatal("cannot return to the own network namespace: %m");
 }
 
-static int in_namespace_socket(const struct parent *p, enum gw_side side, int family, int type)
+static int in_namespace_socket(const struct parent *p, enum gw_side side, int family, int type, int protocol)
 {
     if (sock_enter(p, side))
         return -1;
-    int fd = socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), err = errno;
+    int fd = socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol), err = errno;
     leave(p);
     errno = err;
     return fd;
+}
+
+int sock_netlink(const struct parent *p, enum gw_side side, int protocol)
+{
+    return in_namespace_socket(p, side, AF_NETLINK, SOCK_RAW, protocol);
 }
 
 static int set(int fd, int level, int option, int value)
@@ -135,7 +140,7 @@ int sock_listen(const struct parent *p, enum gw_side side, unsigned family, uint
         else
             a.addr[15] = 1;
     }
-    int fd = in_namespace_socket(p, side, af, SOCK_STREAM);
+    int fd = in_namespace_socket(p, side, af, SOCK_STREAM, 0);
     socklen_t n = to_sockaddr(&a, &ss);
     if (fd < 0 || set(fd, SOL_SOCKET, SO_REUSEADDR, 1) || (af == AF_INET6 && set(fd, SOL_IPV6, IPV6_V6ONLY, 1)) ||
         (!port && set_transparent(fd, af)) || set(fd, SOL_SOCKET, SO_MARK, SOCK_MARK) || bind(fd, (struct sockaddr *)&ss, n) ||
@@ -196,7 +201,7 @@ int sock_connect(const struct parent *p, enum gw_side side, bool udp, const stru
     int af = to->family == 4 ? AF_INET : AF_INET6, err;
     struct sockaddr_storage ss;
     socklen_t n = to_sockaddr(to, &ss);
-    int fd = in_namespace_socket(p, side, af, udp ? SOCK_DGRAM : SOCK_STREAM);
+    int fd = in_namespace_socket(p, side, af, udp ? SOCK_DGRAM : SOCK_STREAM, 0);
     if (fd < 0 || set(fd, SOL_SOCKET, SO_MARK, SOCK_MARK) || (from && from->family == to->family && bear_address(fd, af, from)) ||
         (!udp && (set(fd, SOL_TCP, TCP_NODELAY, 1) || set(fd, SOL_SOCKET, SO_KEEPALIVE, 1) || set(fd, SOL_TCP, TCP_KEEPIDLE, 60))) ||
         (connect(fd, (struct sockaddr *)&ss, n) && errno != EINPROGRESS)) {

@@ -275,6 +275,57 @@ def rig(request):
 SIDES = ["high", "low"]
 
 
+# ---- the watch over the rules: first, with a rig of its own (the others have no `lockgate` beside the parent, hence no watch) ----
+
+@pytest.fixture(scope="module")
+def watched():
+    r = Rig("routed")
+    try:
+        r.up()
+        shutil.copy(r.command, r.path("bin"))
+        r.inline("up")
+        r.start()
+        yield r
+    finally:
+        r.down()
+
+
+SABOTAGE = {
+    "all rules flushed": lambda ns: ns.run("nft", "flush", "ruleset"),
+    "a rule added": lambda ns: ns.run("nft", "insert", "rule", "inet", "lockgate", "enforce", "accept"),
+    "a table added": lambda ns: ns.run("nft", "add", "table", "inet", "stranger"),
+    "the queue gone": lambda ns: ns.run("iptables-nft", "-t", "mangle", "-F"),
+    "a chain gone": lambda ns: ns.run("nft", "flush", "chain", "inet", "lockgate", "classify"),
+}
+
+
+@pytest.mark.parametrize("what", SABOTAGE)
+def test_changed_rules_are_noticed_and_put_back(watched, what):
+    r = watched
+    ns = r.gate["high"]
+    assert r.inline("check") == ""
+    before, repaired = len(r.lines(action="packet-rules", status="changed by somebody else")), len(r.lines(status="put back"))
+    SABOTAGE[what](ns)
+    wait_until("the change to be noticed", lambda: len(r.lines(action="packet-rules", status="changed by somebody else")) > before, 5)
+    wait_until("the repair", lambda: len(r.lines(action="packet-rules", status="put back")) > repaired, 8)
+    if what == "a table added":     # it is said and recorded; to remove what is not ours is not ours either
+        ns.run("nft", "delete", "table", "inet", "stranger")
+    wait_until("rest", lambda: r.inline("check", check=False) == "", 8)
+    assert r.crosses("high", 4) and r.crosses("high", 6)
+    assert not r.crosses("high", port=9999)
+
+
+def test_taken_down_by_intention_stays_down(watched):
+    r = watched
+    r.inline("down")
+    time.sleep(1.5)
+    assert "lockgate" not in r.gate["high"].run("nft", "list", "tables")
+    assert "not up" in r.inline("check", check=False)
+    r.inline("up")
+    assert r.inline("check") == ""
+    wait_until("service", lambda: r.crosses("high"), 5)
+
+
 # ---- what crosses ------------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("family", [4, 6])

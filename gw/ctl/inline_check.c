@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * lockgate inline check: are packet rules and routes still those that `up` made? What `up` left is kept as text and compared,
+ * so that a rule which somebody else added, changed or removed is seen. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "inline.h"
+
+#define STATE_MAX (1u << 20)
+
+static void state_path(const struct gw_conf *c, enum gw_side side, char ret[512])
+{
+    snprintf(ret, 512, "%s/inline.%s.rules", c->run, gw_side_name(side));
+}
+
+/* Everything that decides over packets in the namespace, as its tools print it, without counters. */
+static int read_live(const char *ns, struct buf *out)
+{
+    static const char *const commands[][7] = {
+        { "nft", "-s", "list", "ruleset", NULL },
+        { "ip", "-4", "rule", "show", NULL },
+        { "ip", "-6", "rule", "show", NULL },
+        { "ip", "-4", "route", "show", "table", "all" },
+        { "ip", "-6", "route", "show", "table", "all" },
+    };
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        char *args[8] = { NULL };
+        for (int k = 0; k < 7; k++)
+            args[k] = (char *)(uintptr_t)commands[i][k];
+        if (step_output(ns, args, out) != 0)
+            return GW_ERR(SYS);
+    }
+    return 0;
+}
+
+int inline_remember(const struct gw_conf *c, enum gw_side side)
+{
+    char path[512];
+    struct buf b;
+    buf_init(&b, STATE_MAX);
+    state_path(c, side, path);
+    int e = read_live(c->side[side].namespace_, &b);
+    int fd = e ? -1 : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (!e && (fd < 0 || write(fd, buf_data(&b), buf_size(&b)) != (ssize_t)buf_size(&b))) {
+        fprintf(stderr, "%s: %s\n", path, strerror(errno));
+        e = GW_ERR(SYS);
+    }
+    if (fd >= 0)
+        close(fd);
+    buf_clear(&b);
+    return e;
+}
+
+void inline_forget(const struct gw_conf *c, enum gw_side side)
+{
+    char path[512];
+    state_path(c, side, path);
+    unlink(path);
+}
+
+static struct str line_at(struct str s, size_t at)
+{
+    const char *end = memchr(s.p + at, '\n', s.n - at);
+    return (struct str){ s.p + at, end ? (size_t)(end - s.p) - at : s.n - at };
+}
+
+/* The first line that differs, for a person. */
+static void show_difference(enum gw_side side, struct str was, struct str is)
+{
+    size_t n = 0, line = 0;
+    for (; n < was.n && n < is.n && was.p[n] == is.p[n]; n++)
+        if (was.p[n] == '\n')
+            line = n + 1;
+    struct str a = line_at(was, line), b = line_at(is, line);
+    printf("side %s: rules or routes were changed by somebody else; `lockgate inline up` puts them back\n  was: %.*s\n  is:  %.*s\n",
+        gw_side_name(side), STR_ARG(a), STR_ARG(b));
+}
+
+int inline_check(const struct gw_conf *c, enum gw_side side)
+{
+    char path[512];
+    struct buf was, is;
+    int e = 0;
+    state_path(c, side, path);
+    FILE *f = fopen(path, "re");
+    if (!f) {
+        printf("side %s: not up (%s: %s)\n", gw_side_name(side), path, strerror(errno));
+        return GW_ERR(NOENT);
+    }
+    buf_init(&was, STATE_MAX);
+    buf_init(&is, STATE_MAX);
+    unsigned char *room = buf_room(&was, STATE_MAX - 1);
+    if (room)
+        buf_added(&was, fread(room, 1, STATE_MAX - 1, f));
+    fclose(f);
+    if (!room || read_live(c->side[side].namespace_, &is) != 0) {
+        e = GW_ERR(SYS);
+    } else if (!str_eq(buf_str(&was), buf_str(&is))) {
+        show_difference(side, buf_str(&was), buf_str(&is));
+        e = GW_ERR(MISMATCH);
+    }
+    buf_clear(&was);
+    buf_clear(&is);
+    return e;
+}
