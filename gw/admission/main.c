@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "frames.h"
 #include "ipc.h"
 #include "log.h"
 #include "neighbour.h"
@@ -26,6 +27,7 @@ struct admission {
     struct gw_conf *conf;
     enum gw_side side;
     struct queue *queue;
+    struct frames *frames; /* NULL: this kernel has no log group; frames are dropped all the same */
     struct neighbour neighbour;
     struct rate *rate;
     struct outbox outbox;
@@ -110,6 +112,20 @@ static int serve_queue(struct admission *a)
     return queue_answer(a->queue, v, (size_t)n);
 }
 
+/* Frames that the card's rules dropped: only written down. */
+static void serve_frames(struct admission *a)
+{
+    uint16_t v[FRAMES_BATCH];
+    int n = frames_read(a->frames, v);
+    if (n < 0)
+        log_warn("log group: %m");
+    for (int i = 0; i < n; i++) {
+        const struct packet p = { .to = { .port = v[i] } };
+        if (say_decision(&a->say, &p, GW_R_PORT_FORBIDDEN, now_ms()) == 0)
+            a->denied++;
+    }
+}
+
 /* ---- messages ---- */
 
 static int on_link(struct admission *a, const struct ipc_msg *m)
@@ -187,14 +203,15 @@ static int loop(struct admission *a)
             int64_t left = a->say.due - now_ms();
             timeout = left > 0 ? (int)left : 0;
         }
-        struct pollfd v[5] = {
+        struct pollfd v[6] = {
             { .fd = ipc_fd(a->parent), .events = (short)(POLLIN | (ipc_queued(a->parent) ? POLLOUT : 0)) },
             { .fd = a->journal ? ipc_fd(a->journal) : -1, .events = (short)(POLLIN | (a->journal && ipc_queued(a->journal) ? POLLOUT : 0)) },
             { .fd = queue_fd(a->queue), .events = POLLIN },
             { .fd = a->neighbour.arp, .events = POLLIN },
             { .fd = a->neighbour.nd, .events = POLLIN },
+            { .fd = a->frames ? frames_fd(a->frames) : -1, .events = POLLIN },
         };
-        if (poll(v, 5, timeout) < 0 && errno != EINTR)
+        if (poll(v, 6, timeout) < 0 && errno != EINTR)
             return GW_ERR(SYS);
         int e = v[0].revents ? serve_channel(a, a->parent, on_parent) : 0;
         if (e || ((e = ipc_flush(a->parent)) && e != GW_ERR(AGAIN)))
@@ -206,6 +223,8 @@ static int loop(struct admission *a)
         for (int i = 3; i < 5; i++)
             if (v[i].revents)
                 neighbour_serve(&a->neighbour, a->conf, a->side, v[i].fd);
+        if (v[5].revents)
+            serve_frames(a);
     }
     return 0;
 }
@@ -226,6 +245,8 @@ static int open_all(struct admission *a, const char *path)
             errno == EPERM ? " (does another admission hold them?)" : " (the kernel needs nfnetlink_queue)");
         return GW_ERR(SYS);
     }
+    if (frames_open(&a->frames) != 0)
+        log_warn("frames that are no IP will be dropped without a record: %m (the kernel needs nfnetlink_log)");
     if (a->conf->mode == GW_BRIDGE && neighbour_open(a->conf->side[a->side].interface, &a->neighbour) != 0) {
         log_error("card %s: %m", a->conf->side[a->side].interface);
         return GW_ERR(SYS);

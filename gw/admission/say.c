@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * Lines about decisions, with repeats counted. */
+#include <stdio.h>
+
 #include "say.h"
 
 #define FIELDS_MAX 2048
@@ -21,6 +23,10 @@ static int line(struct say *s, const struct net_addr *from, const struct net_add
             field_num(&o, GW_F_DEST_PORT, to->port);
         field_z(&o, GW_F_PROTO, packet_protocol(proto, name));
     }
+    if (from && !from->family) { /* no IP: to->port is the ethertype (IEEE 802) */
+        snprintf(text, sizeof text, "ethertype 0x%04x", to->port);
+        field_z(&o, GW_F_PROTO, text);
+    }
     field_z(&o, GW_F_VERDICT, reason == GW_R_ADMITTED ? "admit" : gw_verdict_name(GW_V_DROP));
     field_z(&o, GW_F_REASON, gw_reason_code(reason));
     if (count > 1)
@@ -35,8 +41,9 @@ static struct say_kind *find_kind(struct say *s, const struct packet *p, enum gw
 {
     for (size_t i = 0; i < s->n; i++) {
         struct say_kind *k = &s->kind[i];
-        if (k->reason == reason && k->proto == p->proto && k->to.port == p->to.port && net_same_host(&k->from, &p->from) &&
-            net_same_host(&k->to, &p->to))
+        if (k->reason != reason || k->proto != p->proto || k->to.port != p->to.port || k->from.family != p->from.family)
+            continue;
+        if (!k->from.family || (net_same_host(&k->from, &p->from) && net_same_host(&k->to, &p->to)))
             return k;
     }
     return NULL;

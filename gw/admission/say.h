@@ -24,7 +24,7 @@ struct say {
     uint64_t lost;               /* lines that the outbox did not take */
     int64_t due;
 };
-/* LIMIT: the line could not be kept; an admission must not happen then. */
+/* A frame that is no IP comes as a packet of family 0 with its ethertype as to.port. LIMIT: the line could not be kept; an admission must not happen then. */
 int say_decision(struct say *s, const struct packet *p, enum gw_reason reason, int64_t now_ms) GW_MUST_CHECK;
 /* Writes what was counted, when it is due. */
 void say_tick(struct say *s, int64_t now_ms);

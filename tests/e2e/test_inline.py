@@ -391,6 +391,8 @@ def test_other_ethertypes_end_at_the_card(rig, side):
         inside(rig.host[side], FRAME, "eth0", "ff:ff:ff:ff:ff:ff", etype)
     assert [x for x in rig.seen(watched) if "LEAK" in x or "ethertype" in x] == []
     assert dropped() - before == 8
+    for etype in ("88b5", "8863", "88cc"):
+        wait_until(f"a line about {etype}", lambda e=etype: rig.lines(side=side, proto=f"ethertype 0x{e}", reason="port-forbidden"), 4)
 
 
 @pytest.mark.parametrize("family", [4, 6])
