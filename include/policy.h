@@ -26,6 +26,8 @@ const unsigned char *policy_hash(const struct policy *p);
 struct pol_state *pol_state_new(void);
 void pol_state_free(struct pol_state *s);
 void pol_state_forget(struct pol_state *s);
+/* A guard has started: what was asked before it is not known, so whether an answer was asked for is unknown for a minute. */
+void pol_state_started(struct pol_state *s, int64_t now_ms);
 
 /* Facts about a stanza that do not stand in it. */
 struct pol_facts {
@@ -50,6 +52,7 @@ struct pol_verdict {
     const struct rec *out;     /* release, hold: the stanza as it may leave; NULL otherwise */
     bool answer;               /* refused: the sender is to be told (pol_answer makes the stanza) */
     struct str error, error_type, text; /* the error that the sender gets */
+    bool for_asker;            /* a refused answer: the asker is told in its place (pol_substitute) */
     bool alert;                /* an alert rule matched: a line for the operator too */
 };
 
@@ -73,6 +76,8 @@ const struct pol_verdict *pol_verdict(const struct pol_eval *e);
 /* The error answer to a refused stanza, or the notice that it is held (number: its record). PROTO: must not be answered. The caller
  * frees *ret. */
 int pol_answer(const struct pol_eval *e, uint64_t number, struct rec **ret) GW_MUST_CHECK;
+/* In place of a refused answer to a question: an error with its addresses and id, for the side that it would have gone to. */
+int pol_substitute(const struct pol_eval *e, struct rec **ret) GW_MUST_CHECK;
 /* Tells the state that this verdict now stands (open questions, first contacts). Call once, in the order of the verdicts. */
 void pol_commit(struct pol_eval *e);
 
@@ -91,7 +96,8 @@ size_t pol_steps(const struct pol_eval *e, const struct pol_step_info **ret);
 /* ---- looking at a set (check, test, status) ---- */
 struct pol_test {
     char *stanza;   /* path, absolute */
-    char *from;     /* "high", "low" or NULL: both directions that the rule names, from its addresses' side unknown: high */
+    char *from;     /* "high", "low" or NULL: where the sender's domain lives, else high */
+    struct conf_strings before; /* stanzas that went before it, paths: a question, before its answer is tested */
     int expect;     /* enum gw_verdict */
     struct conf_ints acted;
     bool has_acted;

@@ -15,13 +15,14 @@ static const char usage[] =
     "\n"
     "  STANZA.xml     a file with one message, presence or iq; - reads standard input\n"
     "  --from SIDE    the side that it comes from (default: where the sender's domain lives)\n"
+    "  --before FILE  a stanza that went before it, such as the question (may be given again)\n"
     "  -v             every answer of every condition\n"
     "  --rules DIR    these rules, without a configuration\n"
     "  -c CONF        the configuration (default " CTL_CONF_DEFAULT ")\n"
     "\n"
     "Exit status: 0 it would be released, 1 it would not, 2 wrong usage or a file that is no stanza, 78 wrong configuration.\n";
 
-struct asked { const char *conf, *rules, *from, *file; bool all; };
+struct asked { const char *conf, *rules, *from, *file, *before[16]; size_t n_before; bool all; };
 
 static int read_options(int argc, char **argv, struct asked *a)
 {
@@ -34,6 +35,8 @@ static int read_options(int argc, char **argv, struct asked *a)
             a->rules = argv[++i];
         else if (!strcmp(argv[i], "--from") && more && (!strcmp(argv[i + 1], "high") || !strcmp(argv[i + 1], "low")))
             a->from = argv[++i];
+        else if (!strcmp(argv[i], "--before") && more && a->n_before < 16)
+            a->before[a->n_before++] = argv[++i];
         else if (!strcmp(argv[i], "-v"))
             a->all = true;
         else if ((argv[i][0] != '-' || !argv[i][1]) && !a->file)
@@ -86,6 +89,11 @@ static void print_verdict(const struct judge *j, const struct rec *in, const str
             printf("The sender gets:\n  %s\n", text);
         free(text);
         rec_free(answer);
+    } else if (v->for_asker && !pol_substitute(judge_eval(j), &answer)) {
+        if ((text = stanza_xml(answer)))
+            printf("Who asked gets, in its place:\n  %s\n", text);
+        free(text);
+        rec_free(answer);
     } else if (v->verdict == GW_V_REJECT) {
         printf("The sender gets nothing: %s\n", in->kind == REC_IQ || !str_eq(in->type, STR("error")) ?
             "an error in return would do harm (it comes from a room, is an answer itself, or says that somebody left)" :
@@ -115,6 +123,9 @@ int verb_explain(int argc, char **argv)
         enum gw_side side = stanza_side(&place, a.from, r);
         printf("%s%s%.*s from %.*s to %.*s, %s\n\n", rec_kind_name(r->kind), r->type.n ? " of type " : "", STR_ARG(r->type), STR_ARG(r->from),
             STR_ARG(r->to), side == GW_HIGH ? "high to low" : "low to high");
+        for (size_t i = 0; i < a.n_before; i++)
+            if (stanza_before(a.before[i], &place, j, r, side, now, &why))
+                fprintf(stderr, "%s: this is no stanza: %s\n", a.before[i], why);
         pol_explain(judge_eval(j), true);
         const struct pol_verdict *v = judge_stanza(j, r, side, now);
         size_t n = pol_steps(judge_eval(j), &steps);

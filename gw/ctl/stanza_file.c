@@ -90,6 +90,17 @@ enum gw_side stanza_side(const struct rules_place *p, const char *named, const s
     return side < 0 ? GW_HIGH : (enum gw_side)side;
 }
 
+int stanza_before(const char *path, const struct rules_place *p, struct judge *j, const struct rec *in, enum gw_side side, int64_t now_ms,
+    const char **ret_why)
+{
+    struct rec *r = stanza_read(path, p, ret_why);
+    if (!r)
+        return GW_ERR(SYNTAX);
+    (void)judge_stanza(j, r, str_eq(r->from_domain, in->from_domain) ? side : gw_other(side), now_ms);
+    rec_free(r);
+    return 0;
+}
+
 char *stanza_xml(const struct rec *r)
 {
     struct buf b;

@@ -85,9 +85,13 @@ static bool run_test(struct run *r, const struct pol_test *t, uint32_t rule)
     struct rec *in = stanza_read(t->stanza, &r->place, &why);
     if (!in)
         return wrong(t, rule, &said, "this is no stanza: %s", why);
+    enum gw_side side = stanza_side(&r->place, t->from, in);
     judge_forget(r->j);
-    const struct pol_verdict *v = judge_stanza(r->j, in, stanza_side(&r->place, t->from, in), r->now);
     bool good = true;
+    for (size_t i = 0; i < t->before.n; i++)
+        if (stanza_before(t->before.v[i], &r->place, r->j, in, side, r->now, &why))
+            good = wrong(t, rule, &said, "%s: this is no stanza: %s", t->before.v[i], why);
+    const struct pol_verdict *v = judge_stanza(r->j, in, side, r->now);
     if ((int)v->verdict != t->expect)
         good = wrong(t, rule, &said, "the verdict is %s (%s%s%.*s), expected is %s", gw_verdict_name(v->verdict), gw_reason_text(v->reason),
             v->rule ? ": " : "", STR_ARG(v->rule_name), gw_verdict_name((enum gw_verdict)t->expect));

@@ -79,6 +79,8 @@ void guard_free(struct guard *g)
 
 void guard_clock(struct guard *g, int64_t now_ms, int64_t wall_ms)
 {
+    if (!g->wall)
+        pol_state_started(g->state, wall_ms);
     g->now = now_ms;
     g->wall = wall_ms;
 }

@@ -10,6 +10,7 @@ struct outcome {
     enum gw_reason reason;
     const struct pol_verdict *v; /* NULL: the policy never saw it */
     bool ordered;
+    bool substitute; /* an error for the asker in place of the other side's answer */
     uint8_t purpose;
     enum gw_side target;
     struct ipc_hash sha, hash_out;
@@ -24,11 +25,20 @@ static int encode(struct guard *g, const struct rec *r)
     return rec_encode(&out, &g->out);
 }
 
-/* A refused result or error of a request would leave the asker waiting; a refused question is answered to its sender. */
 static bool make_answer(struct guard *g, const struct job *j, uint64_t number)
 {
     struct rec *r;
     if (pol_answer(j->eval, number, &r))
+        return false;
+    int rc = encode(g, r);
+    rec_free(r);
+    return rc == 0;
+}
+
+static bool make_substitute(struct guard *g, const struct job *j)
+{
+    struct rec *r;
+    if (pol_substitute(j->eval, &r))
         return false;
     int rc = encode(g, r);
     rec_free(r);
@@ -52,6 +62,11 @@ static void make_outcome(struct guard *g, struct job *j, uint64_t number, struct
         o->target = gw_other(j->side);
         o->ordered = g->edge[o->target].hello;
         o->purpose = ORDER_FORWARD;
+    } else if (o->v && o->v->for_asker && make_substitute(g, j)) { /* the asker is on the other side */
+        o->target = gw_other(j->side);
+        o->ordered = g->edge[o->target].hello;
+        o->purpose = ORDER_FORWARD;
+        o->substitute = true;
     } else if (o->v && o->v->answer && make_answer(g, j, number)) {
         o->target = j->side;
         o->ordered = edge_is(g, j->side, j->epoch);
@@ -114,6 +129,8 @@ static void put_policy(struct guard *g, struct wire_out *w, const struct pol_ver
     for (size_t i = 0; i < v->n_changed && i < LISTED_MAX; i++)
         field_str(w, GW_F_CHANGED, v->changed[i]);
     field_str(w, GW_F_SEVERITY, v->severity);
+    if (v->for_asker)
+        field_z(w, GW_F_CHANGED, "the asker got an error in its place");
     if (v->verdict == GW_V_REJECT || v->verdict == GW_V_HOLD)
         field_str(w, GW_F_ERROR, v->error);
     field_hex(w, GW_F_RULES_HASH, policy_hash(g->policy), 32);
@@ -166,7 +183,7 @@ static void put_order(struct guard *g, const struct job *j, const struct outcome
         s->near_epoch = j->epoch;
         s->ticket = j->ticket;
         s->flow = j->flow->id;
-        s->purpose = o->purpose;
+        s->purpose = o->substitute ? ORDER_ANSWER : o->purpose; /* the ticket is settled by its refusal */
     }
     if (!o->ordered) { /* the far edge is not there, and the line says that nothing was sent */
         if (s)

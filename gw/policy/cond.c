@@ -83,8 +83,11 @@ int cond_parse_one(struct pol_load *l, const config_setting_t *s, const struct c
 static enum tri match_all(const struct cond *c, struct pol_eval *e)
 {
     enum tri t = TRI_YES;
-    for (size_t i = 0; i < c->n_sub && t != TRI_NO; i++)
+    for (size_t i = 0; i < c->n_sub && t != TRI_NO; i++) {
+        if (e->want_scan && c->sub[i].needs & COND_STATE)
+            break; /* nothing is counted before the rest is known */
         t = tri_and(t, cond_match(&c->sub[i], e));
+    }
     return t;
 }
 
@@ -152,17 +155,18 @@ int cond_parse_group(struct pol_load *l, const config_setting_t *group, struct c
     if (!ret->sub)
         return GW_ERR(NOMEM);
     int rc = 0;
-    for (int scans = 0; scans < 2; scans++) /* cheap ones first */
+    /* cheap ones first, then those that wait for a scanner, then those that count what the others let through */
+    for (int pass = 0; pass < 3; pass++)
         for (size_t i = 0; i < n; i++) {
             const config_setting_t *s = config_setting_get_elem(group, (unsigned)i);
             const struct cond_row *row = find(config_setting_name(s));
             if (!row) {
-                if (!scans)
+                if (!pass)
                     rc = unknown_keyword(l, s, config_setting_name(s));
                 continue;
             }
             bool late = row->needs & (COND_SCAN | COND_CONTENT) || row->operand == COND_GROUPS || row->operand == COND_GROUP;
-            if (late != (scans == 1))
+            if (pass != (row == &cond_rate ? 2 : late))
                 continue;
             int r = cond_parse_one(l, s, row, &ret->sub[ret->n_sub]);
             ret->needs |= ret->sub[ret->n_sub++].needs;

@@ -92,6 +92,15 @@ static enum tri match_lists(const struct lists *p, struct str jid)
 static enum tri match_from_list(const struct cond *c, struct pol_eval *e) { return match_lists(c->arg, e->rec->from); }
 static enum tri match_to_list(const struct cond *c, struct pol_eval *e) { return match_lists(c->arg, e->rec->to); }
 
+static enum tri match_enters(const struct cond *c, struct pol_eval *e)
+{
+    return tri_and(tri_not(match_lists(c->arg, e->rec->from)), match_lists(c->arg, e->rec->to));
+}
+static enum tri match_leaves(const struct cond *c, struct pol_eval *e)
+{
+    return tri_and(match_lists(c->arg, e->rec->from), tri_not(match_lists(c->arg, e->rec->to)));
+}
+
 static int parse_flag(struct pol_load *l, const config_setting_t *s, struct cond *c)
 {
     bool *b = arena_alloc(l->arena, sizeof *b);
@@ -120,5 +129,9 @@ const struct cond_row cond_from_list = { "from_list", COND_STRINGS, 0, parse_lis
     "from_list = \"liaison-high\"", "the sender stands in rules/lists/NAME.list (one address a line, the same forms)" };
 const struct cond_row cond_to_list = { "to_list", COND_STRINGS, 0, parse_lists, match_to_list, NULL, NULL,
     "to_list = \"liaison-low\"", "the recipient stands in rules/lists/NAME.list" };
+const struct cond_row cond_enters = { "enters", COND_STRINGS, 0, parse_lists, match_enters, NULL, NULL, "enters = \"staff\"",
+    "from outside a group into it: the recipient stands in the list, the sender does not" };
+const struct cond_row cond_leaves = { "leaves", COND_STRINGS, 0, parse_lists, match_leaves, NULL, NULL, "leaves = \"staff\"",
+    "out of a group: the sender stands in the list, the recipient does not" };
 const struct cond_row cond_from_room = { "from_room", COND_BOOL, 0, parse_flag, match_from_room, NULL, NULL, "from_room = true",
     "it comes from a group chat room (XEP-0045); a refusal of such a stanza is never answered" };

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
+#include "state.h"
 #include "utf8.h"
 
 /* What a rule's unknown answer means:
@@ -83,6 +83,9 @@ static enum pol_step decide(struct pol_eval *e, enum gw_verdict verdict, enum gw
     v->severity = str_c(pol_severity_names[e->severity]);
     v->out = verdict == GW_V_RELEASE || verdict == GW_V_HOLD ? e->rec : NULL;
     v->answer = (verdict == GW_V_REJECT || verdict == GW_V_HOLD) && may_answer(e->in);
+    /* every question gets an answer: where the other side's is refused, the gateway's own */
+    v->for_asker = verdict != GW_V_RELEASE && e->in->kind == REC_IQ && (str_eq(e->in->type, STR("result")) || str_eq(e->in->type, STR("error"))) &&
+        state_asked_in(e) != TRI_NO;
     v->error = str_c(pol_errors[error].condition);
     v->error_type = verdict == GW_V_HOLD ? STR("continue") : str_c(pol_errors[error].type);
     v->text = str_c(text);
@@ -190,6 +193,7 @@ static enum pol_step act(struct pol_eval *e, bool *ret_go_on)
         *ret_go_on = true;
         return POL_DONE;
     case ACT_THROTTLE:
+        return decide(e, GW_V_REJECT, GW_R_RATE, pol_error_find("resource-constraint"), *r->text ? r->text : "Too much in too short a time; try again later.");
     case ACT_REWRITE:
     case ACT_COUNT:
         break;
@@ -350,6 +354,33 @@ enum pol_step pol_resume(struct pol_eval *e, const struct scan_result *r, enum g
     e->matches = NULL; /* the scanner's answer is only borrowed */
     e->n_matches = 0;
     return step;
+}
+
+int pol_substitute(const struct pol_eval *e, struct rec **ret)
+{
+    const struct rec *in = e->in;
+    struct rec_limits limits = { 65536, 8, 64, 16 };
+    struct rec *question = rec_new(&limits);
+    int rc = e->v.for_asker ? 0 : GW_ERR(PROTO);
+    if (!question)
+        return GW_ERR(NOMEM);
+    if (!rc)
+        rc = rec_head(question, REC_IQ, STR("get"), in->id, STR_NONE);
+    if (!rc)
+        rc = rec_address(question, in->to, in->from, STR_NONE, STR_NONE);
+    if (!rc)
+        rc = rec_pair(question, in->to_domain, in->from_domain);
+    if (!rc)
+        rc = rec_open(question, STR(NS_SERVER), STR("iq"));
+    if (!rc)
+        rc = rec_close(question);
+    if (!rc)
+        rc = rec_seal(question);
+    if (!rc)
+        rc = rec_error_answer(question, STR("cancel"), STR("policy-violation"), STR("The answer was refused by the gateway's policy."), STR_NONE,
+            STR_NONE, ret);
+    rec_free(question);
+    return rc;
 }
 
 int pol_answer(const struct pol_eval *e, uint64_t number, struct rec **ret)

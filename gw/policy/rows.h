@@ -7,7 +7,8 @@
     X(cond_all) X(cond_any) X(cond_not) X(cond_direction) X(cond_kind) X(cond_type) X(cond_from) X(cond_to) X(cond_from_domain) \
     X(cond_to_domain) X(cond_from_list) X(cond_to_list) X(cond_payload) X(cond_received) X(cond_element) X(cond_uninspectable) \
     X(cond_from_room) X(cond_text) X(cond_word) X(cond_yara) X(cond_dlp) X(cond_hidden) X(cond_size_above) X(cond_depth_above) \
-    X(cond_elements_above) X(cond_count)
+    X(cond_elements_above) X(cond_count) X(cond_unsolicited) X(cond_first_contact) X(cond_rate) X(cond_time) \
+    X(cond_enters) X(cond_leaves)
 #define X(row) extern const struct cond_row row;
 COND_ROWS(X)
 #undef X

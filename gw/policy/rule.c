@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "internal.h"
+#include "rows.h"
 
 const char *const pol_action_names[] = {
 #define X(name, text) text,
@@ -21,6 +22,7 @@ const char pol_action_help[] =
     "  hold               keep it for a person, the sender is told with `text`; messages only (decides)\n"
     "  strip              take out the elements named in `elements`, at any depth\n"
     "  redact             replace what yara, dlp, hidden, text or word matched by `with` (\"[removed]\")\n"
+    "  throttle           refuse what is over a `rate`, the sender gets resource-constraint and may try later (decides then)\n"
     "  alert              note it, with `severity`, in the record and for the operator\n";
 
 static const char *const error_names[] = { "bad-request", "conflict", "feature-not-implemented", "forbidden", "internal-server-error",
@@ -56,7 +58,7 @@ static const struct conf_row rule_rows[] = {
     { NULL, CONF_RAW, 0, false, 0, 0, NULL, NULL, NULL, 0, NULL } };
 #undef OFF
 
-struct test_conf { char *stanza, *output, *from; int expect; struct conf_ints acted; const config_setting_t *acted_set; };
+struct test_conf { char *stanza, *output, *from; struct conf_strings before; int expect; struct conf_ints acted; const config_setting_t *acted_set; };
 static const char *const verdict_names[] = {
 #define X(name, text) text,
     GW_VERDICTS(X)
@@ -67,6 +69,7 @@ static const char *const verdict_names[] = {
 static const struct conf_row test_rows[] = {
     { "stanza", CONF_STRING, OFF(stanza), true, 1, 1000, NULL, NULL, NULL, 0, "a file with one stanza, below rules/" },
     { "from", CONF_STRING, OFF(from), false, 0, 4, NULL, NULL, NULL, 0, "the side it comes from: high or low" },
+    { "before", CONF_STRINGS, OFF(before), false, 0, 16, NULL, NULL, NULL, 0, "files with stanzas that go before it, such as the question" },
     { "expect", CONF_ENUM, OFF(expect), true, 0, 0, NULL, verdict_names, NULL, 0, "the verdict" },
     { "acted", CONF_RAW, OFF(acted_set), false, 0, 0, NULL, NULL, NULL, 0, "the rules that hold, in order" },
     { "output", CONF_STRING, OFF(output), false, 0, 1000, NULL, NULL, NULL, 0, "a file with what must leave" },
@@ -120,7 +123,9 @@ static int read_tests(struct pol_load *l, const config_setting_t *list, struct p
         }
         struct pol_test *t = &r->tests[r->n_tests++];
         *t = (struct pol_test){ .stanza = below(l, c.stanza), .output = below(l, c.output), .from = *c.from ? c.from : NULL,
-            .expect = c.expect, .where = { r->file, config_setting_source_line(s) } };
+            .before = c.before, .expect = c.expect, .where = { r->file, config_setting_source_line(s) } };
+        for (size_t k = 0; k < t->before.n; k++)
+            t->before.v[k] = below(l, t->before.v[k]);
         if (t->from && strcmp(t->from, "high") != 0 && strcmp(t->from, "low") != 0)
             rc = load_error(l, s, "\"from\": \"%s\" is no side; allowed are high, low", t->from);
         if (c.acted_set)
@@ -180,6 +185,14 @@ static int read_conditions(struct pol_load *l, const struct rule_conf *c, struct
     return rc;
 }
 
+static bool has_rate(const struct cond *c)
+{
+    bool has = c->row == &cond_rate;
+    for (size_t i = 0; i < c->n_sub && !has; i++)
+        has = has_rate(&c->sub[i]);
+    return has;
+}
+
 static int read_action(struct pol_load *l, const struct rule_conf *c, struct pol_rule *r, const config_setting_t *s)
 {
     int rc = 0;
@@ -194,8 +207,8 @@ static int read_action(struct pol_load *l, const struct rule_conf *c, struct pol
         else if (r->action != ACT_REJECT)
             rc = load_error(l, c->error, "\"error\" goes with action \"reject\" only");
     }
-    if (*c->text && r->action != ACT_REJECT && r->action != ACT_HOLD)
-        rc = load_error(l, s, "rule %u: \"text\" goes with action \"reject\" or \"hold\" only", r->id);
+    if (*c->text && r->action != ACT_REJECT && r->action != ACT_HOLD && r->action != ACT_THROTTLE)
+        rc = load_error(l, s, "rule %u: \"text\" goes with action \"reject\", \"throttle\" or \"hold\" only", r->id);
     r->text = c->text;
     r->with = NULL;
     if (c->with_set) {
@@ -207,6 +220,10 @@ static int read_action(struct pol_load *l, const struct rule_conf *c, struct pol
     }
     if (r->action == ACT_REDACT && !(r->when.needs & COND_CONTENT))
         rc = load_error(l, s, "rule %u: \"redact\" needs a condition that finds text: yara, dlp, hidden, text or word", r->id);
+    if (r->action == ACT_THROTTLE && !has_rate(&r->when))
+        rc = load_error(l, s, "rule %u: \"throttle\" needs the condition \"rate\"", r->id);
+    if (r->action == ACT_REWRITE)
+        rc = load_error(l, s, "rule %u: \"rewrite\" is not there yet", r->id);
     if ((r->action == ACT_STRIP) != (c->elements.n > 0))
         rc = load_error(l, s, "rule %u: action \"strip\" and the list \"elements\" go together", r->id);
     r->strip = arena_alloc(l->arena, (c->elements.n ? c->elements.n : 1) * sizeof *r->strip);

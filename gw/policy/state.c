@@ -1,12 +1,163 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * What the policy remembers between stanzas. */
+ * What the policy remembers between stanzas: open questions, who has written to whom, rates. Keys are keyed hashes, so that what a
+ * peer chooses neither floods a table nor fills it with text; each table has a maximum, and what is old goes. */
+#include "state.h"
+
 #include <stdlib.h>
+#include <string.h>
 
-#include "internal.h"
+#include "jid.h"
 
-struct pol_state { int unused; };
+#define QUESTION_MS 300000LL /* how long an answer may take */
+#define CONTACT_MS (400LL * 86400000)
+#define RATE_MS 86400000LL
+#define TABLE_MAX (1u << 20)
+#define YOUNG_MS 60000LL /* after a start, questions of before are not known */
+
+/* ---- a table of keys that grow old ---- */
+
+struct slot { uint64_t key; int64_t expires; struct memo memo; };
+struct table { struct slot *v; size_t mask, n; };
+
+struct pol_state {
+    struct table questions, contacts, rates;
+    int64_t young_until;
+};
+
+static struct slot *look(const struct table *t, uint64_t key)
+{
+    size_t i = key & t->mask;
+    while (t->v[i].key && t->v[i].key != key)
+        i = (i + 1) & t->mask;
+    return &t->v[i];
+}
+
+/* Into a table of another size, without what is old. */
+static bool rebuild(struct table *t, size_t size, int64_t now)
+{
+    struct table to = { .v = calloc(size, sizeof *to.v), .mask = size - 1 };
+    if (!to.v)
+        return false;
+    for (size_t i = 0; t->v && i <= t->mask; i++)
+        if (t->v[i].key && t->v[i].expires > now) {
+            *look(&to, t->v[i].key) = t->v[i];
+            to.n++;
+        }
+    free(t->v);
+    *t = to;
+    return true;
+}
+
+static struct slot *find(struct table *t, uint64_t key, int64_t now)
+{
+    struct slot *s = t->v ? look(t, key) : NULL;
+    return s && s->key && s->expires > now ? s : NULL;
+}
+
+/* NULL: the table is full of what is not old yet, or no memory. */
+static struct slot *add(struct table *t, uint64_t key, int64_t now, int64_t life)
+{
+    if (!t->v || t->n * 2 > t->mask) {
+        size_t size = t->v ? t->mask + 1 : 256;
+        if (!rebuild(t, size, now))
+            return NULL;
+        if (t->n * 2 > t->mask && (size >= TABLE_MAX || !rebuild(t, size * 2, now)))
+            return NULL;
+    }
+    struct slot *s = look(t, key);
+    if (!s->key)
+        t->n++;
+    if (!s->key || s->expires <= now)
+        s->memo = (struct memo){ 0 };
+    s->key = key;
+    s->expires = now + life;
+    return s;
+}
+
+static uint64_t key_of(const char *what, struct str a, struct str b, struct str c)
+{
+    const struct siphash_key *k = siphash_process_key();
+    uint64_t h[4] = { siphash(k, what, strlen(what)), siphash(k, a.p, a.n), siphash(k, b.p, b.n), siphash(k, c.p, c.n) };
+    uint64_t key = siphash(k, h, sizeof h);
+    return key ? key : 1;
+}
+
+/* ---- the state ---- */
 
 struct pol_state *pol_state_new(void) { return calloc(1, sizeof(struct pol_state)); }
-void pol_state_free(struct pol_state *s) { free(s); }
-void pol_commit(struct pol_eval *e) { (void)e; }
-void pol_state_forget(struct pol_state *s) { *s = (struct pol_state){ 0 }; }
+
+void pol_state_forget(struct pol_state *s)
+{
+    free(s->questions.v);
+    free(s->contacts.v);
+    free(s->rates.v);
+    *s = (struct pol_state){ 0 };
+}
+
+void pol_state_free(struct pol_state *s)
+{
+    if (s)
+        pol_state_forget(s);
+    free(s);
+}
+
+void pol_state_started(struct pol_state *s, int64_t now_ms) { s->young_until = now_ms + YOUNG_MS; }
+
+static struct str bare(struct str jid)
+{
+    struct str local, domain, resource;
+    jid_split(jid, &local, &domain, &resource);
+    return (struct str){ jid.p, (size_t)(domain.p + domain.n - jid.p) };
+}
+
+static enum tri asked(const struct pol_eval *e, const struct rec *r)
+{
+    if (!e->state)
+        return TRI_UNKNOWN;
+    if (find(&e->state->questions, key_of("question", r->to, r->from, r->id), e->facts.now_ms))
+        return TRI_YES;
+    return e->facts.now_ms < e->state->young_until ? TRI_UNKNOWN : TRI_NO;
+}
+
+enum tri state_asked(const struct pol_eval *e) { return asked(e, e->rec); }
+enum tri state_asked_in(const struct pol_eval *e) { return e->state ? asked(e, e->in) : TRI_NO; }
+
+enum tri state_contact(const struct pol_eval *e)
+{
+    if (!e->state)
+        return TRI_UNKNOWN;
+    return tri_of(find(&e->state->contacts, key_of("contact", bare(e->rec->to), bare(e->rec->from), STR_NONE), e->facts.now_ms) != NULL);
+}
+
+struct memo *state_rate(struct pol_eval *e, uint64_t which, struct str key)
+{
+    if (!e->state)
+        return NULL;
+    struct slot *s = add(&e->state->rates, key_of("rate", (struct str){ (const char *)&which, sizeof which }, key, STR_NONE), e->facts.now_ms, RATE_MS);
+    return s ? &s->memo : NULL;
+}
+
+/* ---- what a verdict leaves behind ---- */
+
+static bool is_question(const struct rec *r)
+{
+    return r->kind == REC_IQ && (str_eq(r->type, STR("get")) || str_eq(r->type, STR("set")));
+}
+
+void pol_commit(struct pol_eval *e)
+{
+    struct pol_state *s = e->state;
+    int64_t now = e->facts.now_ms;
+    bool released = e->v.verdict == GW_V_RELEASE;
+    if (!s)
+        return;
+    if (e->in->kind == REC_IQ && !is_question(e->in)) { /* whatever came of it, it was the answer */
+        struct slot *q = find(&s->questions, key_of("question", e->in->to, e->in->from, e->in->id), now);
+        if (q)
+            q->expires = now;
+    } else if (released && is_question(e->rec)) {
+        (void)add(&s->questions, key_of("question", e->rec->from, e->rec->to, e->rec->id), now, QUESTION_MS);
+    } else if (released && e->rec->kind == REC_MESSAGE && !str_eq(e->rec->type, STR("error"))) {
+        (void)add(&s->contacts, key_of("contact", bare(e->rec->from), bare(e->rec->to), STR_NONE), now, CONTACT_MS);
+    }
+}

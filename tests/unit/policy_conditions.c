@@ -8,7 +8,7 @@
 
 #define M "<message from='juliet@high.example/balcony' to='romeo@low.example' type='chat' id='a'>"
 #define BODY(text) M "<body>" text "</body></message>"
-#define HOUR 3600000LL
+#define NOW 1700000000000LL /* Tuesday, 14 November 2023, 22:13:20 UTC */
 
 static const struct help_find found[] = { { SCAN_YARA, "virus", "EVIL" }, { SCAN_DLP, "card", "4111" }, { SCAN_TEXT, "invisible", "ZW" },
     { SCAN_NOTED, "noted", "4111" }, { SCAN_YARA, "whole", NULL } };
@@ -94,7 +94,45 @@ static const struct row {
     { "elements_above", "elements_above = 2;", BODY("x"), GW_HIGH, TRI_NO },
     { "count", "count = { element = \"{urn:x}leaf\"; above = 1; };", M "<tree xmlns='urn:x'><leaf/><leaf/></tree></message>", GW_HIGH, TRI_YES },
     { "count", "count = { element = \"{urn:x}leaf\"; above = 1; };", M "<tree xmlns='urn:x'><leaf/></tree></message>", GW_HIGH, TRI_NO },
+    { "unsolicited", "unsolicited = true;", "<iq from='a@high.example' to='b@low.example' type='result' id='q'/>", GW_HIGH, TRI_YES },
+    { "unsolicited", "unsolicited = true;", BODY("x"), GW_HIGH, TRI_NO },
+    { "unsolicited", "unsolicited = true;", "<iq from='a@high.example' to='b@low.example' type='result' id='asked'/>", GW_HIGH, TRI_NO },
+    { "unsolicited", "unsolicited = true;", "<iq from='a@high.example/r' to='b@low.example' type='result' id='asked'/>", GW_HIGH, TRI_YES },
+    { "unsolicited", "unsolicited = false;", "<iq from='a@high.example' to='b@low.example' type='error' id='asked'><error>x</error></iq>", GW_HIGH, TRI_YES },
+    { "first_contact", "first_contact = true;", BODY("x"), GW_HIGH, TRI_YES },
+    { "first_contact", "first_contact = true;", "<message from='a@high.example/r' to='b@low.example/s'><body>x</body></message>", GW_HIGH, TRI_NO },
+    { "rate", "rate = { above = 2; per = \"1min\"; };", BODY("x"), GW_HIGH, TRI_NO },
+    { "rate", "kind = \"message\"; rate = { above = 1; per = \"1min\"; by = \"pair\"; };", "<message from='often@high.example' to='b@low.example'><body>x</body></message>", GW_HIGH, TRI_YES },
+    { "time", "time = { from = \"22:00\"; to = \"22:30\"; };", BODY("x"), GW_HIGH, TRI_YES },
+    { "time", "time = { from = \"22:14\"; to = \"22:30\"; };", BODY("x"), GW_HIGH, TRI_NO },
+    { "time", "time = { from = \"00:00\"; to = \"00:15\"; offset = \"+02:00\"; days = \"wed\"; };", BODY("x"), GW_HIGH, TRI_YES },
+    { "time", "time = { from = \"22:00\"; to = \"01:00\"; days = \"tue\"; };", BODY("x"), GW_HIGH, TRI_YES },
+    { "time", "time = { from = \"23:00\"; to = \"22:20\"; days = \"mon\"; };", BODY("x"), GW_HIGH, TRI_YES },
+    { "time", "time = { days = [ \"mon\", \"wed\" ]; };", BODY("x"), GW_HIGH, TRI_NO },
+    { "enters", "enters = \"low\";", BODY("x"), GW_HIGH, TRI_YES },
+    { "enters", "enters = \"people\";", BODY("x"), GW_HIGH, TRI_NO },
+    { "leaves", "leaves = \"people\";", BODY("x"), GW_HIGH, TRI_YES },
+    { "leaves", "leaves = \"low\";", BODY("x"), GW_HIGH, TRI_NO },
     { "all", "all = ( { kind = \"message\"; }, { text = \"x\"; } );", BODY("x"), GW_HIGH, TRI_YES },
+    { "unsolicited", "unsolicited = true;", "<iq from='a@high.example' to='b@low.example' type='result' id='q'/>", GW_HIGH, TRI_YES },
+    { "unsolicited", "unsolicited = true;", BODY("x"), GW_HIGH, TRI_NO },
+    { "unsolicited", "unsolicited = true;", "<iq from='a@high.example' to='b@low.example' type='result' id='asked'/>", GW_HIGH, TRI_NO },
+    { "unsolicited", "unsolicited = true;", "<iq from='a@high.example/r' to='b@low.example' type='result' id='asked'/>", GW_HIGH, TRI_YES },
+    { "unsolicited", "unsolicited = false;", "<iq from='a@high.example' to='b@low.example' type='error' id='asked'><error>x</error></iq>", GW_HIGH, TRI_YES },
+    { "first_contact", "first_contact = true;", BODY("x"), GW_HIGH, TRI_YES },
+    { "first_contact", "first_contact = true;", "<message from='a@high.example/r' to='b@low.example/s'><body>x</body></message>", GW_HIGH, TRI_NO },
+    { "rate", "rate = { above = 2; per = \"1min\"; };", BODY("x"), GW_HIGH, TRI_NO },
+    { "rate", "kind = \"message\"; rate = { above = 1; per = \"1min\"; by = \"pair\"; };", "<message from='often@high.example' to='b@low.example'><body>x</body></message>", GW_HIGH, TRI_YES },
+    { "time", "time = { from = \"22:00\"; to = \"22:30\"; };", BODY("x"), GW_HIGH, TRI_YES },
+    { "time", "time = { from = \"22:14\"; to = \"22:30\"; };", BODY("x"), GW_HIGH, TRI_NO },
+    { "time", "time = { from = \"00:00\"; to = \"00:15\"; offset = \"+02:00\"; days = \"wed\"; };", BODY("x"), GW_HIGH, TRI_YES },
+    { "time", "time = { from = \"22:00\"; to = \"01:00\"; days = \"tue\"; };", BODY("x"), GW_HIGH, TRI_YES },
+    { "time", "time = { from = \"23:00\"; to = \"22:20\"; days = \"mon\"; };", BODY("x"), GW_HIGH, TRI_YES },
+    { "time", "time = { days = [ \"mon\", \"wed\" ]; };", BODY("x"), GW_HIGH, TRI_NO },
+    { "enters", "enters = \"low\";", BODY("x"), GW_HIGH, TRI_YES },
+    { "enters", "enters = \"people\";", BODY("x"), GW_HIGH, TRI_NO },
+    { "leaves", "leaves = \"people\";", BODY("x"), GW_HIGH, TRI_YES },
+    { "leaves", "leaves = \"low\";", BODY("x"), GW_HIGH, TRI_NO },
     { "all", "all = ( { kind = \"message\"; }, { text = \"q\"; } );", BODY("x"), GW_HIGH, TRI_NO },
     { "any", "any = ( { kind = \"iq\"; }, { text = \"x\"; } );", BODY("x"), GW_HIGH, TRI_YES },
     { "any", "any = ( { kind = \"iq\"; }, { text = \"q\"; } );", BODY("x"), GW_HIGH, TRI_NO },
@@ -102,16 +140,35 @@ static const struct row {
     { "not", "not = { kind = \"message\"; text = \"x\"; };", BODY("x"), GW_HIGH, TRI_NO },
 };
 
+/* What went before: b has asked a and written to a; "often" has written twice. */
+static void before(struct pol_eval *e)
+{
+    static const char *const v[] = { "<iq from='b@low.example' to='a@high.example' type='get' id='asked'><ping xmlns='urn:xmpp:ping'/></iq>",
+        "<message from='b@low.example/x' to='a@high.example'><body>x</body></message>",
+        "<message from='often@high.example' to='c@low.example'><body>x</body></message>" };
+    for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
+        struct rec *r = help_stanza(v[i]);
+        if (r) {
+            (void)help_judge(e, r, i < 2 ? GW_LOW : GW_HIGH, NOW, found, 5, HELP_ANSWERS);
+            pol_commit(e);
+        }
+        rec_free(r);
+    }
+}
+
 static void run_row(const struct row *t)
 {
     char rules[4096];
     snprintf(rules, sizeof rules, "{ id = 1; name = \"t\"; when = { %s }; action = \"alert\"; }, { id = 2; name = \"r\"; action = \"release\"; }", t->when);
     struct policy *p = help_load(rules);
     struct rec *r = help_stanza(t->xml);
-    struct pol_eval *e = p ? pol_eval_new(p, NULL) : NULL;
+    struct pol_state *state = pol_state_new();
+    struct pol_eval *e = p && state ? pol_eval_new(p, state) : NULL;
     enum tri got = TRI_UNKNOWN;
+    if (e)
+        before(e);
     if (e && r) {
-        const struct pol_verdict *v = help_judge(e, r, t->from, 0, found, 5, HELP_ANSWERS);
+        const struct pol_verdict *v = help_judge(e, r, t->from, NOW, found, 5, HELP_ANSWERS);
         if (v->verdict == GW_V_RELEASE)
             got = v->n_matched == 2 ? TRI_YES : TRI_NO;
         else
@@ -119,6 +176,7 @@ static void run_row(const struct row *t)
     }
     ok(got == t->want, "%s: %s", t->when, tri_name(t->want));
     pol_eval_free(e);
+    pol_state_free(state);
     rec_free(r);
     policy_free(p);
 }

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * What conditions may ask of the state. */
+#ifndef LOCKGATE_POLICY_STATE_H
+#define LOCKGATE_POLICY_STATE_H
+
+#include "internal.h"
+
+struct memo { double tokens; int64_t at; bool begun; };
+/* Is this iq the answer to a question that was released the other way? */
+enum tri state_asked(const struct pol_eval *e);
+enum tri state_asked_in(const struct pol_eval *e); /* the same of the stanza as it came; without a state: no */
+/* Has the recipient ever written to this sender? */
+enum tri state_contact(const struct pol_eval *e);
+/* The bucket of one rate rule (which) and key; NULL: no state, or the table is full. */
+struct memo *state_rate(struct pol_eval *e, uint64_t which, struct str key);
+
+#endif
