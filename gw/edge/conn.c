@@ -104,6 +104,8 @@ static void events(struct conn *c)
     while ((c->phase == CONN_PLAIN || c->phase == CONN_TLS) && !c->paused && c->xs) {
         if (!conn_ok(c, xs_next(c->xs, &ev)))
             return;
+        if (ev.type != XS_NONE)
+            c->partial_at = 0;
         switch (ev.type) {
         case XS_NONE:
             return;
@@ -214,6 +216,8 @@ static void read_stream(struct conn *c)
         c->bytes_in += (uint64_t)n;
         if (!conn_ok(c, xs_feed(c->xs, bytes, (size_t)n)))
             return;
+        if (!c->partial_at)
+            c->partial_at = edge_now(c->edge);
         events(c);
     }
     conn_touch(c);

@@ -9,7 +9,7 @@
 
 #define CLOSE_WAIT_MS 5000   /* for the peer's end tag after ours */
 #define LINGER_MS 2000       /* for the peer's FIN after the last words */
-#define PROGRESS_MS 60000    /* data waits and the peer takes none */
+#define PROGRESS_MS 60000    /* data waits and the peer takes none; or a stanza was begun and does not end */
 
 static void copy(char *to, size_t cap, struct str s)
 {
@@ -144,6 +144,10 @@ void conn_tick(struct conn *c)
         c->progress_at = now;
     else if (now - c->progress_at >= PROGRESS_MS) {
         conn_kill(c, GW_R_STREAM_TIMEOUT, "the peer takes no data");
+        return;
+    }
+    if (c->partial_at && !c->paused && now - c->partial_at >= PROGRESS_MS) {
+        conn_fail(c, "connection-timeout", GW_R_STREAM_TIMEOUT, "a stanza came too slowly");
         return;
     }
     if (now - c->stanza_at >= (uint64_t)l->idle && !c->paused) {

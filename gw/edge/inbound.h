@@ -21,7 +21,8 @@ struct inbound {
     struct inpair *pairs;        /* proven, at most limits.pairs_per_stream */
     size_t n_pairs;
     LIST_HEAD(, verify) verifies; /* dialback under way */
-    size_t n_verifies;
+    size_t n_verifies, n_refused; /* db:result: under way, refused */
+    bool extended;               /* the handshake's time was lengthened, once, for a dialback */
     struct rec *held;            /* waits for credit; the stream is paused */
     struct inpair *held_for;
     uint64_t held_since;
@@ -40,6 +41,8 @@ int inbound_report(struct inbound *in) GW_MUST_CHECK;
 /* inbound_db.c: db:result and db:verify */
 void inbound_db_result(struct inbound *in, const struct xs_event *ev);
 void inbound_db_verify(struct inbound *in, const struct xs_event *ev);
+/* Counts a refused db:result; too many end the stream. False: it ended. */
+bool inbound_refused(struct inbound *in, enum gw_reason why, const char *error);
 void inbound_db_end(struct inbound *in); /* the stream is gone */
 /* inbound_stanza.c */
 void inbound_stanza(struct inbound *in, const struct xs_event *ev); /* takes the stanza */

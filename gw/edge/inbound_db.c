@@ -8,6 +8,7 @@
 
 #define VERIFIES_MAX 16  /* under way at once on one stream */
 #define KEY_MAX 1024
+#define REFUSED_MAX 5   /* refused pairs on one stream, then it ends */
 
 struct names { char from_text[JID_PART_MAX + 1], to_text[JID_PART_MAX + 1]; struct str from, to; };
 
@@ -22,10 +23,21 @@ static void reply(struct inbound *in, const struct xs_event *ev, bool verify, co
     conn_touch(&in->c);
 }
 
+/* The journal has a line for the first, and one for the stream's end: what a peer may repeat costs no line each. */
+bool inbound_refused(struct inbound *in, enum gw_reason why, const char *error)
+{
+    if (in->n_refused++ == 0)
+        line_limit(in->c.edge, &in->c.remote, &in->c.local, why, error);
+    if (in->n_refused < REFUSED_MAX)
+        return true;
+    conn_fail(&in->c, "policy-violation", why, "too many pairs that could not be proven");
+    return false;
+}
+
 static void refuse(struct inbound *in, const struct xs_event *ev, const char *condition, enum gw_reason why)
 {
-    line_limit(in->c.edge, &in->c.remote, &in->c.local, why, condition);
-    reply(in, ev, false, "error", condition);
+    if (inbound_refused(in, why, condition))
+        reply(in, ev, false, "error", condition);
 }
 
 void inbound_db_result(struct inbound *in, const struct xs_event *ev)

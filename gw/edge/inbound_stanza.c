@@ -129,7 +129,8 @@ void inbound_credit(struct inbound *in)
 void inbound_tick(struct inbound *in)
 {
     struct rec *r;
-    if (!in->held || in->n_pairs < 2 || edge_now(in->c.edge) - in->held_since < SHARED_WAIT_MS || !in->c.edge->guard.ipc)
+    if (!in->held || in->n_pairs < 2 || edge_now(in->c.edge) - in->held_since < SHARED_WAIT_MS || !in->c.edge->guard.ipc
+        || in->c.edge->paused)
         return;
     in->held_for->pair->bouncing = true;
     r = unhold(in);

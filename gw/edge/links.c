@@ -31,8 +31,17 @@ static void guard_lost(struct edge *e)
     orders_guard_lost(e);
 }
 
+/* Reload: the guard that is to end gets no more stanzas; streams wait as without credit, until the new one is linked. */
+static int pause_guard(struct edge *e)
+{
+    const struct msg_paused m = { };
+    e->paused = true;
+    return e->guard.ipc ? ipc_put_paused(e->guard.ipc, &m) : 0;
+}
+
 static void guard_linked(struct edge *e, int fd)
 {
+    e->paused = false;
     if (e->guard.ipc) {
         channel_close(&e->guard);
         guard_lost(e);
@@ -159,7 +168,9 @@ static void from_parent(struct edge *e, const struct ipc_msg *m)
         edge_stop(e);
         return;
     }
-    if (m->type == IPC_M_STATS_ASK)
+    if (m->type == IPC_M_PAUSE)
+        err = pause_guard(e);
+    else if (m->type == IPC_M_STATS_ASK)
         err = ipc_get_stats_ask(m, &ask) ? GW_ERR(SYNTAX) : stats_asked(e, ask.ask);
     else
         err = with_fd(e, m);

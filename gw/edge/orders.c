@@ -26,6 +26,7 @@ struct settled { struct order_key key; uint64_t epoch, ticket, at; enum gw_reaso
 
 struct orders {
     struct order *held; /* by key */
+    struct order_key last; /* the newest order: numbers of one guard only rise, and so do guards */
     struct early *early;
     TAILQ_HEAD(, early) early_list; /* oldest first */
     TAILQ_HEAD(, order) open;
@@ -159,17 +160,23 @@ static void forget_early(struct orders *q, struct early *r)
     free(r);
 }
 
+/* Behind the newest order, nothing is new: an order told again, or a release told again, must not bring a stanza out twice. */
+static bool is_past(const struct orders *q, struct order_key k)
+{
+    return k.guard < q->last.guard || (k.guard == q->last.guard && k.number <= q->last.number);
+}
+
 void orders_take(struct edge *e, const struct msg_order *m)
 {
     struct orders *q = e->orders;
     struct order_key k = { m->guard, m->number };
     struct order *o;
     struct early *r;
-    HASH_FIND(hh, q->held, &k, sizeof k, o);
-    if (o || !k.guard) {
-        channel_break(&e->guard, "an order came twice");
+    if (!k.guard || is_past(q, k)) {
+        channel_break(&e->guard, "an order came twice, or out of order");
         return;
     }
+    q->last = k;
     o = make(e, m->record);
     if (!o) {
         send_settle(e, k, GW_R_INTERNAL);
@@ -199,9 +206,11 @@ void orders_release(struct edge *e, const struct msg_release *m)
         let_out(e, o, &m->hash);
         return;
     }
+    if (is_past(q, k))
+        return; /* the journal repeats itself; the order went, or is gone */
     HASH_FIND(hh, q->early, &k, sizeof k, r);
     if (r)
-        return; /* the journal may repeat itself */
+        return;
     if (HASH_COUNT(q->early) >= EARLY_MAX)
         forget_early(q, TAILQ_FIRST(&q->early_list));
     r = calloc(1, sizeof *r);

@@ -58,7 +58,7 @@ bool pair_may_send(const struct pair *p)
 {
     const struct edge *e = p->edge;
     const struct gw_limits *l = &e->conf->limits;
-    return e->guard.ipc && ipc_queued(e->guard.ipc) < GUARD_QUEUE_MAX && p->open_stanzas < (uint64_t)l->window_stanzas
+    return e->guard.ipc && !e->paused && ipc_queued(e->guard.ipc) < GUARD_QUEUE_MAX && p->open_stanzas < (uint64_t)l->window_stanzas
         && p->open_bytes < (size_t)l->window_bytes;
 }
 

@@ -40,8 +40,8 @@ static void answer(struct verify *v, const char *type, const char *condition)
         type = "error";
         condition = "resource-constraint";
     }
-    if (!valid)
-        line_limit(in->c.edge, &in->c.remote, &in->c.local, GW_R_DIALBACK_FAILED, condition ? condition : type);
+    if (!valid && !inbound_refused(in, GW_R_DIALBACK_FAILED, condition ? condition : type))
+        return;
     (void)conn_ok(&in->c, xs_db_reply(in->c.xs, false, p->ours, p->theirs, STR_NONE, type, condition));
     conn_touch(&in->c);
 }
@@ -185,8 +185,10 @@ int verify_start(struct inbound *in, struct pair *p, struct str key)
     memcpy(v->id, in->stream_id, sizeof v->id);
     LIST_INSERT_HEAD(&in->verifies, v, link);
     in->n_verifies++;
-    if (in->c.deadline) /* the stream waits for us, not for the peer */
+    if (in->c.deadline && !in->extended) { /* the stream waits for us, not for the peer; but once */
+        in->extended = true;
         in->c.deadline = edge_now(in->c.edge) + (uint64_t)(in->c.edge->conf->limits.connect + in->c.edge->conf->limits.handshake);
+    }
     v->dial.got = got;
     v->dial.none = none;
     dial_init(&v->dial, in->c.edge, p->ours, p->theirs);

@@ -156,6 +156,24 @@ static void wrong_bytes(void)
     is_told("3 internal;", "settled internal as well");
 }
 
+/* A guard that tells line and order again, for one line in the journal, must not get the stanza out again. */
+static void replay(void)
+{
+    begin();
+    order(5, "five");
+    release(5, "five");
+    settle_first(GW_R_WRITTEN);
+    release(5, "five");
+    order(5, "five");
+    ok(let_go() == 0 && broken == 1, "release and order told again: nothing goes out, the guard's channel breaks");
+    order(4, "four");
+    release(4, "four");
+    ok(let_go() == 0 && broken == 2, "nor does an older number");
+    order(6, "six");
+    release(6, "six");
+    ok(let_go() == 1, "the next number does");
+}
+
 static void clocks(void)
 {
     begin();
@@ -165,6 +183,7 @@ static void clocks(void)
     orders_tick(&e);
     order(9, "nine");
     ok(let_go() == 1, "a release is remembered for 9 s");
+    release(10, "ten");
     release(10, "ten");
     e.loop.time = 20000;
     orders_tick(&e);
@@ -221,6 +240,7 @@ int main(void)
 {
     gate();
     wrong_bytes();
+    replay();
     clocks();
     guard_dies();
     limits();
