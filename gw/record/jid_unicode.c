@@ -252,6 +252,18 @@ int jid_unicode_resource(struct str raw, char *out, size_t *ret_n)
     return both(raw, icu.resource, precis_resource, out, ret_n);
 }
 
+/* nameprep deletes them, IDNA2008 forbids them: two readings. */
+static bool has_ignorable(const UChar *s, int32_t n)
+{
+    for (int32_t i = 0; i < n;) {
+        UChar32 c;
+        U16_NEXT(s, i, n, c);
+        if (u_hasBinaryProperty(c, UCHAR_DEFAULT_IGNORABLE_CODE_POINT))
+            return true;
+    }
+    return false;
+}
+
 /* The same A-labels by IDNA2003 and by UTS 46; the U-labels of the latter are written (RFC 7622 section 3.2). */
 int jid_unicode_domain(struct str raw, char *out, size_t *ret_n)
 {
@@ -262,6 +274,8 @@ int jid_unicode_domain(struct str raw, char *out, size_t *ret_n)
     if (!icu.uts46)
         return GW_ERR(UNSUPPORTED);
     int rc = to16(raw, in, &n);
+    if (!rc && has_ignorable(in, n))
+        rc = GW_ERR(SYNTAX);
     if (rc)
         return rc;
     int32_t nu = uidna_nameToUnicode(icu.uts46, in, n, u, UNITS, &info, &e);
