@@ -157,7 +157,7 @@ def pytest(path, name, seconds, long):
 
 # ---- which groups there are --------------------------------------------------------------------------------------------
 
-E2E_SECONDS = {"test_federation.py": 900, "test_kill.py": 420}      # others: 300; --long: six times as much
+E2E_SECONDS = {"test_federation.py": 900, "test_kill.py": 420, "test_attack.py": 600}      # others: 300; --long: six times as much
 
 
 def groups(long):
