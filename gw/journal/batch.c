@@ -92,7 +92,6 @@ static void told_again(struct journal *j, struct channel *ch, const struct msg_l
     const struct recall *r = sender_recall(ch->sender, m->number);
 
     j->stats.duplicates++;
-    ch->acknowledge = true;
     if (m->target == LINE_TARGET_NONE)
         return;
     if (!r) {
@@ -142,6 +141,9 @@ void batch_line(struct journal *j, struct channel *ch, const struct ipc_msg *msg
         links_break(j, ch, why);
         return;
     }
+    ch->acknowledge = true;
+    if (m.number > ch->told)
+        ch->told = m.number;
     if (m.target != LINE_TARGET_NONE) {
         h.has_release = true;
         h.target = m.target;
@@ -167,7 +169,6 @@ void batch_line(struct journal *j, struct channel *ch, const struct ipc_msg *msg
         add_release(j, &m);
     ch->sender->last = m.number;
     ch->sender->used = h.seq;
-    ch->acknowledge = true;
 }
 
 /* ---- commit ---- */
@@ -183,35 +184,60 @@ static void watch_clock(struct journal *j)
         step < 0 ? "back" : "forward", (long long)((step < 0 ? -step : step) / 1000000));
 }
 
-/* Says what is durable. A channel that cannot take it is broken; its program then knows from its successor. */
-static void tell(struct journal *j)
+static bool flush(struct journal *j, struct channel *ch)
 {
-    for (size_t r = 0; r < j->n_releases; r++)
-        for (size_t i = 0; i < CHANNELS_MAX; i++) {
-            struct channel *ch = &j->ch[i];
-            if (ch->c && ch->role == IPC_EDGE && ch->side == j->releases[r].side && ipc_put_release(ch->c, &j->releases[r].m) < 0)
-                links_drop(j, ch);
-        }
+    int err = ipc_queued(ch->c) > 0 ? ipc_flush(ch->c) : 0;
+
+    if (err < 0 && err != GW_ERR(AGAIN) && ch->role != IPC_PARENT)
+        links_drop(j, ch);
+    return err == 0;
+}
+
+/* Releases first: true when they are all out of our hands. A channel that cannot take one is broken; its program then knows
+ * from its successor. */
+static bool release(struct journal *j)
+{
+    bool out = true;
+
     for (size_t i = 0; i < CHANNELS_MAX; i++) {
         struct channel *ch = &j->ch[i];
-        if (!ch->c)
+        if (ch->role != IPC_EDGE)
             continue;
-        if (ch->acknowledge) {
-            struct msg_durable d = { .guard = ch->sender->epoch, .number = ch->sender->last };
-            ch->acknowledge = false;
-            if (ipc_put_durable(ch->c, &d) < 0) {
+        for (size_t r = 0; r < j->n_releases && ch->c; r++)
+            if (ch->side == j->releases[r].side && ipc_put_release(ch->c, &j->releases[r].m) < 0)
                 links_drop(j, ch);
-                continue;
-            }
-        }
-        if (ipc_queued(ch->c) > 0) {
-            int err = ipc_flush(ch->c);
-            if (err < 0 && err != GW_ERR(AGAIN) && i > 0)
-                links_drop(j, ch);
-        }
+        if (ch->c && !flush(j, ch) && ch->c)
+            out = false;
     }
     j->stats.releases += j->n_releases;
     j->n_releases = 0;
+    return out;
+}
+
+/* A guard forgets a line when it is told that it is durable, so it is told only when the release can no longer be lost with us:
+ * then it lies in the edge's socket. And only lines of this channel count: those of a former life it must tell again. */
+static void tell(struct journal *j)
+{
+    bool out = release(j);
+
+    for (size_t i = 0; i < CHANNELS_MAX; i++) {
+        struct channel *ch = &j->ch[i];
+        if (ch->c && ch->acknowledge && (out || ch->role != IPC_GUARD)) {
+            struct msg_durable d = { .guard = ch->sender->epoch, .number = ch->durable };
+            ch->acknowledge = ch->durable < ch->told;
+            if (ipc_put_durable(ch->c, &d) < 0)
+                links_drop(j, ch);
+        }
+        if (ch->c)
+            (void)flush(j, ch);
+    }
+}
+
+/* All that was taken so far is on disk. */
+static void mark_durable(struct journal *j)
+{
+    for (size_t i = 0; i < CHANNELS_MAX; i++)
+        j->ch[i].durable = j->ch[i].told;
 }
 
 static void blocked(struct journal *j)
@@ -269,6 +295,7 @@ void batch_commit(struct journal *j)
         watch_clock(j);
     if (j->n_lines > 0 && write_batch(j) < 0)
         return;
+    mark_durable(j);
     tell(j);
     hash_batch(j);
     if (j->blocked) {

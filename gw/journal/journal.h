@@ -83,7 +83,9 @@ struct channel {
     uint8_t side, index;
     char program[LED_PROGRAM_MAX + 1];
     struct sender *sender; /* bound by its first line */
-    bool acknowledge;      /* lines of it are in the batch */
+    uint64_t told;         /* the highest number that came over this channel */
+    uint64_t durable;      /* of these: on disk */
+    bool acknowledge;      /* lines of it came since the last DURABLE */
     bool more;             /* whole messages may wait in its buffer */
 };
 #define CHANNELS_MAX 120

@@ -209,12 +209,22 @@ int main(int argc, char **argv)
         return done_testing();
     restart_guards(&r);
     bad = load(&r, 0.3);
-    for (int i = 0; i < 200 && !bad && (g[0].durable < g[0].sent || g[1].durable < g[1].sent || g[2].durable < g[2].sent); i++) {
+    for (int i = 0; i < 2000 && !bad && (g[0].durable < g[0].sent || g[1].durable < g[1].sent || g[2].durable < g[2].sent); i++) {
         nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
         bad = drain(&r);
     }
-    ok(!bad && g[0].durable == g[0].sent && g[1].durable == g[1].sent && g[2].durable == g[2].sent, "all lines become durable");
+    if (!ok(!bad && g[0].durable == g[0].sent && g[1].durable == g[1].sent && g[2].durable == g[2].sent, "all lines become durable"))
+        for (int i = 0; i < GUARDS; i++)
+            diag("guard %d: sent %llu, durable %llu, queued %zu; %s", i, (unsigned long long)g[i].sent, (unsigned long long)g[i].durable, ipc_queued(r.guard[i]), bad ? bad : "");
     ok(rig_stop(&r) == 0, "and ends in order");
+    for (int i = 0; i < GUARDS; i++) {
+        uint64_t lost = 0;
+        for (uint64_t n = 1; n <= g[i].sent; n++)
+            lost += !g[i].released[n] && (n % 3 || n % 2);
+        ok(lost == 0, "guard %d: no release was lost by a kill (%llu lines)", i, (unsigned long long)g[i].sent);
+        if (lost)
+            diag("%llu lost", (unsigned long long)lost);
+    }
     bad = check_journal(&r);
     ok(!bad, "the journal is complete%s%s", bad ? ": " : "", bad ? bad : "");
     st = rig_verify(&r);
