@@ -9,13 +9,12 @@
 /* i and l are one, since 1, ! and | stand for both. 0: no letter. */
 static char letter_of(unsigned char c)
 {
-    static const char other[128] = { ['0'] = 'o', ['1'] = 'l', ['3'] = 'e', ['4'] = 'a', ['5'] = 's', ['7'] = 't', ['8'] = 'b', ['9'] = 'g', ['2'] = 'z',
-        ['6'] = 'g', ['@'] = 'a', ['$'] = 's', ['!'] = 'l', ['|'] = 'l', ['+'] = 't', ['i'] = 'l', ['I'] = 'l' };
-    if (other[c])
-        return other[c];
-    if (c >= 'A' && c <= 'Z')
-        return (char)(c + 32);
-    return c >= 'a' && c <= 'z' ? (char)c : 0;
+    static const char letters[129] = "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0" /* controls */
+        "\0l\0\0s\0\0\0\0\0\0t\0\0\0\0" /* ! $ + */
+        "olzeasgtbg\0\0\0\0\0\0" /* digits */
+        "aabcdefghljklmnopqrstuvwxyz\0\0\0\0\0" /* @, capitals */
+        "\0abcdefghljklmnopqrstuvwxyz\0l\0\0\0"; /* small letters, | */
+    return letters[c];
 }
 
 /* "rn" looks like m, "vv" like w; only where nothing stands between. */
@@ -35,21 +34,21 @@ static bool join_pair(struct mapped *out, char c, uint32_t from, uint32_t to)
 int dlp_letters(const struct view *in, struct mapped *out)
 {
     struct str s = in->text;
-    int err = 0;
     mapped_reset(out);
+    int err = mapped_reserve(out, s.n);
     for (size_t off = 0; off < s.n && !err;) {
         size_t at = off;
         unsigned char c = (unsigned char)s.p[off];
         if (c < 0x80) {
             off++;
             char l = letter_of(c);
-            if (l && !join_pair(out, l, (uint32_t)at, (uint32_t)off))
-                err = mapped_put(out, &l, 1, (uint32_t)at, (uint32_t)off);
+            if (l && ((l != 'n' && l != 'v') || !join_pair(out, l, (uint32_t)at, (uint32_t)off)))
+                mapped_push(out, l, (uint32_t)at, (uint32_t)off);
             continue;
         }
         uint32_t u = utf8_next(s, &off);
-        if (u_isalnum((UChar32)u))
-            err = mapped_put(out, s.p + at, off - at, (uint32_t)at, (uint32_t)off);
+        for (size_t i = at; i < off && u_isalnum((UChar32)u); i++)
+            mapped_push(out, s.p[i], (uint32_t)at, (uint32_t)off);
     }
     return err;
 }
@@ -64,42 +63,40 @@ int dlp_words(const struct view *in, struct mapped *out)
     struct str s = in->text;
     bool gap = true;
     mapped_reset(out);
-    int err = mapped_put(out, " ", 1, 0, 0);
-    for (size_t off = 0; off < s.n && !err;) {
+    int err = mapped_reserve(out, s.n + 2);
+    if (err)
+        return err;
+    mapped_push(out, ' ', 0, 0);
+    for (size_t off = 0; off < s.n;) {
         size_t at = off;
         unsigned char c = (unsigned char)s.p[off];
-        bool word = c < 0x80 ? (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') : u_isalnum((UChar32)utf8_next(s, &off));
+        bool word = c < 0x80 ? (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') : u_isalnum((UChar32)utf8_next(s, &off));
         if (c < 0x80)
             off++;
-        if (word)
-            err = mapped_put(out, s.p + at, off - at, (uint32_t)at, (uint32_t)off);
-        else if (!gap)
-            err = mapped_put(out, " ", 1, (uint32_t)at, (uint32_t)off);
+        for (size_t i = at; i < off && word; i++)
+            mapped_push(out, s.p[i], (uint32_t)at, (uint32_t)off);
+        if (!word && !gap)
+            mapped_push(out, ' ', (uint32_t)at, (uint32_t)off);
         gap = !word;
     }
-    return err || gap ? err : mapped_put(out, " ", 1, (uint32_t)s.n, (uint32_t)s.n);
+    if (!gap)
+        mapped_push(out, ' ', (uint32_t)s.n, (uint32_t)s.n);
+    return 0;
 }
+
+/* What a letter is read as between digits; 1: it is a digit itself; 0: neither. */
+static const char digit_table[256] = { ['0' ... '9'] = 1, ['O'] = '0', ['o'] = '0', ['Q'] = '0', ['D'] = '0', ['l'] = '1', ['I'] = '1', ['i'] = '1', ['Z'] = '2',
+    ['z'] = '2', ['E'] = '3', ['A'] = '4', ['S'] = '5', ['s'] = '5', ['G'] = '6', ['b'] = '6', ['T'] = '7', ['B'] = '8', ['g'] = '9', ['q'] = '9' };
 
 static char digit_of(char c)
 {
-    switch (c) {
-    case 'O': case 'o': case 'Q': case 'D': return '0';
-    case 'l': case 'I': case 'i': return '1';
-    case 'Z': case 'z': return '2';
-    case 'E': return '3';
-    case 'A': return '4';
-    case 'S': case 's': return '5';
-    case 'G': case 'b': return '6';
-    case 'T': return '7';
-    case 'B': return '8';
-    case 'g': case 'q': return '9';
-    default: return 0;
-    }
+    char d = digit_table[(unsigned char)c];
+    return d == 1 ? 0 : d;
 }
 
 static bool token_char(char c)
 {
-    return (c >= '0' && c <= '9') || digit_of(c);
+    return digit_table[(unsigned char)c] != 0;
 }
 
 /* Groups of letters that could be digits count when a group with a real digit stands next to them, or they hold one. */

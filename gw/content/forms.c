@@ -13,6 +13,7 @@ void forms_init(struct forms *f)
     mapped_init(&f->unescaped);
     mapped_init(&f->opened);
     f->list.n = 0;
+    buf_init(&f->list.bytes, JOIN_MAX);
 }
 
 void forms_clear(struct forms *f)
@@ -20,6 +21,7 @@ void forms_clear(struct forms *f)
     mapped_clear(&f->normal);
     mapped_clear(&f->unescaped);
     mapped_clear(&f->opened);
+    buf_clear(&f->list.bytes);
 }
 
 static int run_yara(struct content *c, struct yara_set *set, const struct view *v)

@@ -11,9 +11,13 @@
 int open_escapes(const struct view *in, struct mapped *out, bool *ret_any) GW_MUST_CHECK;
 
 /* One opened token: bytes [start, end) of the output. */
-struct opened { size_t start, end; bool binary; };
+struct opened { size_t start, end; };
 #define OPENED_MAX 4096
-struct opened_list { struct opened v[OPENED_MAX]; size_t n; };
+struct opened_list {
+    struct opened v[OPENED_MAX];
+    size_t n;
+    struct buf bytes; /* of one token */
+};
 /* Appends the content of every encoded token to out, JOIN_GAP between them; all its bytes stand for the whole token. LIMIT, NOMEM. */
 int open_tokens(const struct view *in, struct mapped *out, struct opened_list *list) GW_MUST_CHECK;
 /* Makes opened bytes fit for matching as text: what is not a character of XML becomes a line feed, byte by byte. */

@@ -12,8 +12,18 @@ struct opening {
     const struct view *in;
     struct mapped *out;
     struct opened_list *list;
-    struct buf bytes; /* of one token */
+    struct buf *bytes; /* of one token */
 };
+
+/* Which alphabets a byte belongs to. */
+enum { IN_64 = 1, IN_32 = 2, IN_16 = 4 };
+static const unsigned char alphabet[256] = { ['A' ... 'F'] = IN_64 | IN_32 | IN_16, ['a' ... 'f'] = IN_64 | IN_32 | IN_16, ['G' ... 'Z'] = IN_64 | IN_32,
+    ['g' ... 'z'] = IN_64 | IN_32, ['2' ... '7'] = IN_64 | IN_32 | IN_16, ['0' ... '1'] = IN_64 | IN_16, ['8' ... '9'] = IN_64 | IN_16, ['+'] = IN_64, ['/'] = IN_64,
+    ['-'] = IN_64, ['_'] = IN_64 };
+static inline bool in(char c, int which)
+{
+    return alphabet[(unsigned char)c] & which;
+}
 
 /* ---- is it text? ---- */
 
@@ -54,15 +64,17 @@ static bool narrow_utf16(struct buf *b)
     return true;
 }
 
-static bool half_text(struct str s)
+/* Bytes with a stretch of text in them: something was put in front, or the rest is binary. */
+#define STRETCH 8u
+static bool some_text(struct str s)
 {
-    size_t good = 0;
-    for (size_t i = 0; i < s.n; i++)
-        good += printable_byte((unsigned char)s.p[i]);
-    return good * 10 >= s.n * 7;
+    size_t run = 0;
+    for (size_t i = 0; i < s.n && run < STRETCH; i++)
+        run = printable_byte((unsigned char)s.p[i]) ? run + 1 : 0;
+    return run == STRETCH;
 }
 
-static int keep(struct opening *o, size_t from, size_t to, bool binary)
+static int keep(struct opening *o, size_t from, size_t to)
 {
     int err;
     if (o->list->n == OPENED_MAX)
@@ -72,29 +84,30 @@ static int keep(struct opening *o, size_t from, size_t to, bool binary)
         return err;
     struct opened *x = &o->list->v[o->list->n++];
     x->start = buf_size(&o->out->text);
-    if ((err = mapped_put(o->out, buf_data(&o->bytes), buf_size(&o->bytes), a, b)))
+    if ((err = mapped_put(o->out, buf_data(o->bytes), buf_size(o->bytes), a, b)))
         return err;
     x->end = buf_size(&o->out->text);
-    x->binary = binary;
     return 0;
 }
 
 /* looks_encoded: by its letters it is hardly a word. ret_kept: as text, so that other readings of the same run are not tried. */
 static int judge(struct opening *o, size_t from, size_t to, size_t text_min, bool looks_encoded, bool *ret_kept)
 {
-    struct str s = buf_str(&o->bytes);
+    struct str s = buf_str(o->bytes);
     *ret_kept = false;
     if (s.n >= text_min && all_text(s)) {
         *ret_kept = true;
-        return keep(o, from, to, false);
+        return keep(o, from, to);
     }
-    if (s.n < 2 * TEXT_MIN || !looks_encoded)
-        return 0;
-    if (narrow_utf16(&o->bytes)) {
+    if (looks_encoded && narrow_utf16(o->bytes)) {
         *ret_kept = true;
-        return keep(o, from, to, false);
+        return keep(o, from, to);
     }
-    return s.n >= BINARY_MIN ? keep(o, from, to, !half_text(s)) : 0;
+    if (some_text(s) && (text_min > TEXT_MIN || looks_encoded)) {
+        *ret_kept = true;
+        return keep(o, from, to);
+    }
+    return looks_encoded && s.n >= BINARY_MIN ? keep(o, from, to) : 0;
 }
 
 /* ---- base64 ---- */
@@ -121,8 +134,8 @@ static int decode64(struct opening *o, size_t from, size_t to)
     uint32_t acc = 0;
     unsigned n = 0;
     size_t out = 0;
-    buf_reset(&o->bytes);
-    unsigned char *p = buf_room(&o->bytes, (to - from) / 4 * 3 + 3);
+    buf_reset(o->bytes);
+    unsigned char *p = buf_room(o->bytes, (to - from) / 4 * 3 + 3);
     if (!p)
         return GW_ERR(NOMEM);
     for (size_t i = from; i < to; i++) {
@@ -141,7 +154,7 @@ static int decode64(struct opening *o, size_t from, size_t to)
         p[out++] = (unsigned char)(n == 3 ? acc >> 10 : acc >> 4);
     if (n == 3)
         p[out++] = (unsigned char)(acc >> 2);
-    buf_added(&o->bytes, out);
+    buf_added(o->bytes, out);
     return 0;
 }
 
@@ -158,6 +171,20 @@ static bool looks_base64(struct str s)
     return upper && lower && (digit || sign);
 }
 
+/* Could the token open into text? Its first bytes must begin a character. Most words of a language fail here. */
+static bool may_be_text(const char *p)
+{
+    uint32_t v = (uint32_t)value64(p[0]) << 18 | (uint32_t)value64(p[1]) << 12 | (uint32_t)value64(p[2]) << 6 | (uint32_t)value64(p[3]);
+    unsigned char a = (unsigned char)(v >> 16), b = (unsigned char)(v >> 8), c = (unsigned char)v;
+    if (a >= 0x80)
+        return a >= 0xc2 && a <= 0xf4 && (b & 0xc0) == 0x80;
+    if (!printable_byte(a))
+        return false;
+    if (b >= 0x80)
+        return b >= 0xc2 && b <= 0xf4 && (c & 0xc0) == 0x80;
+    return printable_byte(b) && (c >= 0xc2 || printable_byte(c));
+}
+
 static int try64(struct opening *o, size_t from, size_t to, size_t pad)
 {
     bool kept = false;
@@ -165,6 +192,8 @@ static int try64(struct opening *o, size_t from, size_t to, size_t pad)
     int err = 0;
     /* other text may touch the token's front: four ways to cut it */
     for (size_t skip = 0; skip < 4 && !kept && !err && to - from >= TOKEN_MIN + skip; skip++) {
+        if (!(looks && skip == 0) && !may_be_text(o->in->text.p + from + skip))
+            continue;
         err = decode64(o, from + skip, to);
         if (!err)
             err = judge(o, from + skip, to + pad, skip ? 9 : TEXT_MIN, looks && skip == 0, &kept);
@@ -176,7 +205,7 @@ static int try64(struct opening *o, size_t from, size_t to, size_t pad)
 static size_t run64(struct str s, size_t off)
 {
     size_t i = off;
-    while (i < s.n && value64(s.p[i]) >= 0)
+    while (i < s.n && in(s.p[i], IN_64))
         i++;
     return i;
 }
@@ -217,7 +246,7 @@ static int open_base64(struct opening *o)
     struct str s = o->in->text;
     int err = 0;
     for (size_t i = 0; i < s.n && !err;) {
-        if (value64(s.p[i]) < 0) {
+        if (!in(s.p[i], IN_64)) {
             i++;
             continue;
         }
@@ -253,18 +282,18 @@ static int open_base32(struct opening *o)
     int err = 0;
     for (size_t i = 0; i < s.n && !err;) {
         size_t end = i;
-        while (end < s.n && value32(s.p[end]) >= 0)
+        while (end < s.n && in(s.p[end], IN_32))
             end++;
         if (end - i >= 16) {
             uint64_t acc = 0;
             unsigned bits = 0;
             bool kept;
-            buf_reset(&o->bytes);
+            buf_reset(o->bytes);
             for (size_t k = i; k < end && !err; k++) {
                 acc = acc << 5 | (uint32_t)value32(s.p[k]);
                 if ((bits += 5) >= 8) {
                     unsigned char b = (unsigned char)(acc >> (bits -= 8));
-                    err = buf_put(&o->bytes, &b, 1);
+                    err = buf_put(o->bytes, &b, 1);
                 }
             }
             if (!err)
@@ -295,36 +324,52 @@ static size_t hex_pair(struct str s, size_t i, bool first)
     return at + 1 < s.n && value16(s.p[at]) >= 0 && value16(s.p[at + 1]) >= 0 ? at : SIZE_MAX;
 }
 
+/* Reads pairs from i on; returns where they end. */
+static size_t decode16(struct opening *o, size_t i, size_t *ret_pairs, int *ret_err)
+{
+    struct str s = o->in->text;
+    size_t at = hex_pair(s, i, true), end = i;
+    *ret_pairs = 0;
+    *ret_err = 0;
+    buf_reset(o->bytes);
+    while (at != SIZE_MAX && !*ret_err) {
+        unsigned char b = (unsigned char)(value16(s.p[at]) << 4 | value16(s.p[at + 1]));
+        *ret_err = buf_put(o->bytes, &b, 1);
+        end = at + 2;
+        ++*ret_pairs;
+        at = hex_pair(s, end, false);
+    }
+    return end;
+}
+
+/* A run that opens into nothing is tried once more from its second half byte. */
 static int open_hex(struct opening *o)
 {
     struct str s = o->in->text;
     int err = 0;
     for (size_t i = 0; i < s.n && !err;) {
-        size_t at = hex_pair(s, i, true), end = i, pairs = 0;
-        bool kept;
-        buf_reset(&o->bytes);
-        /* cheap look ahead: most hex-like starts are short words */
-        while (at != SIZE_MAX && !err) {
-            unsigned char b = (unsigned char)(value16(s.p[at]) << 4 | value16(s.p[at + 1]));
-            err = buf_put(&o->bytes, &b, 1);
-            end = at + 2;
-            pairs++;
-            at = hex_pair(s, end, false);
-        }
-        if (err || pairs < 6) {
-            i = pairs ? i + 1 : i + 1;
+        size_t pairs, end;
+        bool kept = false;
+        if (!in(s.p[i], IN_16)) {
+            i++;
             continue;
         }
-        err = judge(o, i, end, 6, pairs >= 32, &kept);
-        i = kept || pairs >= 32 ? end : i + 1;
+        size_t next = end = decode16(o, i, &pairs, &err);
+        if (!err && pairs >= 6)
+            err = judge(o, i, end, 6, pairs >= 32, &kept);
+        if (!err && pairs >= 6 && !kept) {
+            end = decode16(o, i + 1, &pairs, &err);
+            if (!err && pairs >= 6)
+                err = judge(o, i + 1, end, 6, false, &kept);
+        }
+        i = next > i ? next : i + 1;
     }
     return err;
 }
 
 int open_tokens(const struct view *in, struct mapped *out, struct opened_list *list)
 {
-    struct opening o = { .in = in, .out = out, .list = list };
-    buf_init(&o.bytes, JOIN_MAX);
+    struct opening o = { .in = in, .out = out, .list = list, .bytes = &list->bytes };
     list->n = 0;
     mapped_reset(out);
     int err = open_base64(&o);
@@ -332,7 +377,6 @@ int open_tokens(const struct view *in, struct mapped *out, struct opened_list *l
         err = open_base32(&o);
     if (!err)
         err = open_hex(&o);
-    buf_clear(&o.bytes);
     return err;
 }
 

@@ -46,6 +46,12 @@ static int room(struct mapped *m, size_t n)
     return have + n > m->cap ? grow(m, have + n) : 0;
 }
 
+int mapped_reserve(struct mapped *m, size_t n)
+{
+    int err = room(m, n);
+    return err ? err : buf_room(&m->text, n ? n : 1) ? 0 : GW_ERR(LIMIT);
+}
+
 int mapped_put(struct mapped *m, const void *p, size_t n, uint32_t from, uint32_t to)
 {
     size_t at = buf_size(&m->text);

@@ -37,6 +37,15 @@ static inline struct view mapped_view(const struct mapped *m)
 {
     return (struct view){ .text = buf_str(&m->text), .from = m->from, .to = m->to };
 }
+/* Room for n more bytes, which mapped_push then adds without a check. LIMIT, NOMEM. */
+int mapped_reserve(struct mapped *m, size_t n) GW_MUST_CHECK;
+static inline void mapped_push(struct mapped *m, char c, uint32_t from, uint32_t to)
+{
+    size_t at = m->text.len - m->text.off;
+    m->text.p[m->text.len++] = (unsigned char)c;
+    m->from[at] = from;
+    m->to[at] = to;
+}
 /* n bytes that all stand for the original [from, to). LIMIT, NOMEM. */
 int mapped_put(struct mapped *m, const void *p, size_t n, uint32_t from, uint32_t to) GW_MUST_CHECK;
 /* n bytes of a view as they are. */
