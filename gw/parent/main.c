@@ -146,6 +146,7 @@ void parent_stop(struct parent *p, int exit_status)
     if (p->stopping)
         return;
     log_info("stopping");
+    notify_say(&p->notify, "STOPPING=1");
     p->stopping = true;
     p->exit_status = exit_status;
     p->stop_phase = 0;
@@ -218,6 +219,7 @@ static void check_ready(struct parent *p, int64_t now)
         p->was_ready = true;
         puts("ready");
         fflush(stdout);
+        notify_say(&p->notify, "READY=1\nSTATUS=all programs are up");
     } else if (now >= p->ready_deadline) {
         for (int i = 0; i < PROGRAMS; i++)
             if (!p->child[i].ready)
@@ -234,6 +236,8 @@ static int next_due(const struct parent *p, int64_t now)
         due = t;
     if (p->stopping && p->stop_deadline < due)
         due = p->stop_deadline;
+    if (p->notify.fd >= 0 && p->notify.every > 0 && p->notify.due < due)
+        due = p->notify.due;
     if (!p->stopping && p->watch.due && p->watch.due < due)
         due = p->watch.due;
     if (p->reload != RELOAD_NONE && p->reload_deadline < due)
@@ -290,6 +294,7 @@ static int loop(struct parent *p, int signals)
         check_ready(p, now);
         reload_tick(p, now);
         watch_tick(p, now);
+        notify_tick(&p->notify, now);
         control_tick(p);
         flush_children(p);
         if (p->stopping && stop_tick(p, now))
@@ -354,6 +359,7 @@ int main(int argc, char **argv)
     if (!p.seen || control_open(&p) != 0)
         return 1;
     watch_open(&p);
+    notify_open(&p.notify);
     p.started = parent_now();
     p.ready_deadline = p.started + READY_MS;
     if (start_all(&p) != 0)

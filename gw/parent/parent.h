@@ -52,6 +52,11 @@ struct watch {
     bool repairing, again, down_said;
     int64_t due;
 };
+/* The service manager (notify.c). */
+struct notify {
+    int fd;
+    int64_t every, due; /* of the watchdog, milliseconds; 0: none */
+};
 struct control;
 struct parent {
     struct gw_conf *conf;
@@ -66,6 +71,7 @@ struct parent {
     uint64_t lines_lost; /* program lines that found no room while the journal was away */
     struct control *control;
     struct watch watch;
+    struct notify notify;
     bool was_ready, stopping;
     int stop_phase;
     int64_t stop_deadline, ready_deadline;
@@ -86,8 +92,6 @@ void child_ended(struct parent *p, struct child *c, int status);
 struct child *child_find(struct parent *p, enum ipc_role role, unsigned side, unsigned index); /* NULL: none */
 
 /* ---- reload (reload.c) ---- */
-/* Do edges and guard know PAUSE? */
-#define PAUSE_UNDERSTOOD false
 /* Starts the new programs. AGAIN: one is under way, or the gateway is not up. The outcome is told by control_reload_done. */
 int reload_begin(struct parent *p) GW_MUST_CHECK;
 void reload_tick(struct parent *p, int64_t now);
@@ -137,6 +141,11 @@ size_t watch_poll(struct parent *p, struct pollfd *v); /* GW_SIDES entries */
 void watch_ready(struct parent *p, const struct pollfd *v);
 void watch_ended(struct parent *p, int status);
 void watch_tick(struct parent *p, int64_t now);
+
+/* ---- service manager (notify.c) ---- */
+void notify_open(struct notify *n);
+void notify_say(const struct notify *n, const char *text);
+void notify_tick(struct notify *n, int64_t now);
 
 /* ---- control socket (control.c, status.c) ---- */
 int control_open(struct parent *p) GW_MUST_CHECK;

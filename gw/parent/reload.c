@@ -93,8 +93,8 @@ static void drain(struct parent *p)
 {
     const struct msg_pause m = { };
     p->reload = RELOAD_DRAINING;
-    p->reload_deadline = parent_now() + (PAUSE_UNDERSTOOD ? DRAIN_MS : 0);
-    for (int i = 0; i < PROGRAMS && PAUSE_UNDERSTOOD; i++) {
+    p->reload_deadline = parent_now() + DRAIN_MS;
+    for (int i = 0; i < PROGRAMS; i++) {
         struct child *c = &p->child[i];
         if (c->program->role == IPC_EDGE && c->ready && ipc_put_pause(c->chan, &m) != 0)
             child_kill(c, "it could not be paused");

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import time
 
 import pytest
@@ -178,9 +179,9 @@ class Rig:
     def inline(self, verb, check=True):
         return sh(self.command, "inline", verb, "-c", self.conf, check=check)
 
-    def start(self):
+    def start(self, env=None):
         out = open(self.path("out"), "wb")
-        self.gateway = Process([self.path("bin", "lockgate-parent"), self.conf], self.path("gateway.log"), stdout=out)
+        self.gateway = Process([self.path("bin", "lockgate-parent"), self.conf], self.path("gateway.log"), stdout=out, env=env)
         out.close()
 
         def ready():
@@ -627,6 +628,7 @@ def test_two_reloads_at_once_are_one(rig):
 # ---- the life of the parent ---------------------------------------------------------------------------------------------
 
 def test_status_and_stop(rig):
+    assert rig.crosses("high")
     status = json.loads(sh(rig.command, "status", "--json", "-c", rig.conf))
     assert {p["name"]: p["state"] for p in status["programs"]} == {
         n: "running" for n in ("journal", "scanner/0", "scanner/1", "guard", "edge/high", "edge/low", "admission/high", "admission/low")}
@@ -643,6 +645,30 @@ def test_status_and_stop(rig):
     assert sh(rig.command, "status", "-c", rig.conf, check=False) == ""
     rig.start()
     wait_until("service", lambda: rig.crosses("high"), 5)
+
+
+def test_service_manager_is_told(rig):
+    """sd_notify: READY, WATCHDOG while it lives, STOPPING; and the programs do not see the socket."""
+    if rig.layout != "routed":
+        pytest.skip("once is enough")
+    rig.stop()
+    said = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    said.bind(rig.path("notify"))
+    said.settimeout(10)
+    rig.start(env={"NOTIFY_SOCKET": rig.path("notify"), "WATCHDOG_USEC": "600000"})
+    heard = ""
+    while heard.count("WATCHDOG=1") < 3 or "READY=1" not in heard:
+        heard += said.recv(4096).decode() + "\n"
+    for pid in open(f"/proc/{rig.gateway.pid}/task/{rig.gateway.pid}/children").read().split():
+        assert b"NOTIFY_SOCKET" not in open(f"/proc/{pid}/environ", "rb").read()
+    rig.stop()
+    said.settimeout(0.5)
+    while True:
+        word = said.recv(4096).decode()
+        if "STOPPING=1" in word:
+            break
+    said.close()
+    rig.start()
 
 
 def test_children_die_with_the_parent(rig):
