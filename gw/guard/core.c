@@ -77,6 +77,20 @@ void guard_free(struct guard *g)
     free(g);
 }
 
+void guard_announce(struct guard *g)
+{
+    struct wire_out w;
+    buf_reset(&g->fields);
+    wire_out_init(&w, &g->fields);
+    field_z(&w, GW_F_ACTION, "loaded");
+    field_num(&w, GW_F_GUARD, g->epoch);
+    field_hex(&w, GW_F_RULES_HASH, policy_hash(g->policy), 32);
+    field_num(&w, GW_F_COUNT, policy_rule_count(g->policy));
+    field_z(&w, GW_F_SENTENCE, "this rule set is in force from here on");
+    if (w.err || g->io.line(g->io.ctx, LINE_TARGET_NONE, NULL, GW_EV_RULES, buf_str(&g->fields)))
+        log_warn("the journal was not told which rules are in force");
+}
+
 void guard_clock(struct guard *g, int64_t now_ms, int64_t wall_ms)
 {
     if (!g->wall)

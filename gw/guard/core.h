@@ -11,7 +11,8 @@
 #include "policy.h"
 
 #define GUARD_SCANNERS_MAX 16
-#define GUARD_SCAN_DEPTH 64      /* questions in the hands of one scanner */
+#define GUARD_SCAN_DEPTH 64      /* questions in the hands of one scanner; what is behind waits in the guard */
+#define GUARD_SCAN_BYTES 262144  /* and their bytes; one question may be larger */
 #define GUARD_JOBS_MAX 65536     /* stanzas under judgement; credits keep it far below */
 #define GUARD_STUBS_MAX 400000   /* orders not yet settled */
 #define GUARD_OPENS_MAX 400000   /* what edges bring to a new guard */
@@ -43,6 +44,8 @@ void guard_free(struct guard *g);
 
 /* ---- what comes in; PROTO or SYNTAX: that edge or scanner is broken, drop its channel (and say so by *_lost) ---- */
 /* now_ms: monotonic; wall_ms: Unix time, for the rules */
+/* The first line: which rules are in force. */
+void guard_announce(struct guard *g);
 void guard_clock(struct guard *g, int64_t now_ms, int64_t wall_ms);
 void guard_edge_linked(struct guard *g, enum gw_side side);
 void guard_edge_lost(struct guard *g, enum gw_side side);

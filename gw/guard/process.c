@@ -244,6 +244,14 @@ static void serve(struct process *p, int i)
 
 /* ---- the loop ---- */
 
+/* Questions go out at once: their time runs. What cannot go, or an end that is gone, is seen by the next wait. */
+static void ask_scanners(struct process *p)
+{
+    for (int i = CH_SCANNER; i < CH_EDGE; i++)
+        if (p->ch[i] && ipc_queued(p->ch[i]))
+            (void)!ipc_flush(p->ch[i]);
+}
+
 static void tell_time(struct process *p)
 {
     struct timespec now, wall;
@@ -272,6 +280,7 @@ int process_init(struct process *p, const struct gw_conf *conf, struct policy *p
         process_clear(p);
         return GW_ERR(NOMEM);
     }
+    guard_announce(p->guard);
     return 0;
 }
 
@@ -300,9 +309,13 @@ int process_run(struct process *p)
             return 1;
         }
         tell_time(p);
-        for (int i = 0; i < CH_COUNT; i++)
-            if (ready[i] && p->ch[i])
-                serve(p, i);
+        for (int i = 0; i < CH_COUNT; i++) {
+            if (!ready[i] || !p->ch[i])
+                continue;
+            serve(p, i);
+            ask_scanners(p);
+            tell_time(p);
+        }
         if (!p->ch[CH_PARENT])
             return 0; /* the parent is gone: nothing is watched any more */
         if (all_done(p))

@@ -46,7 +46,7 @@ static struct scanner *idle_most(struct guard *g)
     struct scanner *best = NULL;
     for (unsigned i = 0; i < GUARD_SCANNERS_MAX; i++) {
         struct scanner *s = &g->scanner[i];
-        if (s->linked && s->q.n < GUARD_SCAN_DEPTH && (!best || s->q.n < best->q.n))
+        if (s->linked && s->q.n < GUARD_SCAN_DEPTH && s->bytes < GUARD_SCAN_BYTES && (!best || s->q.n < best->q.n))
             best = s;
     }
     return best;
@@ -64,6 +64,8 @@ static bool send(struct guard *g, struct scanner *s, struct job *j)
     g->counts.scans++;
     j->state = JOB_SCANNING;
     j->since = g->now;
+    j->scan_bytes = buf_size(&g->scan_bytes);
+    s->bytes += j->scan_bytes;
     push(&s->q, j);
     return true;
 }
@@ -93,7 +95,8 @@ static void feed(struct guard *g)
 static void lost(struct guard *g, struct scanner *s, enum gw_reason why)
 {
     struct job_queue left = s->q;
-    s->linked = false;
+    s->linked = s->overdue = false;
+    s->bytes = 0;
     s->q = (struct job_queue){ 0 };
     g->counts.scan_lost++;
     struct job *first = pop(&left);
@@ -144,6 +147,8 @@ int guard_scanned(struct guard *g, unsigned i, const struct msg_scanned *m)
     struct job *j = pop(&s->q);
     struct pair *p = j->flow->pair; /* feeding may finish other stanzas of this pair, and with them this one */
     s->since = g->now;
+    s->overdue = false;
+    s->bytes -= j->scan_bytes;
     j->scan_us += (int64_t)((r.yara_ns + r.dlp_ns) / 1000);
     job_step(g, j, pol_resume(j->eval, &r, GW_R_SCAN_FAILED));
     feed(g);
@@ -151,7 +156,7 @@ int guard_scanned(struct guard *g, unsigned i, const struct msg_scanned *m)
     return 0;
 }
 
-/* How long a scanner has been at its first question. */
+/* How long a scanner has been at its first question: since it got it, or since it was done with the one before. */
 static int64_t busy_ms(const struct guard *g, const struct scanner *s)
 {
     int64_t since = s->q.head->since > s->since ? s->q.head->since : s->since;
@@ -166,7 +171,12 @@ int scan_tick(struct guard *g)
         if (!s->linked || !s->q.head)
             continue;
         int64_t left = limit - busy_ms(g, s);
-        if (left <= 0) {
+        if (left > 0) {
+            s->overdue = false;
+        } else if (!s->overdue) { /* its answer may lie in the channel, unread */
+            s->overdue = true;
+            left = 0;
+        } else {
             log_warn("scanner %u did not answer within %lld ms; it is ended", i, (long long)limit);
             (void)g->io.kill_scanner(g->io.ctx, i); /* without it the parent sees it hang, too */
             lost(g, s, GW_R_SCAN_TIMEOUT);

@@ -45,6 +45,7 @@ struct job {
     enum gw_side side;
     uint64_t epoch, ticket, scan_id;
     int64_t since;  /* monotonic: sent to a scanner, or waiting for one */
+    size_t scan_bytes;
     int64_t began_us, scan_us;
     unsigned tries;
     struct buf bytes;
@@ -84,7 +85,12 @@ struct edge {
     struct open_number *numbers;
     size_t n_numbers, cap_numbers;
 };
-struct scanner { bool linked; struct job_queue q; int64_t since; };
+struct scanner {
+    bool linked, overdue; /* overdue: seen so once; ended when a look at its channel brings nothing */
+    struct job_queue q;
+    size_t bytes;  /* of the questions in its hands */
+    int64_t since; /* its last answer */
+};
 
 struct guard {
     const struct gw_conf *conf;

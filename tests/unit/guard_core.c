@@ -354,6 +354,7 @@ static void test_deadline(void)
     guard_clock(g, 1099, 1000);
     ok(guard_tick(g) == 1, "one millisecond is left");
     guard_clock(g, 1100, 1000);
+    ok(guard_tick(g) == 0, "at the deadline its channel is looked at once more");
     (void)guard_tick(g);
     heard("kill(0) line(1,high,scan-timeout) answer(high,1)", "at the deadline: the scanner is ended, its question refused");
     guard_scanner_linked(g, 1);
@@ -381,6 +382,29 @@ static void test_deadline(void)
     heard("line(1,high,scan-failed) answer(high,1)", "but not for ever");
     (void)!send_as(GW_HIGH, 1, 2, "plain");
     heard("line(2,low,rule) flow(low) order(low,2)", "what needs no scanner goes on");
+}
+
+static void test_progress(void)
+{
+    ready();
+    guard_scanner_linked(g, 0);
+    for (uint64_t i = 1; i <= 1000; i++)
+        if (send_as(GW_HIGH, 1, i, "look"))
+            ok(false, "a stanza is taken");
+    ok(n_scans == GUARD_SCAN_DEPTH, "a scanner has so many questions at once, the rest waits here");
+    said[0] = 0;
+    for (int i = 0; i < 999; i++) { /* an answer each millisecond: the last one has waited for a second */
+        guard_clock(g, 1001 + i, 1000);
+        (void)guard_tick(g);
+        if (answer(0, (size_t)i, false))
+            ok(false, "an answer is taken");
+    }
+    ok(!strstr(said, "scan-timeout") && !strstr(said, "kill"), "a scanner that goes on is left alone");
+    said[0] = 0;
+    guard_clock(g, 2200, 1000);
+    (void)guard_tick(g);
+    (void)guard_tick(g);
+    heard("kill(0) line(1000,high,scan-timeout) answer(high,1000)", "one that falls silent is ended");
 }
 
 static void test_journal(void)
@@ -570,6 +594,7 @@ int main(void)
     test_hostile();
     test_order();
     test_deadline();
+    test_progress();
     test_journal();
     test_edges();
     test_recovery();
