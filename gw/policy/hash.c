@@ -31,7 +31,7 @@ static int add(struct names *t, const char *name)
     return t->v[t->n] ? (t->n++, 0) : GW_ERR(NOMEM);
 }
 
-/* Relative names of all files below dir/rel; what editors leave behind and the tests do not count. */
+/* Relative names of all files below dir/rel; what editors leave behind, the tests and texts about the rules do not count. */
 static int collect(const char *dir, const char *rel, unsigned depth, struct names *to)
 {
     char path[4096], name[4096];
@@ -43,7 +43,7 @@ static int collect(const char *dir, const char *rel, unsigned depth, struct name
     for (struct dirent *e; !rc && (e = readdir(d));) {
         struct stat st;
         size_t n = strlen(e->d_name);
-        if (e->d_name[0] == '.' || e->d_name[n - 1] == '~' || (!depth && !strcmp(e->d_name, "tests")))
+        if (e->d_name[0] == '.' || e->d_name[n - 1] == '~' || (n > 3 && !strcmp(e->d_name + n - 3, ".md")) || (!depth && !strcmp(e->d_name, "tests")))
             continue;
         if (snprintf(name, sizeof name, "%s%s%s", rel, *rel ? "/" : "", e->d_name) >= (int)sizeof name ||
             snprintf(path, sizeof path, "%s/%s", dir, name) >= (int)sizeof path) {

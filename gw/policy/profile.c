@@ -351,11 +351,15 @@ int schema_load(struct pol_load *l, const struct conf_strings *profiles, bool st
     s->strip = strip_unnamed;
     struct builder b = { .l = l, .schema = s };
     int rc = 0;
+    char main_file[4096];
+    snprintf(main_file, sizeof main_file, "%s/main.rules", l->p->dir);
     for (size_t i = 0; i < profiles->n; i++) {
-        int r = strspn(profiles->v[i], "abcdefghijklmnopqrstuvwxyz0123456789-_") == strlen(profiles->v[i]) ? read_profile(&b, profiles->v[i])
-                                                                                                     : GW_ERR(CONF);
-        if (r == GW_ERR(CONF) && !l->errs->n_errors)
-            conf_error_add(l->errs, CONF_ERROR, NULL, 0, "\"%s\" is no name of a profile", profiles->v[i]);
+        int r = GW_ERR(CONF);
+        if (strspn(profiles->v[i], "abcdefghijklmnopqrstuvwxyz0123456789-_") != strlen(profiles->v[i]))
+            conf_error_add(l->errs, CONF_ERROR, main_file, profiles->lines[i], "\"%s\" is no name of a profile; allowed are a-z, 0-9, - and _",
+                profiles->v[i]);
+        else
+            r = read_profile(&b, profiles->v[i]);
         rc = rc ? rc : r;
     }
     *ret = s;
