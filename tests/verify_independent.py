@@ -186,7 +186,7 @@ def verify(folder, key_path, outside_path=None):
                 if moment(o["timestamp"]) + 1.5 < moment(last_time):
                     steps.append(records)
                 last_time = o["timestamp"]
-                if o.get("action") == "clock-moved" and o["event_type"] == "journal":
+                if o.get("action") == "clock-moved" and o["event_type"] == o["program"] == "journal":
                     steps = [s for s in steps if s + 20000 < records]
             except (ValueError, KeyError, TypeError):
                 problems.append("unreadable")

@@ -10,7 +10,7 @@
 int log_rec_read(struct log_rec *r, struct str line)
 {
     struct led_reader rd;
-    int got;
+    int got = 0;
 
     r->line = line;
     r->n = 0;

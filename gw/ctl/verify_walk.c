@@ -263,7 +263,7 @@ static void check_time(struct walk *w, const struct led_head *h, struct str line
     if (h->time_us + CLOCK_SLACK < v->last_time && w->n_steps < sizeof w->steps / sizeof *w->steps)
         w->steps[w->n_steps++] = (struct step){ h->seq, (v->last_time - h->time_us) / 1000000 };
     v->last_time = h->time_us;
-    if (h->event == GW_EV_JOURNAL && memmem(line.p, line.n, "\"action\":\"clock-moved\"", 22)) {
+    if (h->event == GW_EV_JOURNAL && str_eq(h->program, STR("journal")) && memmem(line.p, line.n, "\"action\":\"clock-moved\"", 22)) {
         for (size_t i = 0; i < w->n_steps; i++)
             if (w->steps[i].record + CLOCK_REACH >= h->seq)
                 finding_add(&v->remarks, "clock", w->steps[i].record, w->steps[i].record,

@@ -119,7 +119,10 @@ static const char *bind_sender(struct journal *j, struct channel *ch, const stru
 
 static const char *check_line(struct journal *j, struct channel *ch, const struct msg_line *m)
 {
-    const char *why = bind_sender(j, ch, m);
+    const char *why = allowed(ch, m->event, m->fields);
+
+    if (!why)
+        why = bind_sender(j, ch, m);
 
     if (why)
         return why;
@@ -137,6 +140,7 @@ void batch_line(struct journal *j, struct channel *ch, const struct ipc_msg *msg
     const char *why = ipc_get_line(msg, &m) < 0 ? "a line could not be decoded" : check_line(j, ch, &m);
     int err;
 
+    budget_charge(ch, msg->payload.n);
     if (why) {
         links_break(j, ch, why);
         return;

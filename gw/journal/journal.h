@@ -87,6 +87,8 @@ struct channel {
     uint64_t durable;      /* of these: on disk */
     bool acknowledge;      /* lines of it came since the last DURABLE */
     bool more;             /* whole messages may wait in its buffer */
+    bool held;             /* over its budget: not read for now */
+    int64_t budget, budget_ms; /* bytes that it may still tell, and when that was reckoned */
 };
 #define CHANNELS_MAX 120
 struct release { uint8_t side; struct msg_release m; };
@@ -107,6 +109,8 @@ struct journal {
     bool blocked; /* the batch could not be written; nothing more is taken until it is */
     int64_t blocked_ms, retry_ms;
     /* the journal as a sender of lines */
+    int64_t space_ms;      /* when the free space was looked at */
+    bool little_space;
     uint64_t epoch;
     struct sender *self;
     int64_t clock_offset; /* wall clock less monotonic clock, microseconds */
@@ -124,6 +128,12 @@ void batch_commit(struct journal *j); /* all that is in it, or sets j->blocked *
 /* A line of the journal's own. action: one word; detail: a sentence; subject may be NULL; count: bytes, seconds... */
 void batch_event(struct journal *j, const char *action, const char *subject, uint64_t count, const char *detail_fmt, ...)
     __attribute__((format(printf, 5, 6)));
+
+/* allowed.c: what a program of this role may say. NULL, or what is wrong (static). */
+const char *allowed(const struct channel *ch, unsigned event, struct str fields);
+/* Programs that stand near the network may not fill the disk: they tell so many bytes a second, and none when little is left. */
+bool budget_left(struct journal *j, struct channel *ch);
+void budget_charge(struct channel *ch, size_t bytes);
 
 /* links.c */
 void links_parent(struct journal *j, int fd);

@@ -43,7 +43,7 @@ void links_drop(struct journal *j, struct channel *ch)
     if (ch->sender)
         ch->sender->bound = false;
     ch->sender = NULL;
-    ch->more = ch->acknowledge = false;
+    ch->more = ch->acknowledge = ch->held = false;
     j->ipc[ch - j->ch] = NULL;
     if (ch->role == IPC_PARENT)
         j->stop = true;
@@ -111,6 +111,36 @@ static void on_message(struct journal *j, struct channel *ch, const struct ipc_m
     }
 }
 
+/* A channel over its budget is left out of the waiting, so that it does not wake us; what it is owed still goes to it. */
+static void hold(struct journal *j, struct channel *ch, bool on)
+{
+    ch->held = on;
+    j->ipc[ch - j->ch] = on ? NULL : ch->c;
+}
+
+static void look_at_held(struct journal *j)
+{
+    for (size_t i = 0; i < CHANNELS_MAX; i++) {
+        struct channel *ch = &j->ch[i];
+        if (!ch->c || !ch->held)
+            continue;
+        if (ipc_queued(ch->c) > 0)
+            (void)!ipc_flush(ch->c); /* an error shows when it is read again */
+        if (budget_left(j, ch)) {
+            hold(j, ch, false);
+            ch->more = true;
+        }
+    }
+}
+
+static bool any_held(const struct journal *j)
+{
+    for (size_t i = 0; i < CHANNELS_MAX; i++)
+        if (j->ch[i].c && j->ch[i].held)
+            return true;
+    return false;
+}
+
 /* Whole messages of one channel. lines: while the batch has no room the parent's other messages are still taken. */
 static void take(struct journal *j, struct channel *ch)
 {
@@ -121,6 +151,10 @@ static void take(struct journal *j, struct channel *ch)
     while (ch->c) {
         if (batch_full(j)) {
             ch->more = true;
+            return;
+        }
+        if (!budget_left(j, ch)) {
+            hold(j, ch, true);
             return;
         }
         got = ipc_next(ch->c, &m);
@@ -140,7 +174,7 @@ static void fill(struct journal *j, struct channel *ch)
 
     if (got == GW_ERR(CLOSED) || got == GW_ERR(IO)) {
         take(j, ch); /* what had come whole counts */
-        if (ch->c && !ch->more)
+        if (ch->c && !ch->more && !ch->held)
             links_drop(j, ch);
         return;
     }
@@ -159,6 +193,8 @@ static int timeout(const struct journal *j)
 {
     int64_t ms = j->retry_ms - mono_ms();
 
+    if (any_held(j) && ms > 20)
+        ms = 20;
     return links_more(j) || j->n_lines > 0 ? 0 : ms < 0 ? 0 : ms > 1000 ? 1000 : (int)ms;
 }
 
@@ -170,6 +206,7 @@ void links_take(struct journal *j)
     if (ipc_wait(j->ipc, CHANNELS_MAX, -1, timeout(j), ready, NULL) < 0)
         log_fatal("cannot wait: %m");
     first++;
+    look_at_held(j);
     for (size_t k = 0; k < CHANNELS_MAX; k++) {
         struct channel *ch = &j->ch[(first + k) % CHANNELS_MAX];
         if (ch->c && ch->more)

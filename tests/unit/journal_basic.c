@@ -96,34 +96,97 @@ static void test_restart(struct rig *r, bool killed)
         "%s: each is in the journal once", how);
 }
 
-/* What breaks a channel, and never the program. */
+/* What breaks a channel, and never the program. fields: those of a verdict, or one of a kind. */
+enum what { VERDICT, SIDE_HIGH, SIDE_LOW, RULE, UNKNOWN };
+static const struct refused { const char *name; enum ipc_role role; enum gw_event event; enum what what; uint64_t number; uint8_t target; bool other_hash; } refusals[] = {
+    { "a gap in the numbers", IPC_GUARD, GW_EV_VERDICT, VERDICT, 4, LINE_TARGET_NONE, false },
+    { "number 0", IPC_GUARD, GW_EV_VERDICT, VERDICT, 0, LINE_TARGET_NONE, false },
+    { "a target that is no side", IPC_GUARD, GW_EV_VERDICT, VERDICT, 3, 7, false },
+    { "a line told again with another record", IPC_GUARD, GW_EV_VERDICT, VERDICT, 1, GW_LOW, true },
+    { "a line told again for the other side", IPC_GUARD, GW_EV_VERDICT, VERDICT, 1, GW_HIGH, false },
+    { "an unknown field", IPC_GUARD, GW_EV_VERDICT, UNKNOWN, 3, LINE_TARGET_NONE, false },
+    { "an event of the parent's from a guard", IPC_GUARD, GW_EV_PROGRAM, VERDICT, 3, LINE_TARGET_NONE, false },
+    { "an event that there is not", IPC_GUARD, (enum gw_event)200, VERDICT, 3, LINE_TARGET_NONE, false },
+    { "a release asked by an edge", IPC_EDGE, GW_EV_STREAM, SIDE_HIGH, 1, GW_LOW, false },
+    { "a verdict from an edge", IPC_EDGE, GW_EV_VERDICT, SIDE_HIGH, 1, LINE_TARGET_NONE, false },
+    { "a stream from an edge with a verdict in it", IPC_EDGE, GW_EV_STREAM, VERDICT, 1, LINE_TARGET_NONE, false },
+    { "a rule from an edge", IPC_EDGE, GW_EV_STREAM, RULE, 1, LINE_TARGET_NONE, false },
+    { "a line about the other side", IPC_EDGE, GW_EV_STREAM, SIDE_LOW, 1, LINE_TARGET_NONE, false },
+    { "a stream from admission", IPC_ADMISSION, GW_EV_STREAM, SIDE_HIGH, 1, LINE_TARGET_NONE, false },
+    { "a line of admission about the other side", IPC_ADMISSION, GW_EV_ADMISSION, SIDE_LOW, 1, LINE_TARGET_NONE, false },
+};
+
+static void fields_of(struct buf *b, enum what what)
+{
+    struct wire_out o;
+
+    rig_fields(b, 1, NULL);
+    if (what == VERDICT)
+        return;
+    buf_reset(b);
+    wire_out_init(&o, b);
+    if (what == UNKNOWN)
+        wire_put_bytes(&o, "\x7f\xff\0\0\0\1x", 7);
+    else if (what == RULE)
+        field_num(&o, GW_F_RULE, 9000);
+    else
+        field_z(&o, GW_F_SIDE, what == SIDE_HIGH ? "high" : "low");
+}
+
 static void test_refusals(struct rig *r)
 {
-    static const struct { const char *name; enum ipc_role role; uint64_t number; uint8_t target; bool other_hash, bad_fields; } rows[] = {
-        { "a gap in the numbers", IPC_GUARD, 4, LINE_TARGET_NONE, false, false },
-        { "number 0", IPC_GUARD, 0, LINE_TARGET_NONE, false, false },
-        { "a release asked by an edge", IPC_EDGE, 1, GW_LOW, false, false },
-        { "a target that is no side", IPC_GUARD, 3, 7, false, false },
-        { "a line told again with another record", IPC_GUARD, 1, GW_LOW, true, false },
-        { "a line told again for the other side", IPC_GUARD, 1, GW_HIGH, false, false },
-        { "an unknown field", IPC_GUARD, 3, LINE_TARGET_NONE, false, true },
-    };
-    static const char unknown[] = "\x7f\xff\0\0\0\1x";
+    const int n = sizeof refusals / sizeof *refusals;
+    struct buf b;
 
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct ipc *c = rig_link(r, rows[i].role, rows[i].role == IPC_EDGE ? GW_HIGH : 0, 0);
-        struct msg_line m = { .guard = 5, .number = rows[i].number, .target = rows[i].target, .event = GW_EV_VERDICT, .fields = buf_str(&fields) };
-        m.hash = rig_hash(5, rows[i].other_hash ? 99 : rows[i].number);
-        if (rows[i].bad_fields)
-            m.fields = (struct str){ unknown, sizeof unknown - 1 };
-        ok(ipc_put_line(c, &m) == 0 && closed(c), "%s breaks the channel", rows[i].name);
+    buf_init(&b, 65536);
+    for (const struct refused *t = refusals; t < refusals + n; t++) {
+        struct ipc *c = rig_link(r, t->role, GW_HIGH, 0);
+        struct msg_line m = { .guard = 5, .number = t->number, .target = t->target, .event = (uint8_t)t->event };
+        fields_of(&b, t->what);
+        m.fields = buf_str(&b);
+        m.hash = rig_hash(5, t->other_hash ? 99 : t->number);
+        ok(ipc_put_line(c, &m) == 0 && closed(c), "%s breaks the channel", t->name);
         ipc_free(c);
     }
-    for (int i = 0; i < 100 && count(text(r), "channel-broken") < (int)(sizeof rows / sizeof *rows); i++)
+    buf_clear(&b);
+    for (int i = 0; i < 100 && count(text(r), "channel-broken") < n; i++)
         nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
-    ok(count(text(r), "\"action\":\"channel-broken\"") == (int)(sizeof rows / sizeof *rows), "each is an event in the journal");
+    ok(count(text(r), "\"action\":\"channel-broken\"") == n, "each is an event in the journal");
     ok(!released(r->edge[GW_LOW], 5, 1, 50), "nothing was released by them");
     ok(rig_ended(r, 0) == -1, "the journal still runs");
+}
+
+/* An edge that tells as much as it can: it is not read beyond its budget, and a guard's lines are written all the same. */
+static void test_budget(struct rig *r)
+{
+    struct ipc *edge = rig_link(r, IPC_EDGE, GW_HIGH, 0), *guard = rig_link(r, IPC_GUARD, 0, 5);
+    struct msg_line m = { .guard = 77, .target = LINE_TARGET_NONE, .event = GW_EV_STREAM };
+    static char big[3000];
+    struct wire_out o;
+    struct buf b;
+
+    buf_init(&b, 65536);
+    wire_out_init(&o, &b);
+    memset(big, 'x', sizeof big - 1);
+    field_z(&o, GW_F_SENTENCE, big);
+    m.fields = buf_str(&b);
+    for (int i = 0; i < 8000; i++) { /* 24 MB */
+        m.number++;
+        if (ipc_put_line(edge, &m) < 0)
+            rig_die("cannot send");
+    }
+    for (int i = 0; i < 50; i++) {
+        (void)!ipc_flush(edge);
+        nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+    }
+    (void)!rig_line(guard, 88, 1, LINE_TARGET_NONE, buf_str(&fields));
+    ok(durable(guard, 1), "an edge tells 24 MB at once: a guard's line is written meanwhile");
+    int n = count(text(r), "\"line_epoch\":77,");
+    ok(n > 500 && n < 4000, "of the edge's 8000 lines, %d were taken in the first second", n);
+    ok(ipc_queued(edge) > 0, "the others wait with the edge");
+    ipc_free(edge);
+    ipc_free(guard);
+    buf_clear(&b);
 }
 
 static void test_escaping(struct rig *r)
@@ -151,6 +214,7 @@ int main(int argc, char **argv)
     test_restart(&r, true);
     test_refusals(&r);
     test_escaping(&r);
+    test_budget(&r);
     ok(rig_stop(&r) == 0, "ends in order");
     rig_free(&r);
     buf_clear(&fields);

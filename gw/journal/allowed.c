@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * What each program may say. Only a guard says verdicts; an edge that was taken over must not be able to write lines that look
+ * like them, nor to fill the disk. */
+#include <sys/statvfs.h>
+
+#include "journal.h"
+#include "log.h"
+
+#define BIT(name) (1u << GW_EV_##name)
+static const struct { enum ipc_role role; unsigned events; } may[] = {
+    { IPC_GUARD, BIT(VERDICT) | BIT(DELIVERY) | BIT(RULES) | BIT(LIMIT) },
+    { IPC_EDGE, BIT(STREAM) | BIT(LIMIT) | BIT(CERTIFICATE) | BIT(JOURNAL) },
+    { IPC_ADMISSION, BIT(ADMISSION) | BIT(LIMIT) },
+    { IPC_PARENT, BIT(PROGRAM) | BIT(ADMISSION) | BIT(OPERATOR) | BIT(RULES) | BIT(LIMIT) },
+};
+
+static bool event_allowed(enum ipc_role role, unsigned event)
+{
+    for (size_t i = 0; i < sizeof may / sizeof *may; i++)
+        if (may[i].role == role)
+            return event < GW_EV_COUNT && may[i].events >> event & 1;
+    return false;
+}
+
+/* What only a guard knows. */
+static bool judges(enum gw_field f)
+{
+    switch ((unsigned)f) {
+    case GW_F_DELIVERY: case GW_F_RULE: case GW_F_RULE_NAME: case GW_F_MATCHED: case GW_F_CHANGED: case GW_F_HASH_IN: case GW_F_HASH_OUT:
+        return true;
+    default:
+        return false;
+    }
+}
+
+const char *allowed(const struct channel *ch, unsigned event, struct str fields)
+{
+    struct field_value v;
+    struct wire w;
+
+    if (!event_allowed(ch->role, event))
+        return "an event that is not its to tell";
+    if (ch->role == IPC_GUARD)
+        return NULL;
+    wire_init(&w, fields.p, fields.n);
+    while (field_next(&w, &v) == 1) {
+        if (judges(v.field) || (v.field == GW_F_VERDICT && ch->role == IPC_EDGE))
+            return "a member that only a guard may tell";
+        if (v.field == GW_F_SIDE && (ch->role == IPC_EDGE || ch->role == IPC_ADMISSION) && !str_eq(v.bytes, str_c(gw_side_name(ch->side))))
+            return "a line about the other side";
+    }
+    return NULL; /* what cannot be read is found when the line is written */
+}
+
+/* ---- budget ---- */
+#define BUDGET_RATE (1 << 20)  /* bytes a second of edges and admissions: a thousand streams opened and closed */
+#define BUDGET_BURST (4 << 20)
+#define SPACE_KEPT (64u << 20) /* for guards and the parent; at most a twentieth of the file system */
+
+static bool limited(const struct channel *ch)
+{
+    return ch->role == IPC_EDGE || ch->role == IPC_ADMISSION;
+}
+
+static void look_at_space(struct journal *j, int64_t now)
+{
+    struct statvfs s;
+    uint64_t kept = SPACE_KEPT;
+    bool little;
+
+    if (now - j->space_ms < 1000)
+        return;
+    j->space_ms = now;
+    if (fstatvfs(j->store.dir_fd, &s) < 0)
+        return;
+    if (kept > s.f_blocks / 20 * s.f_frsize)
+        kept = s.f_blocks / 20 * s.f_frsize;
+    little = s.f_bavail * s.f_frsize < kept;
+    if (little && !j->little_space)
+        log_warn("little space is left for the journal: edges and admissions wait with their lines");
+    j->little_space = little;
+}
+
+bool budget_left(struct journal *j, struct channel *ch)
+{
+    int64_t now;
+
+    if (!limited(ch))
+        return true;
+    now = mono_ms();
+    look_at_space(j, now);
+    if (ch->budget_ms == 0) {
+        ch->budget = BUDGET_BURST;
+    } else {
+        ch->budget += (now - ch->budget_ms) * BUDGET_RATE / 1000;
+        if (ch->budget > BUDGET_BURST)
+            ch->budget = BUDGET_BURST;
+    }
+    ch->budget_ms = now;
+    return ch->budget > 0 && !j->little_space;
+}
+
+void budget_charge(struct channel *ch, size_t bytes)
+{
+    if (limited(ch))
+        ch->budget -= (int64_t)bytes + 256;
+}
