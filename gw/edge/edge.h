@@ -61,6 +61,7 @@ struct edge {
     struct buf scratch;         /* one record, encoded; used and emptied within one function */
     struct rec *rec;            /* one record, decoded; the same */
     struct { uint64_t accepted, refused, stanzas, written, answered, unanswered, failed; } count;
+    struct { uint64_t at, count; } turned_away; /* connections refused since the journal's last line about them */
     bool paused;                /* the parent asked for it (reload): no stanza to this guard any more */
     uint64_t stop_at;           /* not 0: ending, at that time at the latest */
 };

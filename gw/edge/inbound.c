@@ -46,13 +46,36 @@ static void say(struct inbound *in, const char *action, const struct inpair *ip)
     line_stream(&in->c, &l);
 }
 
+static bool speaks_for(const struct inbound *in, struct str domain)
+{
+    for (size_t i = 0; i < in->n_pairs; i++)
+        if (str_eq(in->pairs[i].pair->theirs, domain))
+            return true;
+    return false;
+}
+
+/* How many streams came from this address (NULL: any), how many of all speak for this domain. */
+static size_t count_inbound(const struct edge *e, const struct net_addr *from, struct str domain)
+{
+    const struct conn *c;
+    size_t n = 0;
+    TAILQ_FOREACH(c, &e->conns, all)
+        if (conn_is_inbound(c) && !c->gone
+            && (from ? net_same_host(&c->remote, from) : speaks_for((const struct inbound *)c, domain)))
+            n++;
+    return n;
+}
+
 bool inbound_prove(struct inbound *in, struct pair *p, const char *auth)
 {
+    const struct gw_limits *l = &in->c.edge->conf->limits;
     struct inpair *ip;
     for (size_t i = 0; i < in->n_pairs; i++)
         if (in->pairs[i].pair == p)
             return true;
-    if (in->n_pairs >= (size_t)in->c.edge->conf->limits.pairs_per_stream)
+    if (in->n_pairs >= (size_t)l->pairs_per_stream)
+        return false;
+    if (!speaks_for(in, p->theirs) && count_inbound(in->c.edge, NULL, p->theirs) >= (size_t)l->streams_per_domain)
         return false;
     ip = &in->pairs[in->n_pairs];
     *ip = (struct inpair){ .pair = p, .flow = edge_flow(in->c.edge), .auth = auth };
@@ -179,7 +202,7 @@ static void on_auth(struct inbound *in, const struct xs_event *ev)
         return;
     }
     if (conn_ok(c, xs_auth(c->xs, true, NULL)) && !inbound_prove(in, p, "external"))
-        conn_fail(c, "internal-server-error", GW_R_INTERNAL, "the guard does not take the flow");
+        conn_fail(c, "resource-constraint", GW_R_STREAM_LIMIT, "too many streams of this domain");
     conn_touch(c);
 }
 
@@ -277,17 +300,43 @@ static const struct conn_ops inbound_ops = { .ready = on_ready, .tls = on_tls, .
 
 /* ---- accepting ---- */
 
+/* NULL: it may come in. */
+static const char *why_not(const struct edge *e, const struct net_addr *from)
+{
+    const struct gw_limits *l = &e->conf->limits;
+    if (e->stop_at)
+        return "the gateway is ending";
+    if (!lines_flow(e))
+        return "the journal takes no lines";
+    if (e->n_conns >= (size_t)l->streams)
+        return "too many streams";
+    return count_inbound(e, from, STR_NONE) >= (size_t)l->streams_per_address ? "too many streams of this address" : NULL;
+}
+
+/* At most one line a second, or the refusal would cost more than the connection. */
+static void turn_away(struct edge *e, const struct net_addr *from, const struct net_addr *to, const char *why)
+{
+    e->turned_away.count++;
+    if (e->turned_away.at && edge_now(e) - e->turned_away.at < 1000)
+        return;
+    line_limit(e, from, to, GW_R_STREAM_LIMIT, why, e->turned_away.count);
+    e->turned_away.at = edge_now(e);
+    e->turned_away.count = 0;
+}
+
 static void take(struct edge *e, int fd)
 {
     struct net_addr local, remote;
+    const char *refused;
     struct inbound *in;
     if (!ends_local(fd, &local) || !ends_remote(fd, &remote)) {
         close(fd);
         return;
     }
-    if (e->n_conns >= (size_t)e->conf->limits.streams || !lines_flow(e) || e->stop_at) {
+    refused = why_not(e, &remote);
+    if (refused) {
         e->count.refused++;
-        line_limit(e, &remote, &local, GW_R_STREAM_LIMIT, lines_flow(e) ? "too many streams" : "the journal takes no lines");
+        turn_away(e, &remote, &local, refused);
         close(fd);
         return;
     }

@@ -27,7 +27,7 @@ static void reply(struct inbound *in, const struct xs_event *ev, bool verify, co
 bool inbound_refused(struct inbound *in, enum gw_reason why, const char *error)
 {
     if (in->n_refused++ == 0)
-        line_limit(in->c.edge, &in->c.remote, &in->c.local, why, error);
+        line_limit(in->c.edge, &in->c.remote, &in->c.local, why, error, 1);
     if (in->n_refused < REFUSED_MAX)
         return true;
     conn_fail(&in->c, "policy-violation", why, "too many pairs that could not be proven");

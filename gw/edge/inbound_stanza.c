@@ -71,6 +71,15 @@ static void too_much(struct inbound *in, struct inpair *ip, struct rec *r, enum 
     rec_free(r);
 }
 
+/* limits.elements counts elements; the record's own limit counts text pieces too. */
+static bool has_too_many_elements(const struct edge *e, const struct rec *r)
+{
+    uint64_t n = 0, max = (uint64_t)e->conf->limits.elements;
+    for (uint32_t i = 0; i < r->n_nodes && r->n_nodes > max; i++)
+        n += !r->nodes[i].is_text;
+    return n > max;
+}
+
 void inbound_stanza(struct inbound *in, const struct xs_event *ev)
 {
     struct conn *c = &in->c;
@@ -92,8 +101,8 @@ void inbound_stanza(struct inbound *in, const struct xs_event *ev)
         conn_fail(c, "bad-format", GW_R_RECORD_INVALID, "the stanza makes no record");
         return;
     }
-    if (ev->reason != GW_R_NONE) {
-        too_much(in, ip, r, ev->reason);
+    if (ev->reason != GW_R_NONE || has_too_many_elements(c->edge, r)) {
+        too_much(in, ip, r, ev->reason != GW_R_NONE ? ev->reason : GW_R_RECORD_LIMIT);
         return;
     }
     if (pair_may_send(ip->pair)) {

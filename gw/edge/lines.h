@@ -19,8 +19,9 @@ void line_stream(const struct conn *c, const struct stream_line *l);
 void line_stanza(const struct conn *c, const struct rec *r, uint64_t flow, enum gw_reason reason, const char *action);
 /* An order that was not obeyed. */
 void line_order(struct edge *e, uint64_t guard, uint64_t number, const char *action, enum gw_reason reason);
-/* A connection that was refused before it became a stream. */
-void line_limit(struct edge *e, const struct net_addr *from, const struct net_addr *to, enum gw_reason reason, const char *error);
+/* Connections refused before they became a stream, or a pair on one; count: how many since the last line. */
+void line_limit(struct edge *e, const struct net_addr *from, const struct net_addr *to, enum gw_reason reason, const char *error,
+    uint64_t count);
 /* False: the journal has not taken lines for too long; nothing new may begin. */
 bool lines_flow(const struct edge *e);
 

@@ -55,6 +55,7 @@ SPARED = [
     ("too deep", padded("<a xmlns='u:x'>" * 100 + "</a>" * 100)),
     ("too many attributes", padded("<a xmlns='u:x' " + " ".join(f"a{i}='1'" for i in range(200)) + "/>")),
     ("too many elements", padded("<a xmlns='u:x'/>" * 5000)),
+    ("a few elements too many", padded("<a xmlns='u:x'/>" * 2001)),
     ("stream element below the top", padded("<stream:features/>")),
 ]
 
