@@ -140,13 +140,13 @@ def shuffled(packets, window, seed=7):
 
 def pcap(frames, link, order="<", nano=False, snap=None, step=1000):
     """frames: bytes, or (microseconds since START, bytes)."""
-    out = struct.pack(order + "IHHiIII", 0xA1B23C4D if nano else 0xA1B2C3D4, 2, 4, 0, 0, 65535, link)
+    out = bytearray(struct.pack(order + "IHHiIII", 0xA1B23C4D if nano else 0xA1B2C3D4, 2, 4, 0, 0, 65535, link))
     for i, f in enumerate(frames):
         at, f = f if isinstance(f, tuple) else (i * step, f)
         us = START + at
         kept = f[:snap] if snap else f
         out += struct.pack(order + "IIII", us // 1_000_000, us % 1_000_000 * (1000 if nano else 1), len(kept), len(f)) + kept
-    return out
+    return bytes(out)
 
 
 def pcapng(frames, link, step=1000):
