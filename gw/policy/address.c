@@ -75,6 +75,7 @@ struct pol_list {
 };
 
 struct str list_name(const struct pol_list *l) { return l->name; }
+const struct pol_list *list_next(const struct pol_list *l) { return l->next; }
 size_t list_size(const struct pol_list *l) { return l->n; }
 
 /* Forms share one table: a tag in front keeps "domain" and "*@domain" apart. */

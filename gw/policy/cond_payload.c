@@ -2,13 +2,10 @@
  * Conditions payload, received, element, count, uninspectable: which elements a stanza carries. */
 #include <string.h>
 
-#include "internal.h"
+#include "cond_payload.h"
 #include "rows.h"
 
-struct path { struct clark *v; size_t n; };
-struct paths { struct path *v; size_t n; };
-
-static bool path_at(const struct rec *r, uint32_t node, const struct path *p, size_t step)
+static bool path_at(const struct rec *r, uint32_t node, const struct elem_path *p, size_t step)
 {
     if (r->nodes[node].is_text || !clark_is(&p->v[step], &r->nodes[node]))
         return false;
@@ -21,7 +18,7 @@ static bool path_at(const struct rec *r, uint32_t node, const struct path *p, si
 }
 
 /* "{ns}a/{ns}b": steps are parted by a slash outside braces. */
-static int parse_path(struct pol_load *l, const config_setting_t *s, struct str text, struct path *ret)
+static int parse_path(struct pol_load *l, const config_setting_t *s, struct str text, struct elem_path *ret)
 {
     size_t steps = 1, start = 0;
     bool in = false;
@@ -29,7 +26,7 @@ static int parse_path(struct pol_load *l, const config_setting_t *s, struct str 
         in = text.p[i] == '{' ? true : text.p[i] == '}' ? false : in;
         steps += i && !in && text.p[i] == '/' && text.p[0] == '{';
     }
-    *ret = (struct path){ arena_alloc(l->arena, steps * sizeof *ret->v), 0 };
+    *ret = (struct elem_path){ arena_alloc(l->arena, steps * sizeof *ret->v), 0 };
     if (!ret->v)
         return GW_ERR(NOMEM);
     for (size_t i = 0; i <= text.n; i++) {
@@ -50,10 +47,10 @@ static int parse_paths(struct pol_load *l, const config_setting_t *s, struct con
     struct str *v;
     size_t n;
     int rc = load_strings(l, s, &v, &n);
-    struct paths *p = arena_alloc(l->arena, sizeof *p);
+    struct elem_paths *p = arena_alloc(l->arena, sizeof *p);
     if (!p)
         return GW_ERR(NOMEM);
-    *p = (struct paths){ 0 };
+    *p = (struct elem_paths){ 0 };
     c->arg = p;
     if (rc)
         return rc;
@@ -67,7 +64,7 @@ static int parse_paths(struct pol_load *l, const config_setting_t *s, struct con
     return rc;
 }
 
-static enum tri top_level(const struct rec *r, const struct paths *p)
+static enum tri top_level(const struct rec *r, const struct elem_paths *p)
 {
     for (uint32_t c = r->nodes[0].first_child; c != REC_NONE; c = r->nodes[c].next)
         for (size_t i = 0; i < p->n; i++)
@@ -81,7 +78,7 @@ static enum tri match_received(const struct cond *c, struct pol_eval *e) { retur
 
 static enum tri match_element(const struct cond *c, struct pol_eval *e)
 {
-    const struct paths *p = c->arg;
+    const struct elem_paths *p = c->arg;
     for (uint32_t i = 1; i < e->rec->n_nodes; i++)
         for (size_t k = 0; k < p->n; k++)
             if (path_at(e->rec, i, &p->v[k], 0))

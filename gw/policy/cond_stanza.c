@@ -2,7 +2,7 @@
  * Conditions direction, kind and type: what sort of stanza it is, and which way it goes. */
 #include <string.h>
 
-#include "internal.h"
+#include "cond_address.h"
 #include "rows.h"
 
 /* One operand or several out of a fixed list of words, as a bit mask. */
@@ -57,8 +57,6 @@ static enum tri match_kind(const struct cond *c, struct pol_eval *e)
     const unsigned *mask = c->arg;
     return tri_of(*mask & (1u << e->rec->kind));
 }
-
-struct types { struct str *v; size_t n; };
 
 static int parse_type(struct pol_load *l, const config_setting_t *s, struct cond *c)
 {

@@ -100,7 +100,7 @@ static enum pol_step decide(struct pol_eval *e, enum gw_verdict verdict, enum gw
 static enum pol_step refuse(struct pol_eval *e, enum gw_reason reason)
 {
     const char *condition = reason == GW_R_SCAN_TIMEOUT || reason == GW_R_SCAN_FAILED || reason == GW_R_UNKNOWN_CONDITION ||
-            reason == GW_R_RECORD_LIMIT ? "resource-constraint" : reason == GW_R_INTERNAL ? "internal-server-error" : "policy-violation";
+            reason == GW_R_RECORD_LIMIT ? "resource-constraint" : e->malformed ? "bad-request" : reason == GW_R_INTERNAL ? "internal-server-error" : "policy-violation";
     if (e->severity < SEV_LOW)
         e->severity = SEV_LOW;
     return decide(e, GW_V_REJECT, reason, pol_error_find(condition), gw_reason_text(reason));

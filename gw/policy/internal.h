@@ -122,6 +122,7 @@ int list_load(struct pol_load *l, struct str name, bool addresses, const config_
 bool list_has_address(const struct pol_list *l, struct str jid);
 bool list_has(const struct pol_list *l, struct str text);
 struct str list_name(const struct pol_list *l);
+const struct pol_list *list_next(const struct pol_list *l);
 size_t list_size(const struct pol_list *l);
 void list_free_all(struct pol_list *first);
 
@@ -194,6 +195,7 @@ struct pol_eval {
     const struct rec *rec; /* as it stands now */
     struct rec *own;       /* rec when it is a changed copy */
     struct arena arena;
+    bool malformed;        /* its heads or payloads break RFC 6120 */
     bool uninspectable;    /* as received, it carried content that cannot be inspected */
 
     struct scan_segment *segs; /* of rec, once collected */

@@ -1,24 +1,169 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * Mistakes of thought in a rule set that is right in form. */
+ * Mistakes of thought in a set that is right in form: what can never fire, what nobody uses, what ends soon. */
+#include <dirent.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "internal.h"
+#include "cond_address.h"
+#include "cond_payload.h"
+#include "rows.h"
+#include "schema.h"
+
+#define SOON_MS (14 * 86400000LL)
+#define COMPARED_MAX 3000 /* rules of which each is held against each before it */
+
+/* ---- rules behind a rule that always decides before them ---- */
+
+static const struct cond *part(const struct pol_rule *r, const struct cond_row *row)
+{
+    for (size_t i = 0; i < r->when.n_sub; i++)
+        if (r->when.sub[i].row == row)
+            return &r->when.sub[i];
+    return NULL;
+}
+
+static bool in_patterns(const struct addr_patterns *all, const struct addr_pattern *one)
+{
+    for (size_t i = 0; i < all->n; i++) {
+        const struct addr_pattern *p = &all->v[i];
+        if (p->form == one->form && str_eq(p->text, one->text))
+            return true;
+        if (addr_match(p, one->text) && (one->form == ADDR_FULL || (one->form == ADDR_BARE && p->form != ADDR_FULL)))
+            return true;
+    }
+    return false;
+}
+
+/* Does this condition hold whenever rule r does? */
+static bool implied(const struct cond *a, const struct pol_rule *r)
+{
+    const struct cond *b = part(r, a->row);
+    if (a->row == &cond_direction || a->row == &cond_kind) {
+        const unsigned *all = a->arg, *own = b ? b->arg : NULL, every = a->row == &cond_kind ? 7 : 3;
+        return ((own ? *own : every) & ~*all) == 0;
+    }
+    if (!b)
+        return false;
+    if (a->row == &cond_from || a->row == &cond_to || a->row == &cond_from_domain || a->row == &cond_to_domain) {
+        const struct addr_patterns *all = a->arg, *own = b->arg;
+        for (size_t i = 0; i < own->n; i++)
+            if (!in_patterns(all, &own->v[i]))
+                return false;
+        return true;
+    }
+    if (a->row == &cond_type) {
+        const struct types *all = a->arg, *own = b->arg;
+        for (size_t i = 0; i < own->n; i++) {
+            bool there = false;
+            for (size_t k = 0; k < all->n && !there; k++)
+                there = str_eq(all->v[k], own->v[i]);
+            if (!there)
+                return false;
+        }
+        return true;
+    }
+    return str_eq(a->text, b->text) && !(a->needs & COND_STATE); /* the same words say the same */
+}
+
+static bool covers(const struct pol_rule *a, const struct pol_rule *b)
+{
+    for (size_t i = 0; i < a->when.n_sub; i++)
+        if (!implied(&a->when.sub[i], b))
+            return false;
+    return true;
+}
+
+static void shadowed(const struct policy *p, size_t i, int64_t now_ms, struct conf_errors *errs)
+{
+    const struct pol_rule *r = &p->rules[i];
+    for (size_t k = 0; k < i && i < COMPARED_MAX; k++) {
+        const struct pol_rule *a = &p->rules[k];
+        if (!a->enabled || !action_decides(a->action) || (a->expires_ms && a->expires_ms <= now_ms) || !covers(a, r))
+            continue;
+        conf_error_add(errs, CONF_WARNING, r->file, r->line, "rule %u can never fire: whatever it is about, rule %u (%s:%u) has decided before", r->id,
+            a->id, a->file, a->line);
+        return;
+    }
+}
+
+/* ---- conditions that no stanza can meet ---- */
+
+static bool named_top(const struct schema *s, const struct clark *c)
+{
+    for (size_t b = 0; b < SCHEMA_BUCKETS; b++)
+        for (const struct schema_element *e = s->top[b]; e; e = e->next)
+            if (str_eq(e->ns, c->ns) && (!c->name.n || str_eq(e->name, c->name)))
+                return true;
+    return false;
+}
+
+static bool named_below(const struct schema_element *e, const struct clark *c)
+{
+    if (str_eq(e->ns, c->ns) && (!c->name.n || str_eq(e->name, c->name)))
+        return true;
+    for (size_t i = 0; i < e->n_sub; i++)
+        if (named_below(&e->sub[i], c))
+            return true;
+    return false;
+}
+
+static bool named_anywhere(const struct schema *s, const struct clark *c)
+{
+    for (size_t b = 0; b < SCHEMA_BUCKETS; b++)
+        for (const struct schema_element *e = s->top[b]; e; e = e->next)
+            if (named_below(e, c))
+                return true;
+    return false;
+}
+
+static void unmet(const struct policy *p, const struct pol_rule *r, const struct cond *c, struct conf_errors *errs)
+{
+    const struct elem_paths *v = c->row == &cond_payload || c->row == &cond_element ? c->arg : NULL;
+    for (size_t i = 0; v && i < v->n; i++) {
+        const struct clark *k = &v->v[i].v[0];
+        if (c->row == &cond_payload ? named_top(p->schema, k) : named_anywhere(p->schema, k))
+            continue;
+        conf_error_add(errs, CONF_WARNING, c->file, c->line, "rule %u: no profile in force names {%.*s}%.*s, so it is never there (\"received\" looks at what came)",
+            r->id, STR_ARG(k->ns), STR_ARG(k->name));
+    }
+    for (size_t i = 0; i < c->n_sub; i++)
+        unmet(p, r, &c->sub[i], errs);
+}
+
+/* ---- lists that nobody uses ---- */
+
+static void unused_lists(const struct policy *p, struct conf_errors *errs)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/lists", p->dir);
+    DIR *d = opendir(path);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        size_t n = strlen(e->d_name);
+        if (n < 6 || e->d_name[0] == '.' || strcmp(e->d_name + n - 5, ".list") != 0)
+            continue;
+        bool used = false;
+        for (const struct pol_list *l = p->lists; l && !used; l = list_next(l))
+            used = str_eq(list_name(l), (struct str){ e->d_name, n - 5 });
+        snprintf(path, sizeof path, "%s/lists/%s", p->dir, e->d_name);
+        if (!used)
+            conf_error_add(errs, CONF_WARNING, path, 0, "no rule uses this list");
+    }
+    if (d)
+        closedir(d);
+}
 
 void policy_lint(const struct policy *p, int64_t now_ms, struct conf_errors *errs)
 {
-    const struct pol_rule *always = NULL;
     for (size_t i = 0; i < p->n_rules; i++) {
         const struct pol_rule *r = &p->rules[i];
         if (!r->enabled)
             continue;
-        if (always)
-            conf_error_add(errs, CONF_WARNING, r->file, r->line, "rule %u can never fire: rule %u (%s:%u) decides about every stanza before it",
-                r->id, always->id, always->file, always->line);
-        if (!always && action_decides(r->action) && !r->when.n_sub)
-            always = r;
+        shadowed(p, i, now_ms, errs);
+        unmet(p, r, &r->when, errs);
         if (r->action == ACT_RELEASE && !r->n_tests)
             conf_error_add(errs, CONF_WARNING, r->file, r->line, "rule %u releases and has no test", r->id);
-        if (r->expires_ms > now_ms && r->expires_ms - now_ms < 14 * 86400000LL)
+        if (r->expires_ms > now_ms && r->expires_ms - now_ms < SOON_MS)
             conf_error_add(errs, CONF_WARNING, r->file, r->line, "rule %u ends within 14 days", r->id);
     }
+    unused_lists(p, errs);
 }

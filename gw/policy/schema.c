@@ -149,6 +149,7 @@ static bool check_heads(struct check *k)
     static const char *const *const types[] = { message, presence, iq };
     const struct rec *r = k->e->rec;
     static const struct schema_value lang = { .form = FORM_LANG, .max = 35 };
+    k->e->malformed = true;
     if ((r->type.p && !one_of(r->type, types[r->kind])) || (r->kind == REC_IQ && !r->type.p))
         return refuse(k, "stanza type", STR_NONE, r->type);
     if (r->kind == REC_IQ && !r->id.n)
@@ -157,6 +158,7 @@ static bool check_heads(struct check *k)
         return refuse(k, "an id that is too long", STR_NONE, STR_NONE);
     if (r->lang.n && !schema_value_ok(&lang, r->lang))
         return refuse(k, "xml:lang", STR_NONE, STR_NONE);
+    k->e->malformed = false;
     return true;
 }
 
@@ -170,8 +172,10 @@ static bool check_iq(struct check *k)
         return true;
     for (uint32_t c = r->nodes[0].first_child; c != REC_NONE; c = r->nodes[c].next)
         n += !r->nodes[c].is_text;
-    if (n > 1 || (ask && n != 1))
+    if (n > 1 || (ask && n != 1)) {
+        k->e->malformed = true;
         return refuse(k, "number of payloads in iq", STR_NONE, r->type);
+    }
     return true;
 }
 

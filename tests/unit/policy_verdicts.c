@@ -174,6 +174,11 @@ static void answers(void)
         "<undefined-condition xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/><text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas' xml:lang='en'>Wait.</text>"
         "<held xmlns='urn:lockgate:held:0' record='42'/></error></message>"), "hold: a notice with the record's number");
     rec_free(a);
+    struct rec *two = help_stanza("<iq from='a@high.example' to='b@low.example' type='get' id='q'><ping xmlns='urn:xmpp:ping'/><ping xmlns='urn:xmpp:ping'/></iq>");
+    if (two)
+        (void)help_judge(e, two, GW_HIGH, 0, NULL, 0, HELP_ANSWERS);
+    ok(two && str_eq(pol_verdict(e)->error, STR("bad-request")), "an iq with two payloads is a bad request (RFC 6120 section 8.2.3)");
+    rec_free(two);
     rec_free(r);
     rec_free(held);
     pol_eval_free(e);

@@ -1,0 +1,59 @@
+// link: policy xmpp record ipc base
+// libs: -lexpat -lcrypto -licuuc -licudata -lconfig
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * Rules that are right in form and wrong in thought: which rules are warned about. */
+#include "policy_help.h"
+
+#define TEST " tests = ( { stanza = \"a\"; expect = \"release\"; } );"
+#define LAST "{ id = 2; name = \"b\"; kind = \"message\"; type = \"chat\"; when = { from = \"a@high.example\"; text = \"x\"; }; action = \"reject\"; }"
+
+static const struct row { const char *name, *rules, *want; } rows[] = {
+    { "nothing is wrong", LAST, NULL },
+    { "behind a rule about everything", "{ id = 1; name = \"a\"; action = \"drop\"; }," LAST, "rule 2 can never fire" },
+    { "behind the same kind", "{ id = 1; name = \"a\"; kind = [ \"message\", \"iq\" ]; action = \"drop\"; }," LAST, "rule 2 can never fire" },
+    { "another kind before it", "{ id = 1; name = \"a\"; kind = \"iq\"; action = \"drop\"; }," LAST, NULL },
+    { "one direction does not cover both", "{ id = 1; name = \"a\"; direction = \"high-to-low\"; action = \"drop\"; }," LAST, NULL },
+    { "behind its domain", "{ id = 1; name = \"a\"; when = { from = \"high.example\"; }; action = \"drop\"; }," LAST, "rule 2 can never fire" },
+    { "behind another of its domain", "{ id = 1; name = \"a\"; when = { from = \"b@high.example\"; }; action = \"drop\"; }," LAST, NULL },
+    { "behind the same text", "{ id = 1; name = \"a\"; when = { text = \"x\"; }; action = \"drop\"; }," LAST, "rule 2 can never fire" },
+    { "behind more types", "{ id = 1; name = \"a\"; type = [ \"normal\", \"chat\" ]; action = \"drop\"; }," LAST, "rule 2 can never fire" },
+    { "behind another condition", "{ id = 1; name = \"a\"; type = \"chat\"; when = { size_above = \"1KiB\"; }; action = \"drop\"; }," LAST, NULL },
+    { "behind a rule that only notes", "{ id = 1; name = \"a\"; action = \"alert\"; }," LAST, NULL },
+    { "behind a rule that is switched off", "{ id = 1; name = \"a\"; enabled = false; action = \"drop\"; }," LAST, NULL },
+    { "a release rule without a test", "{ id = 1; name = \"a\"; kind = \"iq\"; action = \"release\"; }", "has no test" },
+    { "a release rule with a test", "{ id = 1; name = \"a\"; kind = \"iq\"; action = \"release\";" TEST " }", NULL },
+    { "a rule that ends soon", "{ id = 1; name = \"a\"; kind = \"iq\"; action = \"drop\"; expires = \"2023-11-20\"; }", "ends within 14 days" },
+    { "a payload that no profile names", "{ id = 1; name = \"a\"; when = { payload = \"urn:nowhere\"; }; action = \"drop\"; }", "no profile in force names" },
+    { "a payload that one names", "{ id = 1; name = \"a\"; when = { payload = \"urn:x\"; element = \"{urn:x}leaf\"; }; action = \"drop\"; }", NULL },
+    { "as received it may be there", "{ id = 1; name = \"a\"; when = { received = \"urn:nowhere\"; }; action = \"drop\"; }", NULL },
+};
+
+int main(void)
+{
+    if (!ok(help_begin(), "a rules folder"))
+        return done_testing();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct conf_errors errs;
+        struct policy *p = help_load(rows[i].rules);
+        conf_errors_init(&errs);
+        if (p)
+            policy_lint(p, 1700000000000, &errs);
+        bool good = p && !errs.n_errors && (rows[i].want ? errs.n == 1 && strstr(errs.v[0].text, rows[i].want) : errs.n == 0);
+        ok(good, "%s", rows[i].name);
+        for (size_t k = 0; k < errs.n && !good; k++)
+            diag("%s", errs.v[k].text);
+        conf_errors_clear(&errs);
+        policy_free(p);
+    }
+    struct conf_errors errs;
+    help_file("lists/lonely.list", "a@b.example\n");
+    struct policy *p = help_load(LAST);
+    conf_errors_init(&errs);
+    if (p)
+        policy_lint(p, 0, &errs);
+    ok(errs.n == 1 && strstr(errs.v[0].file, "lonely.list"), "a list that no rule uses");
+    conf_errors_clear(&errs);
+    policy_free(p);
+    help_end();
+    return done_testing();
+}
