@@ -157,7 +157,8 @@ def pytest(path, name, seconds, long):
 
 # ---- which groups there are --------------------------------------------------------------------------------------------
 
-E2E_SECONDS = {"test_federation.py": 900, "test_kill.py": 420, "test_attack.py": 600}      # others: 300; --long: six times as much
+E2E_SECONDS = {"test_federation.py": 900, "test_kill.py": 420, "test_attack.py": 600, "test_inline.py": 900, "test_closed.py": 600,
+               "test_reload.py": 600}      # others: 300; --long: six times as much
 
 
 def groups(long):

@@ -19,16 +19,17 @@ static void state_path(const struct gw_conf *c, enum gw_side side, char ret[512]
 /* Everything that decides over packets in the namespace, as its tools print it, without counters. */
 static int read_live(const char *ns, struct buf *out)
 {
-    static const char *const commands[][7] = {
+    static const char *const commands[][9] = {
         { "nft", "-s", "list", "ruleset", NULL },
         { "ip", "-4", "rule", "show", NULL },
         { "ip", "-6", "rule", "show", NULL },
-        { "ip", "-4", "route", "show", "table", "all" },
-        { "ip", "-6", "route", "show", "table", "all" },
+        /* "boot" is what the command ip makes; the kernel's own routes come and go with addresses */
+        { "ip", "-4", "route", "show", "table", "all", "proto", "boot", NULL },
+        { "ip", "-6", "route", "show", "table", "all", "proto", "boot", NULL },
     };
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
-        char *args[8] = { NULL };
-        for (int k = 0; k < 7; k++)
+        char *args[10] = { NULL };
+        for (int k = 0; k < 9; k++)
             args[k] = (char *)(uintptr_t)commands[i][k];
         if (step_output(ns, args, out) != 0)
             return GW_ERR(SYS);

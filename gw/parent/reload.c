@@ -42,8 +42,8 @@ int reload_begin(struct parent *p)
     if (p->reload != RELOAD_NONE || p->stopping || !p->was_ready)
         return GW_ERR(AGAIN);
     for (int i = 0; i < PROGRAMS; i++)
-        if (p->stage[i].pid)
-            return GW_ERR(AGAIN); /* those of a reload that was given up are still ending */
+        if (p->stage[i].pid && waitpid(p->stage[i].pid, NULL, 0) == p->stage[i].pid)
+            p->stage[i].pid = 0; /* those of the reload before were killed, and are just ending */
     p->reload = RELOAD_STAGING;
     p->reload_deadline = parent_now() + STAGE_MS;
     for (int i = 0; i < PROGRAMS; i++) {
