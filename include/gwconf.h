@@ -51,7 +51,7 @@ struct gw_conf {
     struct gw_pair *pairs;
     size_t n_pairs;
     struct gw_limits limits;
-    struct { int64_t segment_size, segment_time, checkpoint; } journal;
+    struct { int64_t segment_size, segment_time, checkpoint, keep_time, keep_size; } journal; /* keep_: 0: for ever */
     struct { int64_t rate, burst; } admission;
     struct arena arena;
 };

@@ -58,6 +58,8 @@ static int fill(struct gwconf_reader *r)
     c->journal.segment_size = raw->journal.segment_size;
     c->journal.segment_time = raw->journal.segment_time;
     c->journal.checkpoint = raw->journal.checkpoint;
+    c->journal.keep_time = raw->journal.keep_time;
+    c->journal.keep_size = raw->journal.keep_size;
     c->admission.rate = raw->admission.rate;
     c->admission.burst = raw->admission.burst;
     c->pairs = gwconf_take(r, raw->pairs.n + 1, sizeof *c->pairs);

@@ -53,7 +53,7 @@ struct raw_conf {
     struct raw_side side[GW_SIDES];
     struct conf_list pairs;
     struct raw_limits limits;
-    struct { int64_t segment_size, segment_time, checkpoint; } journal;
+    struct { int64_t segment_size, segment_time, checkpoint, keep_time, keep_size; } journal;
     struct { struct conf_where where; int64_t rate, burst; } admission;
 };
 

@@ -115,6 +115,10 @@ static const struct conf_row journal_rows[] = {
         31 * 24 * HOUR, "24h", .help = "or after this time" },
     { "checkpoint", CONF_TIME, offsetof(struct raw_conf, journal.checkpoint) - offsetof(struct raw_conf, journal), false, SECOND, HOUR, "10s",
         .help = "how often the journal's state is signed" },
+    { "keep_time", CONF_TIME, offsetof(struct raw_conf, journal.keep_time) - offsetof(struct raw_conf, journal), false, 0, 36500 * 24 * HOUR, "0s",
+        .help = "files whose newest record is older than this are deleted; 0s: never" },
+    { "keep_size", CONF_SIZE, offsetof(struct raw_conf, journal.keep_size) - offsetof(struct raw_conf, journal), false, 0, 1024 * 1024 * 1024 * MIB, "0",
+        .help = "the oldest files are deleted above this size of all; 0: never" },
     END,
 };
 static const struct conf_row admission_rows[] = {

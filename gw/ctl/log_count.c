@@ -140,7 +140,6 @@ static void print_json(void)
         for (size_t k = 0; k < st.n && (part = strsep(&key, "\t")); k++)
             printf("\"%s\":\"%s\",", st.by[k], part); /* still escaped as in the journal */
         printf("\"count\":%llu}", (unsigned long long)st.counts.v[i].n);
-        st.counts.v[i].key = NULL;
     }
     printf("]\n");
 }

@@ -112,13 +112,13 @@ static void print_proven(const struct verify *v)
 
     if (v->proven_outside) {
         led_time_text(v->proven_outside_time * 1000000, time);
-        printf("Proven by a checkpoint held outside: records 1 to %s (%.19sZ). Nobody, not even the holder of the key, has\n"
-               "changed, removed or reordered any of them since.\n", thousands(v->proven_outside), time);
+        printf("Proven by a checkpoint held outside: records %s to %s (%.19sZ). Nobody, not even the holder of the key,\n"
+               "has changed, removed or reordered any of them since.\n", thousands(v->first_record), thousands(v->proven_outside), time);
     }
     if (v->proven > v->proven_outside) {
         led_time_text(v->proven_time * 1000000, time);
         printf("%s: records %s to %s fit the journal's own signed checkpoints (%.19sZ).\n", v->proven_outside ? "Behind it" : "Consistent",
-            thousands(v->proven_outside + 1), thousands(v->proven), time);
+            thousands(v->proven_outside ? v->proven_outside + 1 : v->first_record), thousands(v->proven), time);
     }
     if (!v->proven)
         printf("No record is proven: no checkpoint fits.\n");
@@ -335,7 +335,7 @@ static int judge(struct verify *v)
 
 int verb_verify(int argc, char **argv)
 {
-    struct verify v = { .dir = { .fd = -1 }, .tree_fd = -1 };
+    struct verify v = { .dir = { .fd = -1 }, .tree_fd = -1, .first_record = 1 };
     const char *conf = NULL;
     char *folder = NULL, *key = NULL;
     int status = options(&v, argc, argv, &conf);

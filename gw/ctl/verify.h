@@ -34,7 +34,7 @@ struct verify {
     size_t n_claims, n_inside, n_outside;
     /* what was found */
     struct findings findings, remarks;
-    uint64_t records, proven, proven_outside, last_time; /* last record; up to which record a checkpoint fits */
+    uint64_t first_record, records, proven, proven_outside, last_time; /* last record; up to which record a checkpoint fits */
     uint64_t proven_time, proven_outside_time;
     double seconds;
 };

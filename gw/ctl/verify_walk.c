@@ -38,6 +38,7 @@ struct walk {
     size_t n_rules;
     uint64_t unknown_rules, first_unknown_rules;
     int64_t next_progress;
+    uint64_t retired;        /* records up to here are not here; a record must say that they were removed */
 };
 
 static int64_t now_ms(void)
@@ -287,6 +288,57 @@ static void report_steps(struct walk *w)
             thousands(w->steps[i].seconds));
 }
 
+/* ---- retention ---- */
+/* A checkpoint held outside over less than what is left: the journal must have grown from it. */
+static void check_grown(struct walk *w, const struct claim *c)
+{
+    const struct claim *now = &w->v->claims[w->v->n_claims - 1];
+    struct led_hash proof[LED_LEVELS];
+    size_t n;
+
+    if (led_consistency(verify_get, w->v, c->size, now->size, proof, &n) == 0 && led_consistency_check(c->size, &c->root, now->size, &now->root, proof, n) == 0)
+        finding_add(&w->v->remarks, "grown", 1, c->size, "the journal grew from the checkpoint held outside over %s records, whose lines are not here any more",
+            thousands(c->size));
+    else
+        finding_add(&w->v->findings, "rewritten", 1, c->size, "no proof leads from the checkpoint held outside (over %s records) to the newest one", thousands(c->size));
+}
+
+/* The beginning may be gone by order: the hashes of what went lead on from there, and a checkpoint proves them. */
+static void begin_late(struct walk *w)
+{
+    struct verify *v = w->v;
+    uint64_t gone = v->dir.v[0].first - 1;
+
+    if (led_tree_load(verify_get, v, gone, &w->tree) < 0)
+        return; /* then it is treated as a missing segment */
+    w->retired = gone;
+    w->due = gone + 1;
+    for (; w->next_claim < v->n_claims && v->claims[w->next_claim].size < gone; w->next_claim++)
+        if (v->claims[w->next_claim].outside)
+            check_grown(w, &v->claims[w->next_claim]);
+    settle_due(w);
+}
+
+static void check_retired(struct walk *w, const struct led_head *h, struct str line)
+{
+    char count[40];
+
+    snprintf(count, sizeof count, "\"count\":%llu}", (unsigned long long)w->retired);
+    if (!w->retired || h->event != GW_EV_JOURNAL || !str_eq(h->program, STR("journal")) || !memmem(line.p, line.n, "\"action\":\"retired\"", 18) ||
+        !memmem(line.p, line.n, count, strlen(count)))
+        return;
+    finding_add(&w->v->remarks, "retired", 1, w->retired, "records 1 to %s are not here: they were removed by order, as record %s says", thousands(w->retired),
+        thousands(h->seq));
+    w->retired = 0;
+}
+
+static void report_retired(struct walk *w)
+{
+    if (w->retired)
+        finding_add(&w->v->findings, "segment-missing", 1, w->retired, "records 1 to %s are not here, and no record says that they were removed by order",
+            thousands(w->retired));
+}
+
 /* ---- rule sets ---- */
 static void check_rules(struct walk *w, const struct led_head *h, struct str line)
 {
@@ -410,6 +462,7 @@ static int take_line(struct walk *w, struct str line)
     if (led_schema_members(line, &what) < 0)
         finding_add(&v->findings, "schema", h.seq, h.seq, "record %s is not in the closed schema: %s", thousands(h.seq), what);
     check_time(w, &h, line);
+    check_retired(w, &h, line);
     check_rules(w, &h, line);
     if ((err = check_teller(w, &h)) < 0)
         return err;
@@ -495,6 +548,7 @@ static int end_of_lines(struct walk *w)
             err = absent(w, top->size);
     }
     report_steps(w);
+    report_retired(w);
     if (w->unknown_rules)
         finding_add(&v->remarks, "rules", w->first_unknown_rules, w->first_unknown_rules,
             "%s records, first record %s, name a set of rules whose loading is not in the journal", thousands(w->unknown_rules), thousands(w->first_unknown_rules));
@@ -518,10 +572,13 @@ int verify_walk(struct verify *v, uint64_t behind, const struct led_tree *tree)
         w.skip = behind;
         w.due = v->dir.v[i].first;
     }
+    if (v->dir.n && behind == 0 && v->dir.v[0].first > 1)
+        begin_late(&w);
     for (size_t k = i; k < v->dir.n; k++)
         v->bytes_all += (uint64_t)v->dir.v[k].size;
     for (; i < v->dir.n && !err; i++)
         err = walk_segment(&w, &v->dir.v[i], i + 1 == v->dir.n);
+    v->first_record = v->dir.n ? v->dir.v[0].first : 1;
     if (!err)
         err = end_of_lines(&w);
     if (v->progress && w.next_progress && now_ms() - start > 2000)

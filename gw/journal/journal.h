@@ -114,6 +114,7 @@ struct journal {
     uint64_t epoch;
     struct sender *self;
     int64_t clock_offset; /* wall clock less monotonic clock, microseconds */
+    struct { char name[24]; uint64_t seq; int64_t next_ms; } retire; /* a segment that goes when record seq is durable */
     bool stop;
     int exit_status;
     struct { uint64_t records, bytes, batches, releases, duplicates, sync_us, sync_us_max, full; } stats;
@@ -142,6 +143,9 @@ bool links_more(const struct journal *j);
 void links_break(struct journal *j, struct channel *ch, const char *why);
 void links_drop(struct journal *j, struct channel *ch);
 void links_parent_only(struct journal *j); /* while blocked */
+
+/* retire.c */
+void retire(struct journal *j);
 
 /* recover.c: 0, or a negative code after which the program must end (said in the log). */
 int recover(struct journal *j) GW_MUST_CHECK;

@@ -221,7 +221,10 @@ void links_parent_only(struct journal *j)
     bool ready[1];
     int64_t ms = j->retry_ms - mono_ms();
 
-    if (ipc_wait(j->ipc, 1, -1, ms < 0 ? 0 : (int)ms, ready, NULL) < 0)
+    for (size_t i = 1; i < CHANNELS_MAX; i++) /* what was durable before still goes out */
+        if (j->ch[i].c && ipc_queued(j->ch[i].c) > 0)
+            (void)!ipc_flush(j->ch[i].c);
+    if (ipc_wait(j->ipc, 1, -1, ms < 0 ? 0 : ms > 50 ? 50 : (int)ms, ready, NULL) < 0)
         log_fatal("cannot wait: %m");
     if (ready[0] && !batch_full(j))
         fill(j, &j->ch[0]);

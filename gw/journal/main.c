@@ -229,6 +229,7 @@ static void run(struct journal *j)
         batch_commit(j);
         if (!j->blocked && checkpoint_due(j, &next_checkpoint))
             checkpoint(j);
+        retire(j);
     }
 }
 

@@ -20,6 +20,7 @@
 #define RIG_GUARDS 64
 struct rig {
     char folder[64], conf[128], journal[128], keys[128], program[4096];
+    const char *more;    /* further keys of the configuration's group journal */
     const char *preload; /* LD_PRELOAD for the program, or NULL */
     pid_t pid;
     struct ipc *parent, *edge[GW_SIDES], *guard[RIG_GUARDS];
@@ -46,8 +47,8 @@ __attribute__((unused)) static void rig_conf(struct rig *r, const char *segment_
         "  ports = [ 5269 ]; dns = [ ]; dns_source = \"\"; domains = ( { name = \"low.example\"; targets = ( ); dialback = false; } );\n"
         "  trust = \"ca.pem\"; certificates = ( { domain = \"high.example\"; chain = \"a.pem\"; key = \"a.key\"; } ); };\n"
         "pairs = ( { high = \"high.example\"; low = \"low.example\"; } );\n"
-        "journal = { segment_size = \"%s\"; segment_time = \"24h\"; checkpoint = \"%s\"; };\n",
-        r->folder, r->folder, r->folder, segment_size, checkpoint);
+        "journal = { segment_size = \"%s\"; segment_time = \"24h\"; checkpoint = \"%s\"; %s };\n",
+        r->folder, r->folder, r->folder, segment_size, checkpoint, r->more ? r->more : "");
     if (fclose(f) != 0)
         rig_die("cannot write the configuration");
 }
