@@ -6,6 +6,7 @@
 #include <hs/hs.h>
 
 #include "conf.h"
+#include "dlp_gate.h"
 #include "normal.h"
 #include "validators.h"
 
@@ -13,32 +14,37 @@ enum dlp_boundary { BOUNDARY_WORD, BOUNDARY_DIGIT, BOUNDARY_NONE };
 /* One detector as it stands in its file. */
 struct dlp_detector {
     struct conf_where where;
-    char *id, *about;
+    char *id, *about, *characters;
     struct conf_strings patterns, words, support, exclude, exclude_patterns, places, match, clean;
     int exact_case, validator_index, boundary; /* validator_index 0: none */
-    int64_t confidence, with_support, report, distance, minimum, length;
+    int64_t confidence, with_support, report, distance, minimum, length, digits;
     bool spaced, leet, log_only;
     /* made from it */
     const struct validator *validator;
     uint32_t place_bits;  /* bit enum scan_place; 0: everywhere */
     bool has_support, has_exclude, later_starts;
+    uint64_t set[4]; /* bit for each byte of `characters` */
 };
 enum expr_kind { EXPR_FIND, EXPR_WORD, EXPR_SUPPORT, EXPR_EXCLUDE, EXPR_LETTERS };
 /* One compiled expression; `letters`: where, in a word written without its blanks, blanks stood (bit i: behind letter i). */
 struct dlp_expr { uint32_t detector; uint8_t kind; char *text; unsigned flags; uint32_t length; uint64_t blanks; };
 /* Hyperscan's time to compile grows faster than the number of expressions, so they are compiled in pieces: database i holds the
  * expressions from i * chunk on, numbered as in v. Plain words are cheap and stay together. */
-#define DLP_CHUNK 12
+#define DLP_CHUNK 16
+#define DLP_CHUNK_TOKENS 24
 #define DLP_CHUNK_WORDS 4000
 struct dlp_db {
     struct dlp_expr *v;
     size_t n, cap;
     hs_database_t **db;
     size_t n_db, chunk;
+    struct gate gate; /* what a text must hold for any of them */
 };
 static inline size_t dlp_chunks(const struct dlp_db *b) { return b->n ? (b->n + b->chunk - 1) / b->chunk : 0; }
-#define DLP_DATABASES 5
-#define DLP_ALL(d) { &(d)->find, &(d)->words, &(d)->support, &(d)->exclude, &(d)->letters }
+/* Patterns by what they demand of a text: nothing much; a long stretch without blanks; digits close together, or anywhere. */
+enum { FIND_ANY, FIND_WORD, FIND_TOKEN, FIND_DIGITS_NEAR, FIND_DIGITS, FIND_GROUPS };
+#define DLP_DATABASES 10
+#define DLP_ALL(d) { &(d)->find[FIND_ANY], &(d)->find[FIND_WORD], &(d)->find[FIND_TOKEN], &(d)->find[FIND_DIGITS_NEAR], &(d)->find[FIND_DIGITS], &(d)->word_keys, &(d)->words, &(d)->support, &(d)->exclude, &(d)->letters }
 struct dlp_match { uint32_t expr, from, to; };
 struct dlp_near { uint32_t detector, start, end; bool exclude; }; /* joined text */
 
@@ -52,17 +58,18 @@ struct dlp {
     size_t n;
     uint32_t *digit_detectors; /* those whose validator takes groups of digits and that have no pattern */
     size_t n_digit_detectors;
-    struct dlp_db find, words, support, exclude, letters;
+    struct dlp_db find[FIND_GROUPS], word_keys, words, support, exclude, letters;
     hs_scratch_t *scratch;
     struct fold *fold;
     bool any_leet_digits;
+    unsigned least_digits; /* of all their validators; so many lie within GATE_WINDOW bytes, blanks between them included */
     /* one request */
     const struct joined *joined;
     const struct scan_request *request;
     struct hits found;
     struct dlp_near *near_v;
     size_t n_near, near_cap;
-    bool near_done_base;
+    bool near_done_base, word_seen;
     const struct view *base, *near_done; /* only compared */
     struct dlp_match *matches;
     size_t n_matches, matches_cap;

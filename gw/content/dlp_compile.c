@@ -93,20 +93,56 @@ static void expr_error(const struct dlp_detector *x, const struct conf_strings *
 
 static unsigned find_flags(const struct dlp_detector *x)
 {
-    return (x->exact_case ? 0 : HS_FLAG_CASELESS) | HS_FLAG_SOM_LEFTMOST | HS_FLAG_MULTILINE;
+    return (x->exact_case ? 0 : HS_FLAG_CASELESS) | (x->characters[0] ? 0 : HS_FLAG_SOM_LEFTMOST) | HS_FLAG_MULTILINE;
 }
 
-static int add_patterns(struct dlp *d, uint32_t k, const struct conf_strings *list, enum expr_kind kind, struct dlp_db *to, struct buf *b,
-    struct conf_errors *errs)
+#define TOKEN_MIN 20u
+#define WORD_MIN 12u
+#define DIGITS_MIN 5u
+
+/* The group that asks most of a text, so that it is run least. */
+static struct dlp_db *group_for(struct dlp *d, const struct dlp_detector *x, struct dlp_expr *e, const struct buf *text)
+{
+    struct gate g = gate_of_pattern(buf_str(text));
+    unsigned width = UINT32_MAX;
+    hs_expr_info_t *info = NULL;
+    hs_compile_error_t *error = NULL;
+    if (hs_expression_info((const char *)buf_data(text), e->flags, &info, &error) == HS_SUCCESS)
+        width = info->max_width;
+    free(info);
+    hs_free_compile_error(error);
+    if (g.token && x->length > g.token)
+        g.token = (uint32_t)x->length;
+    if (x->digits > g.digits)
+        g.digits = (uint32_t)x->digits;
+    bool whole = width <= GATE_WINDOW && !x->characters[0] && !(x->validator && x->validator->min_digits); /* nothing is added to the match */
+    unsigned k = g.digits >= DIGITS_MIN ? (whole ? FIND_DIGITS_NEAR : FIND_DIGITS) : g.token >= TOKEN_MIN ? FIND_TOKEN : g.token >= WORD_MIN ? FIND_WORD : FIND_ANY;
+    struct dlp_db *b = &d->find[k];
+    if (b->n == 0)
+        b->gate = g;
+    b->gate.digits = g.digits < b->gate.digits ? g.digits : b->gate.digits;
+    b->gate.token = g.token < b->gate.token ? g.token : b->gate.token;
+    return b;
+}
+
+/* exclude: into that database; else into the group of patterns where it fits. */
+static int add_patterns(struct dlp *d, uint32_t k, const struct conf_strings *list, bool exclude, struct buf *b, struct conf_errors *errs)
 {
     struct dlp_detector *x = d->v[k];
+    struct dlp_expr e = { .detector = k, .kind = exclude ? EXPR_EXCLUDE : EXPR_FIND, .flags = exclude ? HS_FLAG_CASELESS | HS_FLAG_SOM_LEFTMOST | HS_FLAG_MULTILINE :
+        find_flags(x) };
     for (size_t i = 0; i < list->n; i++) {
         struct str p = str_c(list->v[i]);
         int err = utf8_valid(p) ? pattern_expr(d, b, p) : GW_ERR(SYNTAX);
-        if (err == GW_ERR(SYNTAX))
+        if (err == GW_ERR(SYNTAX)) {
             expr_error(x, list, i, "characters outside ASCII cannot stand in [...]; write (a|b) instead", errs);
-        else if (err || (err = add_expr(d, to, (struct dlp_expr){ .detector = k, .kind = (uint8_t)kind, .flags = kind == EXPR_FIND ? find_flags(x) :
-                                                                       HS_FLAG_CASELESS | HS_FLAG_SOM_LEFTMOST | HS_FLAG_MULTILINE }, b)))
+            continue;
+        }
+        err = err ? err : buf_put(b, "", 1); /* Hyperscan wants an end */
+        if (err)
+            return err;
+        b->len--;
+        if ((err = add_expr(d, exclude ? &d->exclude : group_for(d, x, &e, b), e, b)))
             return err;
     }
     return 0;
@@ -121,6 +157,24 @@ struct wording {
     struct mapped folded, words;
     struct buf *b;
 };
+
+/* The longest word of a phrase as it stands in normal text: where none of these is, no phrase is. */
+static int add_key(struct wording *g, struct str w)
+{
+    struct str longest = { w.p, 0 };
+    for (size_t i = 0; i < w.n;) {
+        size_t n = 0;
+        while (i + n < w.n && w.p[i + n] != ' ')
+            n++;
+        if (n > longest.n)
+            longest = (struct str){ w.p + i, n };
+        i += n + 1;
+    }
+    buf_reset(g->b);
+    int err = put_literal(g->b, longest.p, longest.n);
+    return err ? err : add_expr(g->d, &g->d->word_keys, (struct dlp_expr){ .detector = g->expr.detector, .kind = EXPR_WORD,
+                                                             .flags = HS_FLAG_CASELESS | HS_FLAG_SINGLEMATCH }, g->b);
+}
 
 /* One way to write a word or phrase, as dlp_words reads text. Scripts without blanks get none around it. */
 static int add_variant(struct wording *g, const char *utf8, size_t n)
@@ -143,7 +197,8 @@ static int add_variant(struct wording *g, const char *utf8, size_t n)
     buf_reset(g->b);
     err = put_literal(g->b, w.p, w.n);
     g->expr.length = (uint32_t)w.n;
-    return err ? err : add_expr(g->d, g->to, g->expr, g->b);
+    err = err ? err : add_expr(g->d, g->to, g->expr, g->b);
+    return err || g->expr.kind != EXPR_WORD ? err : add_key(g, w);
 }
 
 /* Outside ASCII the normal form depends on case (look-alikes), so all small, all capital, and with a capital in front are looked for. */
@@ -304,15 +359,17 @@ int dlp_compile(struct dlp *d, const char *cache, struct conf_errors *errs)
         conf_error_add(errs, CONF_ERROR, NULL, 0, "DLP needs a processor with SSSE3");
         return GW_ERR(CONF);
     }
-    d->find.chunk = d->exclude.chunk = DLP_CHUNK;
-    d->words.chunk = d->support.chunk = d->letters.chunk = DLP_CHUNK_WORDS;
+    for (size_t i = 0; i < FIND_GROUPS; i++)
+        d->find[i].chunk = i == FIND_TOKEN ? DLP_CHUNK_TOKENS : DLP_CHUNK;
+    d->exclude.chunk = DLP_CHUNK;
+    d->word_keys.chunk = d->words.chunk = d->support.chunk = d->letters.chunk = DLP_CHUNK_WORDS;
     buf_init(&b, EXPR_MAX);
     for (uint32_t k = 0; k < d->n && !err; k++) {
         struct dlp_detector *x = d->v[k];
-        err = add_patterns(d, k, &x->patterns, EXPR_FIND, &d->find, &b, errs);
+        err = add_patterns(d, k, &x->patterns, false, &b, errs);
         err = err ? err : add_words(d, k, &x->words, EXPR_WORD, &b, errs);
         err = err ? err : add_words(d, k, &x->support, EXPR_SUPPORT, &b, errs);
-        err = err ? err : add_patterns(d, k, &x->exclude_patterns, EXPR_EXCLUDE, &d->exclude, &b, errs);
+        err = err ? err : add_patterns(d, k, &x->exclude_patterns, true, &b, errs);
         err = err ? err : add_letters(d, k, &b);
     }
     buf_clear(&b);

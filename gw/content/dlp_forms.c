@@ -99,40 +99,81 @@ static bool token_char(char c)
     return digit_table[(unsigned char)c] != 0;
 }
 
-/* Groups of letters that could be digits count when a group with a real digit stands next to them, or they hold one. */
+static bool ascii_word(char c)
+{
+    return (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z');
+}
+
+/* The word around [i]: true when all of it could be digits. */
+static bool digit_word(struct str s, size_t i, size_t *ret_from, size_t *ret_to)
+{
+    size_t a = i, b = i;
+    bool good = true;
+    while (a > 0 && ascii_word(s.p[a - 1]))
+        good &= token_char(s.p[--a]);
+    while (b < s.n && ascii_word(s.p[b]))
+        good &= token_char(s.p[b++]);
+    *ret_from = a;
+    *ret_to = b;
+    return good && !((unsigned char)(a ? s.p[a - 1] : 0) & 0x80) && !((unsigned char)(b < s.n ? s.p[b] : 0) & 0x80);
+}
+
+static int turn(const struct view *in, struct mapped *out, bool *any, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++) {
+        char d = digit_of(in->text.p[i]);
+        if (!d)
+            continue;
+        if (!*any) {
+            mapped_reset(out);
+            int err = mapped_copy(out, in, 0, in->text.n);
+            if (err)
+                return err;
+            *any = true;
+        }
+        out->text.p[out->text.off + i] = (unsigned char)d;
+    }
+    return 0;
+}
+
+/* Off to the next word, over a few characters that separate groups of digits. SIZE_MAX: there is none. */
+static size_t next_word(struct str s, size_t i, int step)
+{
+    for (size_t n = 0; n < 4; n++) {
+        if (step < 0 ? i == 0 : i >= s.n)
+            return SIZE_MAX;
+        size_t at = step < 0 ? i - 1 : i;
+        if (ascii_word(s.p[at]))
+            return at;
+        if (!s.p[at] || (unsigned char)s.p[at] >= 0x80)
+            return SIZE_MAX;
+        i = step < 0 ? i - 1 : i + 1;
+    }
+    return SIZE_MAX;
+}
+
+/* Words of letters that could be digits count when they hold a digit, or stand beside a word that counts. */
 bool dlp_look_digits(const struct view *in, struct mapped *out, int *ret_err)
 {
     struct str s = in->text;
-    bool any = false, before = false;
+    bool any = false;
     *ret_err = 0;
-    for (size_t i = 0; i < s.n;) {
-        size_t start = i, digits = 0;
-        bool touched = i > 0 && dlp_is_word_char(s, i, true);
-        while (i < s.n && token_char(s.p[i])) {
-            digits += s.p[i] >= '0' && s.p[i] <= '9';
-            i++;
-        }
-        if (i == start) {
-            before = before && !dlp_is_word_char(s, i, false) && s.p[i] != '\0';
+    for (size_t i = 0; i < s.n && !*ret_err;) {
+        size_t from, to, a, b, w;
+        if (s.p[i] < '0' || s.p[i] > '9') {
             i++;
             continue;
         }
-        touched |= dlp_is_word_char(s, i, false);
-        bool digit_like = !touched && (digits > 0 || before);
-        if (digit_like && digits < i - start) {
-            if (!any) {
-                mapped_reset(out);
-                *ret_err = mapped_copy(out, in, 0, s.n);
-                if (*ret_err)
-                    return false;
-                any = true;
-            }
-            unsigned char *p = out->text.p + out->text.off;
-            for (size_t k = start; k < i; k++)
-                if (digit_of(s.p[k]))
-                    p[k] = (unsigned char)digit_of(s.p[k]);
+        if (!digit_word(s, i, &from, &to)) {
+            i = to;
+            continue;
         }
-        before = digit_like;
+        *ret_err = turn(in, out, &any, from, to);
+        for (a = from; !*ret_err && (w = next_word(s, a, -1)) != SIZE_MAX && digit_word(s, w, &a, &b);)
+            *ret_err = turn(in, out, &any, a, b);
+        for (b = to; !*ret_err && (w = next_word(s, b, 1)) != SIZE_MAX && digit_word(s, w, &a, &b);)
+            *ret_err = turn(in, out, &any, a, b);
+        i = b > to ? b : to;
     }
-    return any;
+    return any && !*ret_err;
 }

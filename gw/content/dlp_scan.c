@@ -60,6 +60,8 @@ bool dlp_run(struct dlp *d, const struct dlp_db *b, struct str text, match_event
 {
     for (size_t i = 0; i < b->n_db && !d->err; i++) {
         hs_error_t r = hs_scan(b->db[i], text.p, (unsigned)text.n, 0, d->scratch, on_match, user);
+        if (r == HS_SCAN_TERMINATED && !d->err)
+            break; /* the callback saw enough */
         if (r != HS_SUCCESS && !d->err)
             d->err = GW_ERR(UNKNOWN);
     }
@@ -220,7 +222,7 @@ void dlp_accept(struct dlp *d, uint32_t k, const struct view *v, size_t from, si
 
 /* ---- patterns and words ---- */
 
-struct find_scan { struct dlp *d; struct str text; };
+struct find_scan { struct dlp *d; struct str text; const struct dlp_db *b; };
 
 static int push_match(struct dlp *d, unsigned id, unsigned long long from, unsigned long long to)
 {
@@ -250,12 +252,33 @@ static bool end_ok(const struct dlp_detector *x, struct str s, size_t from, size
     return edge_ok(x, s, x->validator->min_digits ? from : to);
 }
 
+/* Of a number that goes on behind the pattern only the beginning is known here. */
+static bool enough_digits(const struct dlp_detector *x, struct str s, size_t from, size_t to)
+{
+    int64_t n = x->validator && x->validator->min_digits ? x->digits : 0;
+    for (size_t i = from; i < to; i++)
+        n += s.p[i] >= '0' && s.p[i] <= '9';
+    return n >= x->digits;
+}
+
+/* Hyperscan was not asked for the start: it is where the stretch of characters of this kind begins. */
+#define STRETCH_MAX 4096u
+static size_t stretch_before(const struct dlp_detector *x, struct str s, size_t to)
+{
+    size_t at = to;
+    while (at > 0 && to - at < STRETCH_MAX && (x->set[(unsigned char)s.p[at - 1] / 64] >> ((unsigned char)s.p[at - 1] % 64) & 1))
+        at--;
+    return at;
+}
+
 static int on_find(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *user)
 {
     struct find_scan *s = user;
-    const struct dlp_detector *x = s->d->v[s->d->find.v[id].detector];
+    const struct dlp_detector *x = s->d->v[s->b->v[id].detector];
     (void)flags;
-    if (from == to || (int64_t)(to - from) < x->length || !end_ok(x, s->text, (size_t)from, (size_t)to))
+    if (x->characters[0])
+        from = stretch_before(x, s->text, (size_t)to);
+    if (from == to || (int64_t)(to - from) < x->length || (x->digits && !enough_digits(x, s->text, (size_t)from, (size_t)to)) || !end_ok(x, s->text, (size_t)from, (size_t)to))
         return 0;
     return push_match(s->d, id, from, to);
 }
@@ -332,16 +355,16 @@ static enum opinion judge_ends(const struct dlp_detector *x, struct str s, size_
     return OPINION_NO;
 }
 
-static void judge_matches(struct dlp *d, const struct view *v)
+static void judge_matches(struct dlp *d, const struct dlp_db *b, const struct view *v)
 {
     uint32_t last = UINT32_MAX;
     size_t done = 0, tried_from = SIZE_MAX;
     unsigned fails = 0;
     if (d->n_matches > 1)
-        qsort_r(d->matches, d->n_matches, sizeof *d->matches, by_detector, d->find.v);
+        qsort_r(d->matches, d->n_matches, sizeof *d->matches, by_detector, b->v);
     for (size_t i = 0; i < d->n_matches && !d->err; i++) {
         const struct dlp_match *m = &d->matches[i];
-        uint32_t k = d->find.v[m->expr].detector;
+        uint32_t k = b->v[m->expr].detector;
         if (k != last) {
             last = k;
             done = 0;
@@ -366,12 +389,18 @@ static void judge_matches(struct dlp *d, const struct view *v)
     }
 }
 
-static int scan_patterns(struct dlp *d, const struct view *v)
+static int scan_patterns(struct dlp *d, const struct view *v, const struct measure *m)
 {
-    struct find_scan s = { d, v->text };
-    d->n_matches = 0;
-    if (dlp_run(d, &d->find, v->text, on_find, &s) && d->n_matches)
-        judge_matches(d, v);
+    for (size_t g = 0; g < FIND_GROUPS && !d->err; g++) {
+        const struct dlp_db *b = &d->find[g];
+        uint32_t digits = g == FIND_DIGITS_NEAR ? m->near : m->digits;
+        if (b->n == 0 || digits < b->gate.digits || m->token < b->gate.token)
+            continue;
+        struct find_scan s = { d, v->text, b };
+        d->n_matches = 0;
+        if (dlp_run(d, b, v->text, on_find, &s) && d->n_matches)
+            judge_matches(d, b, v);
+    }
     return d->err;
 }
 
@@ -383,9 +412,25 @@ static int on_word(unsigned id, unsigned long long from, unsigned long long to, 
     return push_match(user, id, from, to);
 }
 
+static int on_word_key(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *user)
+{
+    struct dlp *d = user;
+    (void)id;
+    (void)from;
+    (void)to;
+    (void)flags;
+    d->word_seen = true;
+    return 1;
+}
+
 static int scan_words(struct dlp *d, const struct view *v)
 {
     if (!d->words.n_db)
+        return 0;
+    d->word_seen = false;
+    if (!dlp_run(d, &d->word_keys, v->text, on_word_key, d))
+        return d->err;
+    if (!d->word_seen)
         return 0;
     int err = dlp_words(v, &d->words_view);
     d->n_matches = 0;
@@ -464,13 +509,15 @@ int dlp_scan(struct dlp *d, const struct view *v, bool across)
     if (!d->base)
         d->base = v;
     d->near_done = NULL;
+    struct measure m = measure_text(v->text);
     if (!across) {
-        err = scan_patterns(d, v);
+        err = scan_patterns(d, v, &m);
         err = err ? err : scan_words(d, v);
         err = err ? err : scan_letters(d, v);
     }
-    err = err ? err : dlp_number_scan(d, v, false, across);
-    if (!err && d->any_leet_digits && dlp_look_digits(v, &d->digits_view, &err)) {
+    if (!err && m.near >= d->least_digits)
+        err = dlp_number_scan(d, v, false, across);
+    if (!err && m.digits && d->any_leet_digits && dlp_look_digits(v, &d->digits_view, &err)) {
         struct view digits = mapped_view(&d->digits_view);
         err = dlp_number_scan(d, &digits, true, across);
     }

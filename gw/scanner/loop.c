@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * Answers questions in the order in which they came: all that was read is answered, then one flush. */
+ * Answers questions in the order in which they came: all that was read is answered, sent in small lots. */
 #include "scanner.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -109,6 +110,17 @@ static int answer(struct scanner *s, struct ipc *guard, const struct ipc_msg *m)
     return ipc_put_scanned(guard, &out);
 }
 
+/* Answers are sent after so many, or so long. */
+#define UNSENT_MAX 32u
+#define UNSENT_NS 2000000u
+
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
 /* Reads what is there and handles all of it. A channel that breaks the protocol is dropped; the parent makes a new one. */
 static int serve(struct scanner *s, struct ipc *c, bool parent)
 {
@@ -117,12 +129,21 @@ static int serve(struct scanner *s, struct ipc *c, bool parent)
     if (err == GW_ERR(AGAIN))
         return 0;
     bool closed = err < 0;
+    unsigned unsent = 0;
+    uint64_t since = now_ns();
     while ((got = ipc_next(c, &m)) == 1) {
         err = parent ? parent_said(s, &m) : answer(s, c, &m);
         if (err)
             return err;
         if (s->stop)
             return 0;
+        /* the guard sees progress while a long batch is under way */
+        if (!parent && (++unsent == UNSENT_MAX || now_ns() - since > UNSENT_NS)) {
+            if ((err = ipc_flush(c)) && err != GW_ERR(AGAIN))
+                return err;
+            unsent = 0;
+            since = now_ns();
+        }
     }
     if (got < 0)
         return got;
