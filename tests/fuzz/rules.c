@@ -13,6 +13,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* libconfig 1.5 loses the piece of a string that a syntax error cuts off: its own leak, not ours to see again in each run. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void) { return "leak:strbuf_append\n"; }
+
 static char dir[64];
 
 static void put(const char *name, const void *p, size_t n)
