@@ -1,0 +1,84 @@
+// link: content ipc base
+// libs: -lyara -lhs -licui18n -licuuc -licudata -lcrypto -lconfig -lm
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * What is read off a pattern is never more than a match holds: a table, and every pattern against random texts that Hyperscan says match. */
+#include <hs/hs.h>
+
+#include "content_help.h"
+
+#include "../../gw/content/dlp_gate.h"
+
+static const struct { const char *pattern; uint32_t digits, token; } rows[] = {
+    { "abc", 0, 3 }, { "[0-9]{4}", 4, 4 }, { "\\d\\d?", 1, 1 }, { "\\d{2,}x", 2, 3 }, { "[0-9]+-[0-9]+", 2, 3 }, { "a b", 0, 0 }, { "a\\sb", 0, 0 }, { "[ -]?[0-9]", 1, 0 },
+    { "(?:12|345)x", 2, 3 }, { "(?:12|ab)x", 0, 3 }, { "(?:[0-9]{2}-){3}", 6, 9 }, { "[0-9a-f]{6}", 0, 6 }, { "[^ ]{6}", 0, 0 }, { "\\S{6}", 0, 6 }, { ".{6}", 0, 0 },
+    { "x{3}?", 0, 3 }, { "x*y", 0, 1 }, { "\\x41{3}", 0, 3 }, { "\\x20a", 0, 0 }, { "[\\x41-\\x43]{2}", 0, 2 }, { "[\\s\\d]{4}", 0, 0 }, { "[]a]{3}", 0, 3 }, { "[a-]{3}", 0, 3 },
+    { "\\bword\\b", 0, 4 }, { "^ab$", 0, 2 }, { "(?i)abc", 0, 0 }, { "(?=ab)c", 0, 0 }, { "a|", 0, 0 }, { "[[:digit:]]{3}", 0, 0 }, { "\\p{L}{5}", 0, 0 }, { "a{", 0, 0 }, { "(a", 0, 0 },
+    { "a)", 0, 0 }, { "[1-478][0-9]{2}[ .-]?[0-9]", 4, 0 }, { "ghp_[A-Za-z0-9]+", 0, 5 }, { "(?:a{2}){3}", 0, 6 }, { "[0-9]{3}(?:[ -][0-9]{2}){2,4}", 7, 0 },
+};
+static const char *const patterns[] = { "[0-9]{2}[a-c ]?[0-9]", "(?:1[0-9]|ab){2}", "[ab]{3}[0-9]*", "\\d+:\\d+", "[^0-9]{2}1", "a?b?c{2}", "(?:[0-9]{2}[ :]){2}[0-9]", "[a-c0-9]{4}",
+    "\\S{4}", "(?:a|1){3}", "[:]{1,2}[0-9]{1,3}", "x|1{2}|[ab]{3}" };
+
+struct seen { struct measure m; struct gate g; bool bad; const char *text; };
+static int on_match(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *user)
+{
+    struct seen *s = user;
+    struct measure inside = measure_text((struct str){ s->text + from, (size_t)(to - from) });
+    (void)id;
+    (void)flags;
+    s->bad |= s->m.digits < s->g.digits || s->m.token < s->g.token || s->m.near < s->g.digits || inside.digits < s->g.digits || inside.token < s->g.token;
+    return 0;
+}
+
+static void random_texts(void)
+{
+    static const char alphabet[] = "0123456789abc :x";
+    uint32_t seed = 12345;
+    for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++) {
+        hs_database_t *db = NULL;
+        hs_scratch_t *scratch = NULL;
+        hs_compile_error_t *e = NULL;
+        struct seen s = { .g = gate_of_pattern(str_c(patterns[i])) };
+        unsigned matched = 0;
+        if (hs_compile(patterns[i], HS_FLAG_SOM_LEFTMOST, HS_MODE_BLOCK, NULL, &db, &e) || hs_alloc_scratch(db, &scratch)) {
+            ok(false, "%s compiles", patterns[i]);
+            continue;
+        }
+        for (unsigned k = 0; k < 3000; k++) {
+            char text[24];
+            size_t n = 0;
+            for (; n < 23; n++) {
+                seed = seed * 1664525u + 1013904223u;
+                text[n] = alphabet[seed >> 28];
+            }
+            text[n] = 0;
+            s.text = text;
+            s.m = measure_text((struct str){ text, n });
+            hs_scan(db, text, (unsigned)n, 0, scratch, on_match, &s);
+            matched++;
+        }
+        ok(!s.bad && matched, "%s: demands %u digits, %u unbroken, and no match has less", patterns[i], s.g.digits, s.g.token);
+        hs_free_scratch(scratch);
+        hs_free_database(db);
+    }
+}
+
+int main(void)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct gate g = gate_of_pattern(str_c(rows[i].pattern));
+        if (!ok(g.digits == rows[i].digits && g.token == rows[i].token, "%s", rows[i].pattern))
+            diag("got %u digits, %u unbroken", g.digits, g.token);
+    }
+    struct measure m = measure_text(STR("at 14:30 in 2026\nlongest-stretch-here"));
+    ok(m.digits == 8 && m.token == 20 && m.near == 8, "a text is measured");
+    char far[300];
+    memset(far, 'x', sizeof far);
+    far[0] = far[100] = far[101] = far[299] = '7';
+    m = measure_text((struct str){ far, sizeof far });
+    ok(m.digits == 4 && m.near == 2 && m.token == 300, "digits far apart are not near");
+    memset(far, '7', sizeof far);
+    m = measure_text((struct str){ far, sizeof far });
+    ok(m.digits == 300 && m.near == GATE_WINDOW, "more digits than the window holds");
+    random_texts();
+    return done_testing();
+}
