@@ -183,7 +183,7 @@ static enum pol_step act(struct pol_eval *e, bool *ret_go_on)
         if (pol_from_room(e->in) || e->in->kind != REC_MESSAGE)
             return refuse(e, GW_R_CHANGE_FAILED);
         return decide(e, GW_V_HOLD, GW_R_HELD, pol_error_find("undefined-condition"),
-            *r->text ? r->text : "Your message is kept until a person has looked at it.");
+            *r->text ? r->text : "Your message was not delivered. It is on record for a person to decide about.");
     case ACT_STRIP:
         return strip(e, ret_go_on);
     case ACT_REDACT:
