@@ -183,15 +183,23 @@ static int make(const char *argv0, uint64_t records, const char *segment_size)
         if (rig_line(r.guard[0], 1, i, LINE_TARGET_NONE, buf_str(&f)) < 0 && ipc_queued(r.guard[0]) == 0)
             rig_die("a line could not be sent");
         while (i - d.number > 20000 || i == records) {
-            if (rig_next(r.guard[0], 5000, &m) != 1)
+            if (rig_next(r.guard[0], 30000, &m) != 1)
                 rig_die("the journal is gone");
             if (m.type == IPC_M_DURABLE && ipc_get_durable(&m, &d) < 0)
                 rig_die("durable");
             if (d.number == records)
                 break;
         }
-        if (i == records / 2) /* a checkpoint in the midst of it */
-            sleep(2);
+        if (i == records / 2) { /* a checkpoint in the midst of it */
+            char path[200];
+            struct stat st = { 0 };
+            snprintf(path, sizeof path, "%s/checkpoints", r.journal);
+            for (int k = 0; k < 600 && st.st_size == 0; k++) {
+                (void)!ipc_flush(r.guard[0]);
+                usleep(50000);
+                (void)!stat(path, &st);
+            }
+        }
     }
     if (rig_stop(&r) != 0)
         rig_die("the journal did not end in order");

@@ -300,7 +300,7 @@ def tree_file_changed(c):
 def tree_file_removed_and_bit(c):
     os.unlink(c.path("tree"))
     bit_in_text(c)
-    return "changed", 1 if c.size(0) >= 3000 else c.size(0) + 1
+    return "changed", max([0] + [size for size in (c.size(i) for i in range(len(c.notes()))) if size < 3000]) + 1
 
 
 CASES = [nothing, bit_in_text, bit_in_head, bit_in_newline, verdict_changed, removed, removed_and_renumbered, removed_at_the_end_unsigned, swapped,

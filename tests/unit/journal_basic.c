@@ -35,7 +35,7 @@ static bool closed(struct ipc *c)
     struct ipc_msg m;
     int got;
 
-    while ((got = rig_next(c, 3000, &m)) == 1)
+    while ((got = rig_next(c, 15000, &m)) == 1)
         ;
     return got < 0;
 }
@@ -45,7 +45,7 @@ static bool durable(struct ipc *c, uint64_t number)
     struct ipc_msg m;
     struct msg_durable d;
 
-    while (rig_next(c, 3000, &m) == 1)
+    while (rig_next(c, 15000, &m) == 1)
         if (m.type == IPC_M_DURABLE && ipc_get_durable(&m, &d) == 0 && d.number >= number)
             return true;
     return false;
@@ -68,14 +68,14 @@ static void test_release(struct rig *r)
     ok(rig_start(r, 2) == 0, "it starts on an empty folder and says READY");
     rig_fields(&fields, 1, NULL);
     (void)!rig_line(r->guard[0], 5, 1, GW_LOW, buf_str(&fields));
-    ok(released(r->edge[GW_LOW], 5, 1, 3000), "a line with target low is released to the low edge, with its number and hash");
+    ok(released(r->edge[GW_LOW], 5, 1, 15000), "a line with target low is released to the low edge, with its number and hash");
     ok(durable(r->guard[0], 1), "the guard is told that line 1 is durable");
     ok(count(text(r), "\"line_epoch\":5,\"line_number\":1,\"target\":\"low\"") == 1, "the line is in the segment");
     ok(!released(r->edge[GW_HIGH], 5, 1, 50), "the high edge is told nothing");
     (void)!rig_line(r->guard[0], 5, 2, LINE_TARGET_NONE, buf_str(&fields));
     ok(durable(r->guard[0], 2) && !released(r->edge[GW_LOW], 5, 2, 50), "a line without target releases nothing");
     (void)!rig_line(r->guard[0], 5, 1, GW_LOW, buf_str(&fields));
-    ok(released(r->edge[GW_LOW], 5, 1, 3000), "a line told again is released again");
+    ok(released(r->edge[GW_LOW], 5, 1, 15000), "a line told again is released again");
     ok(durable(r->guard[0], 2) && count(text(r), "\"line_epoch\":5,\"line_number\":1,") == 1, "and not written again");
 }
 
@@ -89,7 +89,7 @@ static void test_restart(struct rig *r, bool killed)
         ok(rig_stop(r) == 0, "%s: ends in order", how);
     ok(rig_start(r, 2) == 0, "%s: starts again", how);
     (void)!rig_line(r->guard[0], 5, 1, GW_LOW, buf_str(&fields));
-    ok(released(r->edge[GW_LOW], 5, 1, 3000), "%s: a line of before, told again, is released again", how);
+    ok(released(r->edge[GW_LOW], 5, 1, 15000), "%s: a line of before, told again, is released again", how);
     (void)!rig_line(r->guard[0], 5, 2, LINE_TARGET_NONE, buf_str(&fields));
     ok(durable(r->guard[0], 2), "%s: durable up to 2", how);
     ok(count(text(r), "\"line_epoch\":5,\"line_number\":1,") == 1 && count(text(r), "\"line_epoch\":5,\"line_number\":2,") == 1,
@@ -182,7 +182,7 @@ static void test_budget(struct rig *r)
     (void)!rig_line(guard, 88, 1, LINE_TARGET_NONE, buf_str(&fields));
     ok(durable(guard, 1), "an edge tells 24 MB at once: a guard's line is written meanwhile");
     int n = count(text(r), "\"line_epoch\":77,");
-    ok(n > 500 && n < 4000, "of the edge's 8000 lines, %d were taken in the first second", n);
+    ok(n > 100 && n < 6500, "of the edge's 8000 lines, only %d were taken in about a second", n);
     ok(ipc_queued(edge) > 0, "the others wait with the edge");
     ipc_free(edge);
     ipc_free(guard);

@@ -59,7 +59,7 @@ static bool state_is(struct rig *r, const char *state)
     snprintf(want, sizeof want, "\"state\":\"%s\"", state);
     if (ipc_put_stats_ask(r->parent, &(struct msg_stats_ask){ .ask = 1 }) < 0)
         return false;
-    while (rig_next(r->parent, 3000, &m) == 1)
+    while (rig_next(r->parent, 15000, &m) == 1)
         if (m.type == IPC_M_STATS && ipc_get_stats(&m, &s) == 0)
             return memmem(s.json.p, s.json.n, want, strlen(want)) != NULL;
     return false;
@@ -87,7 +87,7 @@ static void test_passing(struct rig *r, struct fault *f)
         ok(state_is(r, passing[i].sync_errno == EIO ? "sync-failed" : "disk-full"), "%s: the parent is told on asking", name);
         ok(send_line(r, NULL) && released(r, 100) == 0, "%s: more lines wait", name);
         f->write_errno = f->sync_errno = 0;
-        ok(released(r, 3000) == number - 1 && released(r, 3000) == number, "%s: it goes on by itself, in order", name);
+        ok(released(r, 15000) == number - 1 && released(r, 15000) == number, "%s: it goes on by itself, in order", name);
         ok(state_is(r, "writing"), "%s: and says so", name);
     }
     (void)send_line(r, NULL);
@@ -108,7 +108,7 @@ static void test_sync_then_cut(struct rig *r, struct fault *f)
     (void)send_line(r, NULL);
     last = released(r, 300);
     f->sync_errno = 0;
-    ok(last == 0 && released(r, 3000) == number, "failed sync, then power cut: released after a good sync only");
+    ok(last == 0 && released(r, 15000) == number, "failed sync, then power cut: released after a good sync only");
     rig_kill(r);
     fault_power_cut(r, f, 4);
     char want[64];
@@ -122,12 +122,12 @@ static void test_broken(struct rig *r, struct fault *f)
     f->halved = 0;
     f->write_errno = EIO;
     (void)send_line(r, NULL);
-    ok(released(r, 300) == 0 && rig_ended(r, 3000) == 74, "write error: nothing is released, the journal ends (74)");
+    ok(released(r, 300) == 0 && rig_ended(r, 15000) == 74, "write error: nothing is released, the journal ends (74)");
     rig_close(r);
     f->write_errno = 0;
     ok(rig_start(r, 1) == 0, "write error: the next one starts");
     number--;
-    ok(send_line(r, NULL) && released(r, 3000) == number, "write error: the line, told again, is released");
+    ok(send_line(r, NULL) && released(r, 15000) == number, "write error: the line, told again, is released");
     ok(rig_stop(r) == 0, "write error: ends in order");
     whole(r, "write error");
 }
@@ -139,14 +139,14 @@ static void test_sync_broken(struct rig *r, struct fault *f)
     f->sync_times = 0;
     f->sync_errno = EIO;
     (void)send_line(r, NULL);
-    ok(released(r, 300) == 0 && rig_ended(r, 3000) == 74, "syncs fail for good: nothing is released, the journal ends (74)");
+    ok(released(r, 300) == 0 && rig_ended(r, 15000) == 74, "syncs fail for good: nothing is released, the journal ends (74)");
     rig_close(r);
     ok(rig_start(r, 1) != 0, "syncs fail for good: the next one does not start");
     f->sync_errno = 0;
     fault_power_cut(r, f, 4);
     ok(rig_start(r, 1) == 0, "syncs fail for good: with a good disk it does");
     number--;
-    ok(send_line(r, NULL) && released(r, 3000) == number, "syncs fail for good: the line, told again, is released");
+    ok(send_line(r, NULL) && released(r, 15000) == number, "syncs fail for good: the line, told again, is released");
     ok(rig_stop(r) == 0, "syncs fail for good: ends in order");
     whole(r, "syncs fail for good");
 }
@@ -154,11 +154,11 @@ static void test_sync_broken(struct rig *r, struct fault *f)
 static void test_clock(struct rig *r, struct fault *f)
 {
     ok(rig_start(r, 1) == 0, "clock: starts");
-    ok(send_line(r, NULL) && released(r, 3000) == number, "clock: a line");
+    ok(send_line(r, NULL) && released(r, 15000) == number, "clock: a line");
     f->clock_offset = -3600;
-    ok(send_line(r, NULL) && released(r, 3000) == number, "clock: a line after it moved back an hour");
+    ok(send_line(r, NULL) && released(r, 15000) == number, "clock: a line after it moved back an hour");
     (void)send_line(r, NULL);
-    (void)released(r, 3000);
+    (void)released(r, 15000);
     ok(says(r, "the clock moved back by 3600 seconds") || says(r, "the clock moved back by 3599 seconds"), "clock: the move is in the journal");
     ok(rig_stop(r) == 0, "clock: ends in order");
     f->clock_offset = -7200;
@@ -189,14 +189,14 @@ static void test_tmpfs(const char *argv0)
     ok(rig_start(&r, 1) == 0, "full file system: starts on 1 MiB");
     for (int i = 0; i < 400; i++)
         (void)send_line(&r, big);
-    for (uint64_t n; (n = released(&r, 1500)) != 0;)
+    for (uint64_t n; (n = released(&r, 4000)) != 0;)
         got = n;
     first_full = got;
     ok(got > 50 && got < 400, "full file system: %llu of 400 lines were released, then none", (unsigned long long)got);
     ok(state_is(&r, "disk-full"), "full file system: the parent is told on asking");
     if (mount("lockgate-test", state, "tmpfs", MS_REMOUNT, "size=16m,mode=0755") < 0)
         rig_die("no remount");
-    for (uint64_t n; got < 400 && (n = released(&r, 3000)) != 0; got = n)
+    for (uint64_t n; got < 400 && (n = released(&r, 15000)) != 0; got = n)
         if (n != got + 1)
             break;
     ok(got == 400, "full file system: with space again, the other %llu follow, in order", (unsigned long long)(400 - first_full));

@@ -19,7 +19,7 @@ static void tell(struct rig *r, uint64_t from, uint64_t to)
         if (rig_line(r->guard[0], 5, i, LINE_TARGET_NONE, buf_str(&fields)) < 0 && ipc_queued(r->guard[0]) == 0)
             rig_die("cannot send");
     }
-    while (d.number < to && rig_next(r->guard[0], 5000, &m) == 1)
+    while (d.number < to && rig_next(r->guard[0], 20000, &m) == 1)
         if (m.type == IPC_M_DURABLE)
             (void)!ipc_get_durable(&m, &d);
     ok(d.number == to, "lines %llu to %llu are durable", (unsigned long long)from, (unsigned long long)to);
@@ -51,7 +51,7 @@ int main(int argc, char **argv)
     ok(rig_start(&r, 1) == 0, "starts");
     for (uint64_t i = 0; i < 6; i++)
         tell(&r, i * 400 + 1, i * 400 + 400);
-    for (int i = 0; i < 150 && (segments(&r, &first) > 4 || first == 1); i++)
+    for (int i = 0; i < 400 && (segments(&r, &first) > 4 || first == 1); i++)
         usleep(100000);
     ok(first > 1, "the oldest segments went: the first record is %llu", (unsigned long long)first);
     ok(rig_stop(&r) == 0, "ends in order");

@@ -187,7 +187,7 @@ __attribute__((unused)) static int rig_stop(struct rig *r)
 
     if (ipc_put_stop(r->parent, &(struct msg_stop){ }) < 0 || ipc_flush(r->parent) < 0)
         rig_die("cannot stop");
-    st = rig_ended(r, 10000);
+    st = rig_ended(r, 30000);
     if (st < 0)
         rig_kill(r);
     rig_close(r);
