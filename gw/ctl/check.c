@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "content.h"
 #include "jid.h"
@@ -139,7 +140,7 @@ int verb_check(int argc, char **argv)
             conf_error_add(&errs, CONF_ERROR, conf_path, 0, "%s", gw_strerror(rc));
         if (conf)
             ctl_check_files(conf, &errs);
-        rules = conf ? conf->rules : NULL;
+        rules = conf && access(conf->rules, R_OK | X_OK) == 0 ? conf->rules : NULL; /* else it was said, with its line */
     }
     if (rules)
         check_rules(rules, &errs, &f);

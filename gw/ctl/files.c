@@ -1,15 +1,35 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * The files that a configuration names: are they there, are they what they should be, do they fit together? */
 #include <errno.h>
+#include <libconfig.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "verbs.h"
 
 #define SOON (14 * 86400) /* a certificate that ends within two weeks is worth a word */
+
+/* The line of a key ("high.trust"), or `otherwise` when the file does not hold it. */
+static unsigned line_of(const struct gw_conf *c, const char *key, unsigned otherwise)
+{
+    config_t f;
+    char folder[4096];
+    config_init(&f);
+    snprintf(folder, sizeof folder, "%s", c->path);
+    char *slash = strrchr(folder, '/');
+    if (slash) {
+        *slash = 0;
+        config_set_include_dir(&f, folder);
+    }
+    const config_setting_t *s = config_read_file(&f, c->path) ? config_lookup(&f, key) : NULL;
+    unsigned line = s ? (unsigned)config_setting_source_line(s) : otherwise;
+    config_destroy(&f);
+    return line;
+}
 
 static FILE *open_named(const struct gw_conf *c, const char *what, const char *path, unsigned line, struct conf_errors *errs)
 {
@@ -83,11 +103,14 @@ static void check_certificate(const struct gw_conf *c, const struct gw_certifica
 
 void ctl_check_files(const struct gw_conf *c, struct conf_errors *errs)
 {
+    if (access(c->rules, R_OK | X_OK) != 0)
+        conf_error_add(errs, CONF_ERROR, c->path, line_of(c, "gateway.rules", 0), "rules: %s: %s", c->rules, strerror(errno));
     for (int s = 0; s < GW_SIDES; s++) {
         const struct gw_side_conf *side = &c->side[s];
-        X509 *x = read_first(c, "trust", side->trust, side->line, errs);
+        unsigned line = line_of(c, s == GW_HIGH ? "high.trust" : "low.trust", side->line);
+        X509 *x = read_first(c, "trust", side->trust, line, errs);
         if (x)
-            check_times(c, x, side->trust, side->line, errs);
+            check_times(c, x, side->trust, line, errs);
         X509_free(x);
         for (size_t i = 0; i < side->n_certificates; i++)
             check_certificate(c, &side->certificates[i], errs);

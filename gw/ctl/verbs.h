@@ -30,7 +30,7 @@ CTL_VERBS(X)
 #define CTL_CONF_DEFAULT "/etc/lockgate/lockgate.conf"
 /* Loads it; all mistakes go to standard error. NULL: the verb ends with CTL_CONF. */
 struct gw_conf *ctl_load(const char *path);
-/* The files that it names (trust, certificates, keys): there, readable, valid, fitting together. */
+/* The files that it names (rules, trust, certificates, keys): there, readable, valid, fitting together. */
 void ctl_check_files(const struct gw_conf *c, struct conf_errors *errs);
 /* The options that most verbs have. Leaves what it does not know in place, in order; returns the new argc, or -1 after it
  * said what was wrong (the verb ends with CTL_USAGE). json may be NULL: then --json is unknown. "--help" prints the verb's
