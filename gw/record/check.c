@@ -4,6 +4,8 @@
 #include "jid.h"
 #include "utf8.h"
 
+#define NS_XML STR("http://www.w3.org/XML/1998/namespace")
+
 static const char *const kind_names[REC_KINDS] = { "message", "presence", "iq" };
 
 const char *rec_kind_name(enum rec_kind k) { return (unsigned)k < REC_KINDS ? kind_names[k] : "?"; }
@@ -68,11 +70,19 @@ static int check_names(const struct rec *r)
     return 0;
 }
 
+/* What a writer would turn into something else: a declaration, or a second xml:lang beside the head's. */
+static bool attr_forbidden(const struct rec_attr *a, bool root)
+{
+    if (!a->ns.n)
+        return root || str_eq(a->name, STR("xmlns"));
+    return root && str_eq(a->ns, NS_XML) && str_eq(a->name, STR("lang"));
+}
+
 static int check_attrs(const struct rec *r, const struct rec_node *e, bool root)
 {
     const struct rec_attr *a = e->n_attrs ? r->attrs + e->first_attr : NULL;
     for (uint32_t i = 0; i < e->n_attrs; i++) {
-        if (!rec_ncname(a[i].name) || !utf8_xml(a[i].value) || (root && !a[i].ns.n))
+        if (!rec_ncname(a[i].name) || !utf8_xml(a[i].value) || attr_forbidden(&a[i], root))
             return GW_ERR(SYNTAX);
         for (uint32_t k = 0; k < i; k++)
             if (str_eq(a[i].name, a[k].name) && str_eq(a[i].ns, a[k].ns))
@@ -97,7 +107,7 @@ static int check_tree(const struct rec *r)
                 return GW_ERR(SYNTAX);
             continue;
         }
-        if (!rec_ncname(e->name))
+        if (!rec_ncname(e->name) || str_eq(e->ns, NS_XML)) /* no element stands in the XML namespace */
             return GW_ERR(SYNTAX);
         int rc = check_attrs(r, e, i == 0);
         if (rc)

@@ -111,6 +111,9 @@ static void test_refused(void)
         { "surrogate in value", { "x", 1 }, { "e", 1 }, { "a", 1 }, { "\355\240\200", 3 }, { "t", 1 }, GW_ERR(SYNTAX) },
         { "stream element inside", { "http://etherx.jabber.org/streams", 32 }, { "error", 5 }, { 0, 0 }, { 0, 0 }, { "t", 1 },
             GW_ERR(SYNTAX) },
+        { "element in the XML namespace", { "http://www.w3.org/XML/1998/namespace", 36 }, { "foo", 3 }, { 0, 0 }, { 0, 0 }, { "t", 1 },
+            GW_ERR(SYNTAX) },
+        { "attribute xmlns", { "x", 1 }, { "e", 1 }, { "xmlns", 5 }, { "urn:evil", 8 }, { "t", 1 }, GW_ERR(SYNTAX) },
         { "text over the limit", { "x", 1 }, { "e", 1 }, { 0, 0 }, { 0, 0 }, { NULL, 70000 }, GW_ERR(LIMIT) },
     };
     char *big = calloc(1, 70000);
@@ -123,6 +126,10 @@ static void test_refused(void)
     struct rec *r = start(REC_MESSAGE, STR("a@high.example/r"), STR("b@low.example"));
     int rc = rec_attr_add(r, STR_NONE, STR("x"), STR("1"));
     ok(rc == 0 && rec_close(r) == 0 && rec_seal(r) == GW_ERR(SYNTAX), "the stanza element has no attribute without a namespace");
+    rec_free(r);
+    r = start(REC_MESSAGE, STR("a@high.example/r"), STR("b@low.example"));
+    rc = rec_attr_add(r, STR("http://www.w3.org/XML/1998/namespace"), STR("lang"), STR("en"));
+    ok(rc == 0 && rec_close(r) == 0 && rec_seal(r) == GW_ERR(SYNTAX), "xml:lang of the stanza stands in its head alone");
     rec_free(r);
     r = rec_new(&limits);
     ok(rec_head(r, REC_IQ, STR("get"), STR("1"), STR_NONE) == 0 &&
