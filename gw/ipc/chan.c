@@ -189,7 +189,9 @@ static void rx_take_fds(struct ipc *c, struct msghdr *mh)
             struct ipc_mark m = { .at = c->rx_total };
 
             memcpy(&m.fd, (unsigned char *)h + at, sizeof m.fd);
-            if (taken || !mark_add(&c->rx_fds, m))
+            if (c->peer != IPC_PARENT && c->broken == 0)
+                c->broken = GW_ERR(PROTO); /* it wants to fill our table: its channel ends here */
+            if (c->broken || taken || !mark_add(&c->rx_fds, m))
                 close(m.fd);
             taken = true;
         }
