@@ -13,7 +13,7 @@
 static struct ipc *wait_for(struct ipc *c, struct ipc_msg *m)
 {
     bool ready;
-    for (int i = 0; i < 50; i++) {
+    for (int i = 0; i < 300; i++) { /* a minute, for a busy machine */
         int got = ipc_next(c, m);
         if (got == 1)
             return c;
