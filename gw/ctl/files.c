@@ -35,7 +35,8 @@ static FILE *open_named(const struct gw_conf *c, const char *what, const char *p
 {
     FILE *f = fopen(path, "re");
     if (!f)
-        conf_error_add(errs, CONF_ERROR, c->path, line, "%s: %s: %s", what, path, strerror(errno));
+        conf_error_add(errs, CONF_ERROR, c->path, line, "%s: %s: %s%s", what, path, strerror(errno),
+            errno == EACCES && geteuid() != 0 ? " (keys are for root: run this as root)" : "");
     return f;
 }
 

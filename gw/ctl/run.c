@@ -42,6 +42,10 @@ int verb_run(int argc, char **argv)
     char path[512];
     if (ctl_options(argc, argv, &conf, NULL) != 1)
         return ctl_usage(argv[0]);
+    if (geteuid() != 0) {
+        fputs("lockgate run: only root may: the parent makes sockets in network namespaces and gives each program an id of its own\n", stderr);
+        return CTL_NO;
+    }
     char *absolute = realpath(conf, NULL);
     if (!absolute) {
         fprintf(stderr, "%s: %s\n", conf, strerror(errno));
