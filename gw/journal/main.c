@@ -9,6 +9,7 @@
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "journal.h"
@@ -86,9 +87,14 @@ static int open_journal(const struct gw_conf *conf, const char *path, uid_t uid)
     own_folder(&d, uid);
     fd = fcntl(d.fd, F_DUPFD_CLOEXEC, 10);
     led_dir_close(&d);
-    /* two journals at once would tear the log: the lock goes with the process */
-    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
-        die("another journal has", path);
+    /* two journals at once would tear the log: the lock goes with the process, which may be about to end */
+    for (int tries = 0; fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0; tries++) {
+        if (tries == 100)
+            die("another journal has", path);
+        nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
+    }
+    if (fd < 0)
+        die("cannot hold", path);
     return fd;
 }
 
