@@ -16,7 +16,7 @@ int verb_reload(int argc, char **argv)
     char *check[] = { (char[]){ "check" }, (char[]){ "-q" }, (char[]){ "-c" }, c->path, NULL };
     int status = verb_check ? verb_check(4, check) : CTL_YES;
     if (status != CTL_YES) {
-        fputs("the old rules stay in force\n", stderr);
+        fputs("the old rules stay in force; while the files are wrong, a guard that dies cannot come back: mend them soon\n", stderr);
         gw_conf_free(c);
         return status;
     }

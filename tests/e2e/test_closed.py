@@ -28,7 +28,7 @@ class Witness:
         mine = [lab.plan[side].server4, lab.plan[side].server6]
         # Packets that come in, without ARP and neighbour discovery (the gateway answers those for the far hosts).
         self.process = Process(["tcpdump", "-l", "-n", "-i", "eth0", "-Q", "in", "ip or ip6"], self.log, namespace=ns.name)
-        wait_until("tcpdump to listen", lambda: "listening on" in self._text(), 10)
+        wait_until("tcpdump to listen", lambda: "listening on" in self._text(), 30)
         self.mine = mine
 
     def _text(self):
@@ -91,7 +91,7 @@ def test_witness_sees_a_released_message(standing, witness):
     w = witness(r.lab, "low")
     a, b = r.lab.client("high", "alice"), r.lab.client("low", "bob")
     a.message(b.full, "seen")
-    b.wait_message("seen", 20)
+    b.wait_message("seen", 40)
     assert w.lines()
 
 
@@ -106,7 +106,7 @@ def test_other_packets_stay(standing, witness, side):
     strange = [l for l in w.lines() if not any(p in l for p in allowed)]
     assert not strange, strange
     reasons = ("destination-unknown",) if r.lab.layout == "proxy" else ("port-forbidden",)
-    assert r.events.wait(lambda e: e["event_type"] == "admission" and e.get("reason") in reasons, 5)
+    assert r.events.wait(lambda e: e["event_type"] == "admission" and e.get("reason") in reasons, 30)
 
 
 def test_stopped_gateway_lets_nothing_cross(standing, witness):
@@ -127,7 +127,7 @@ def test_killed_gateway_lets_nothing_cross(standing, witness):
     os.kill(r.gateway.process.pid, signal.SIGKILL)
     r.gateway.process.popen.wait(5)
     try:
-        wait_until("the programs to end with their parent", lambda: not [p for p in pids if _runs(p)], 2)
+        wait_until("the programs to end with their parent", lambda: not [p for p in pids if _runs(p)], 30)
         _nothing_crosses(r.lab, witness)
     finally:
         r.gateway.start()
