@@ -123,12 +123,24 @@ static void put_enforce(struct text *t, const struct gw_conf *c)
             GW_TPROXY_PORT, GW_TPROXY_PORT);
 }
 
-static void put_leave(struct text *t)
+/* An edge holds a UDP socket for questions to its resolvers; sendmsg could name another host, so the card takes UDP to them alone. */
+static void put_udp(struct text *t, const struct gw_side_conf *s)
+{
+    for (size_t i = 0; i < s->n_dns; i++) {
+        char a[NET_TEXT_MAX];
+        PUT(t, "        meta mark & 0x1000 == 0x1000 %s daddr %s udp dport %u ct mark set ct mark | 0x100 accept\n", s->dns[i].family == 6 ? "ip6" : "ip",
+            net_text(&s->dns[i], a), s->dns[i].port);
+    }
+    PUT(t, "        meta l4proto udp counter drop\n");
+}
+
+static void put_leave(struct text *t, const struct gw_side_conf *s)
 {
     PUT(t, "    # What leaves: sockets that the parent made, the kernel's answers to marked packets (fwmark_reflect), neighbour discovery.\n"
            "    chain leave {\n        type filter hook output priority 0; policy drop;\n"
-           "        oifname \"lo\" accept\n"
-           "        meta mark & 0x1000 == 0x1000 ct mark set ct mark | 0x100 accept\n"
+           "        oifname \"lo\" accept\n");
+    put_udp(t, s);
+    PUT(t, "        meta mark & 0x1000 == 0x1000 ct mark set ct mark | 0x100 accept\n"
            "        icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, mld-listener-report, mld2-listener-report } accept\n"
            "        counter\n    }\n"
            "    chain never_forward {\n        type filter hook forward priority -1000; policy drop;\n        counter\n    }\n}\n");
@@ -150,7 +162,7 @@ int inline_rules(const struct gw_conf *c, enum gw_side side, bool with_queue, st
     put_classify(&t, c, s);
     put_ask(&t, with_queue);
     put_enforce(&t, c);
-    put_leave(&t);
+    put_leave(&t, s);
     return t.err;
 }
 
