@@ -55,5 +55,7 @@ int ipc_wait(struct ipc *const *v, size_t n, int extra_fd, int timeout_ms, bool 
 
 /* The channel to the parent that every child starts with, on descriptor 3. */
 #define IPC_PARENT_FD 3
+/* A program that misses a channel to guard or journal for so long ends, so that the parent starts and links it anew. */
+#define IPC_LINK_LOST_MS 15000
 
 #endif

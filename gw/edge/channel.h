@@ -13,6 +13,7 @@ struct channel {
     struct ipc *ipc;  /* NULL: not there */
     uv_poll_t *poll;  /* on the heap: outlives the channel until the loop has let go of it */
     bool writing;     /* waits for writability */
+    uint64_t gone_since; /* links_tick: when it was first seen missing; 0: it is there */
     void (*message)(struct edge *e, const struct ipc_msg *m);
     void (*lost)(struct edge *e); /* called once when the channel broke and is gone already */
 };

@@ -75,6 +75,7 @@ static inline const struct gw_side_conf *edge_side(const struct edge *e) { retur
 /* links.c: what comes over the channels */
 void links_init(struct edge *e);
 void links_flush(struct edge *e);
+void links_tick(struct edge *e); /* ends the program when guard or journal stay away */
 
 /* stats.c: one JSON object into out */
 int stats_json(struct edge *e, struct buf *out) GW_MUST_CHECK;

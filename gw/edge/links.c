@@ -185,6 +185,27 @@ static void parent_lost(struct edge *e)
     _exit(1); /* nobody would bring us back, or stop us */
 }
 
+/* A program that died is linked anew within seconds. A channel that was broken for what came over it is not: this program ends
+ * then, the parent starts it again, and with it come new links for all. */
+static void watch(struct edge *e, struct channel *c, const char *name)
+{
+    uint64_t now = edge_now(e);
+    if (c->ipc || e->stop_at)
+        c->gone_since = 0;
+    else if (!c->gone_since)
+        c->gone_since = now ? now : 1;
+    else if (now - c->gone_since > IPC_LINK_LOST_MS) {
+        log_error("no channel to the %s for %d s: starting again", name, IPC_LINK_LOST_MS / 1000);
+        _exit(1);
+    }
+}
+
+void links_tick(struct edge *e)
+{
+    watch(e, &e->guard, "guard");
+    watch(e, &e->journal, "journal");
+}
+
 void links_init(struct edge *e)
 {
     channel_init(&e->parent, e, from_parent, parent_lost);

@@ -94,6 +94,7 @@ static void on_tick(uv_timer_t *t)
     tick_conns(e);
     for (size_t i = 0; i < e->n_pairs; i++)
         pair_tick(&e->pairs[i]);
+    links_tick(e);
     orders_tick(e);
     for (d = LIST_FIRST(&e->lookups); d; d = next) {
         next = LIST_NEXT(d, link);

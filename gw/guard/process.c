@@ -295,6 +295,25 @@ static bool all_done(const struct process *p)
     return true;
 }
 
+/* True when the journal or an edge stayed away for so long that only a new start brings it back: a program that died is linked
+ * anew within seconds, a channel that was broken for what came over it is not. */
+static bool forsaken(struct process *p, int *timeout)
+{
+    struct timespec t;
+    bool missing = !p->ch[CH_JOURNAL] || !p->ch[CH_EDGE + GW_HIGH] || !p->ch[CH_EDGE + GW_LOW];
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    int64_t now = (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+    if (!missing) {
+        p->missing_since = 0;
+        return false;
+    }
+    if (!p->missing_since)
+        p->missing_since = now ? now : 1;
+    if (*timeout < 0 || *timeout > 1000)
+        *timeout = 1000;
+    return now - p->missing_since > IPC_LINK_LOST_MS;
+}
+
 int process_run(struct process *p)
 {
     bool ready[CH_COUNT];
@@ -303,6 +322,10 @@ int process_run(struct process *p)
     tell_time(p);
     while (!p->stop) {
         int timeout = guard_tick(p->guard);
+        if (forsaken(p, &timeout)) {
+            log_error("no channel to the journal or an edge for %d s: starting again", IPC_LINK_LOST_MS / 1000);
+            return 1;
+        }
         send_lines(p);
         if (ipc_wait(p->ch, CH_COUNT, -1, timeout, ready, NULL) < 0) {
             log_error("poll: %m");
