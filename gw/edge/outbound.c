@@ -12,7 +12,6 @@
 #include "log.h"
 
 #define AHEAD_BYTES 65536u /* handed to the stream before the kernel takes it */
-#define YOUNG_MS 10000
 
 static const struct conn_ops outbound_ops;
 
@@ -258,14 +257,14 @@ static enum gw_reason settle_reason(enum gw_reason r)
 static void on_closed(struct conn *c)
 {
     struct outbound *o = self(c);
-    bool young = edge_now(c->edge) - o->ready_at < YOUNG_MS;
+    uint64_t ready_at = o->ready_at;
     say(o, o->was_ready ? "closed" : "failed");
     change_state(o, OUT_OVER);
     sort_out(o);
     if (o->pair->out != o)
         return; /* closing in order: the pair went on without it */
     if (o->was_ready)
-        pair_stream_lost(o->pair, young);
+        pair_stream_lost(o->pair, ready_at);
     else
         pair_stream_failed(o->pair, settle_reason(c->reason));
 }

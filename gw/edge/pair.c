@@ -194,10 +194,10 @@ void pair_ready(struct pair *p)
     pair_kick(p);
 }
 
-void pair_stream_lost(struct pair *p, bool young)
+void pair_stream_lost(struct pair *p, uint64_t ready_at)
 {
     p->out = NULL;
-    p->retry_at = edge_now(p->edge) + (young ? BACKOFF_MS : 0); /* no hot loop with a server that takes streams and drops them */
+    p->retry_at = ready_at + BACKOFF_MS; /* no hot loop with a server that takes streams and drops them */
     pair_kick(p);
 }
 
