@@ -178,7 +178,7 @@ static char *padding;
 
 static size_t message(char *b, size_t size, const struct stream *s, long number, double due)
 {
-    int n = snprintf(b, size, "<message from='load%d@%s/a' to='sink@%s' type='chat' id='m%ld'><body>L:%d:%ld:%.6f:%s</body></message>",
+    int n = snprintf(b, size, "<message from='load%d@%s/a' to='sink@%s' type='chat' id='m%ld'><body>L stream %d message %ld due %.6f text %s</body></message>",
         s->index, opt.from, opt.to, number, s->index, number, due, padding);
     return (size_t)n;
 }
@@ -274,14 +274,14 @@ static void take(struct stream *s)
     char *p = s->in, *body;
     double t = now();
     s->in[s->n] = 0;
-    while ((body = strstr(p, "<body>L:"))) {
+    while ((body = strstr(p, "<body>L stream "))) {
         char *end = strstr(body, "</message>");
         int index;
         long number;
         double due;
         if (!end)
             break;
-        if (sscanf(body + 8, "%d:%ld:%lf:", &index, &number, &due) != 3 || index < 0 || index > 65535) {
+        if (sscanf(body + 6, "L stream %d message %ld due %lf", &index, &number, &due) != 3 || index < 0 || index > 65535) {
             damaged++;
         } else {
             char *close = strstr(body, "</body>");
