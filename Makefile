@@ -3,6 +3,7 @@ BUILD   ?= build
 PREFIX  ?= /usr/local
 CC      ?= gcc
 AR      ?= ar
+JOBS    ?= $(shell nproc)
 
 WARN    = -Wall -Wextra -Wshadow -Wpointer-arith -Wcast-qual -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 \
           -Wconversion -Wno-sign-conversion -Wswitch-enum -Wundef
@@ -27,7 +28,7 @@ PROGRAMS  = parent admission edge guard scanner journal
 
 # ---- the walls: what each program links, from the top down; tests/links holds the results against tests/links.txt ----
 link_parent    = parent ipc base
-libs_parent    = -luv -lconfig -lcap-ng
+libs_parent    = -lconfig -lcap-ng
 link_admission = admission sandbox ipc base
 libs_admission = -lnetfilter_queue -lmnl -lconfig -lseccomp -lcap-ng
 link_edge      = edge xmpp record sandbox ipc base
@@ -120,7 +121,7 @@ $(foreach t,$(notdir $(bench_tools)),$(eval $(call benchtool,$(t))))
 bench-tools: $(bench_tools)
 bench:
 	tests/lab/packages
-	$(MAKE) all bench-tools
+	$(MAKE) -j$(JOBS) all bench-tools
 	tests/bench/run
 
 # ---- the lab, the tests ---------------------------------------------------------------------------------------------
@@ -132,19 +133,25 @@ lab-down:
 	tests/lab/down
 test:
 	tests/lab/packages
-	$(MAKE) all unit fuzz-replay bench-tools mad
+	$(MAKE) -j$(JOBS) all unit fuzz-replay bench-tools mad
 	tests/run
 test-long:
 	tests/lab/packages
-	$(MAKE) all unit fuzz-replay bench-tools mad
+	$(MAKE) -j$(JOBS) all unit fuzz-replay bench-tools mad
 	tests/run --long
 
 # ---- installing -----------------------------------------------------------------------------------------------------
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/lockgate $(DESTDIR)/etc/lockgate/tls
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/lockgate $(DESTDIR)/etc/lockgate
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/share/lockgate
+	install -d -m 0750 $(DESTDIR)/etc/lockgate/tls
 	install $(BUILD)/bin/lockgate $(DESTDIR)$(PREFIX)/bin/
 	install $(PROGRAMS:%=$(BUILD)/bin/lockgate-%) $(DESTDIR)$(PREFIX)/libexec/lockgate/
-	test -e $(DESTDIR)/etc/lockgate/lockgate.conf || install -m 0644 conf/lockgate.conf $(DESTDIR)/etc/lockgate/
+	for u in conf/systemd/*.service; do \
+		sed 's,/usr/local/bin/lockgate,$(PREFIX)/bin/lockgate,g' $$u > $(DESTDIR)$(PREFIX)/lib/systemd/system/$${u##*/}; done
+	install -m 0644 conf/journal.schema.json $(DESTDIR)$(PREFIX)/share/lockgate/
+	test -e $(DESTDIR)/etc/lockgate/lockgate.conf || \
+		sed 's,^\( *rules = \)"../rules",\1"rules",' conf/lockgate.conf > $(DESTDIR)/etc/lockgate/lockgate.conf
 	test -e $(DESTDIR)/etc/lockgate/rules || cp -r rules $(DESTDIR)/etc/lockgate/
 
 help:
