@@ -86,6 +86,79 @@ static void shadowed(const struct policy *p, size_t i, int64_t now_ms, struct co
     }
 }
 
+/* ---- release rules before rules that look at text: what they release, those do not see ---- */
+
+static bool overlap_addresses(const struct addr_patterns *a, const struct addr_patterns *b)
+{
+    for (size_t i = 0; i < a->n; i++)
+        for (size_t k = 0; k < b->n; k++)
+            if (a->v[i].form == ADDR_BELOW || b->v[k].form == ADDR_BELOW || str_eq(a->v[i].text, b->v[k].text) ||
+                addr_match(&a->v[i], b->v[k].text) || addr_match(&b->v[k], a->v[i].text))
+                return true;
+    return false;
+}
+
+static bool overlap_types(const struct types *a, const struct types *b)
+{
+    for (size_t i = 0; i < a->n; i++)
+        for (size_t k = 0; k < b->n; k++)
+            if (str_eq(a->v[i], b->v[k]))
+                return true;
+    return false;
+}
+
+/* May both hold for one stanza? What cannot be told from kinds, directions, types and addresses may. */
+static bool may_meet(const struct pol_rule *a, const struct pol_rule *b)
+{
+    for (size_t i = 0; i < b->when.n_sub; i++) {
+        const struct cond *y = &b->when.sub[i], *x = part(a, y->row), *inside = y->row == &cond_not ? &y->sub[0] : NULL;
+        bool apart = inside && inside->n_sub; /* b leaves out exactly what a is about */
+        for (size_t k = 0; inside && k < inside->n_sub; k++)
+            apart = apart && implied(&inside->sub[k], a);
+        if (x && (y->row == &cond_kind || y->row == &cond_direction))
+            apart = !(*(const unsigned *)x->arg & *(const unsigned *)y->arg);
+        else if (x && y->row == &cond_type)
+            apart = !overlap_types(x->arg, y->arg);
+        else if (x && (y->row == &cond_from || y->row == &cond_to || y->row == &cond_from_domain || y->row == &cond_to_domain))
+            apart = !overlap_addresses(x->arg, y->arg);
+        if (apart)
+            return false;
+    }
+    return true;
+}
+
+/* A rule that releases where some text is *not* there has looked; one that releases where it is there has not. */
+static bool looked(const struct cond *c)
+{
+    bool yes = c->row == &cond_not && c->needs & COND_CONTENT;
+    for (size_t i = 0; i < c->n_sub && !yes; i++)
+        yes = looked(&c->sub[i]);
+    return yes;
+}
+
+static bool in_force(const struct pol_rule *r, int64_t now_ms) { return r->enabled && !(r->expires_ms && r->expires_ms <= now_ms); }
+
+static void unseen(const struct policy *p, size_t i, int64_t now_ms, struct conf_errors *errs)
+{
+    const struct pol_rule *r = &p->rules[i], *first = NULL;
+    size_t n = 0;
+    if (r->action != ACT_RELEASE || !in_force(r, now_ms) || looked(&r->when))
+        return;
+    for (size_t k = i + 1; k < p->n_rules && i < COMPARED_MAX; k++) {
+        const struct pol_rule *b = &p->rules[k];
+        if (!(b->when.needs & COND_CONTENT) || !(action_decides(b->action) || b->action == ACT_REDACT) || b->action == ACT_RELEASE)
+            continue;
+        if (!in_force(b, now_ms) || covers(r, b) || !may_meet(r, b)) /* covered: shadowed() says it */
+            continue;
+        first = first ? first : b;
+        n++;
+    }
+    if (first)
+        conf_error_add(errs, CONF_WARNING, r->file, r->line, "rule %u releases before rule %u (%s:%u)%s looks at text: what it releases is "
+            "not looked at any more; put it behind, or exempt it there with not = { ... }", r->id, first->id, first->file, first->line,
+            n > 1 ? " and others" : "");
+}
+
 /* ---- conditions that no stanza can meet ---- */
 
 static bool named_top(const struct schema *s, const struct clark *c)
@@ -159,6 +232,7 @@ void policy_lint(const struct policy *p, int64_t now_ms, struct conf_errors *err
         if (!r->enabled)
             continue;
         shadowed(p, i, now_ms, errs);
+        unseen(p, i, now_ms, errs);
         unmet(p, r, &r->when, errs);
         if (r->action == ACT_RELEASE && !r->n_tests)
             conf_error_add(errs, CONF_WARNING, r->file, r->line, "rule %u releases and has no test", r->id);

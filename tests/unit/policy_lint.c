@@ -22,6 +22,20 @@ static const struct row { const char *name, *rules, *want; } rows[] = {
     { "behind a rule that is switched off", "{ id = 1; name = \"a\"; enabled = false; action = \"drop\"; }," LAST, NULL },
     { "a release rule without a test", "{ id = 1; name = \"a\"; kind = \"iq\"; action = \"release\"; }", "has no test" },
     { "a release rule with a test", "{ id = 1; name = \"a\"; kind = \"iq\"; action = \"release\";" TEST " }", NULL },
+    { "a release before a rule that looks at text", "{ id = 1; name = \"a\"; when = { from = \"a@high.example/x\"; }; action = \"release\";" TEST " }," LAST,
+        "rule 1 releases before rule 2" },
+    { "a release by a word before another word", "{ id = 1; name = \"a\"; when = { word = \"y\"; }; action = \"release\";" TEST " }," LAST, "rule 1 releases before rule 2" },
+    { "a release before a redaction", "{ id = 1; name = \"a\"; type = \"chat\"; action = \"release\";" TEST " }, { id = 2; name = \"b\"; kind = \"message\"; "
+        "when = { dlp = \"*\"; }; action = \"redact\"; }", "rule 1 releases before rule 2" },
+    { "a release that has looked itself", "{ id = 1; name = \"a\"; when = { not = { text = \"x\"; }; }; action = \"release\";" TEST " }," LAST, NULL },
+    { "a release behind", LAST ", { id = 3; name = \"c\"; kind = \"message\"; action = \"release\";" TEST " }", NULL },
+    { "a release of another kind", "{ id = 1; name = \"a\"; kind = \"iq\"; action = \"release\";" TEST " }," LAST, NULL },
+    { "a release of another type", "{ id = 1; name = \"a\"; type = [ \"error\", \"normal\" ]; action = \"release\";" TEST " }," LAST, NULL },
+    { "a release of another sender", "{ id = 1; name = \"a\"; when = { from = \"b@high.example\"; }; action = \"release\";" TEST " }," LAST, NULL },
+    { "a release of whom the other leaves out", "{ id = 1; name = \"a\"; when = { from = \"b@high.example\"; }; action = \"release\";" TEST " }, { id = 2; name = \"b\"; "
+        "when = { text = \"x\"; not = { from = \"b@high.example\"; }; }; action = \"reject\"; }", NULL },
+    { "a release before a rule that only notes", "{ id = 1; name = \"a\"; type = \"chat\"; action = \"release\";" TEST " }, { id = 2; name = \"b\"; "
+        "when = { text = \"x\"; }; action = \"alert\"; }", NULL },
     { "a rule that ends soon", "{ id = 1; name = \"a\"; kind = \"iq\"; action = \"drop\"; expires = \"2023-11-20\"; }", "ends within 14 days" },
     { "a payload that no profile names", "{ id = 1; name = \"a\"; when = { payload = \"urn:nowhere\"; }; action = \"drop\"; }", "no profile in force names" },
     { "a payload that one names", "{ id = 1; name = \"a\"; when = { payload = \"urn:x\"; element = \"{urn:x}leaf\"; }; action = \"drop\"; }", NULL },
