@@ -6,7 +6,7 @@
 /* X(name, code in the journal, sentence) */
 #define GW_REASONS(X) \
     X(NONE, "none", "no reason was recorded") \
-    X(RULE, "rule", "a release rule decided") \
+    X(RULE, "rule", "a rule of the rule set decided") \
     X(DEFAULT_DENY, "default-deny", "no rule releases this stanza") \
     X(NOT_IN_SCHEMA, "not-in-schema", "it carries an element or attribute that no schema allows") \
     X(RECORD_INVALID, "record-invalid", "the edge's record broke its format") \

@@ -129,8 +129,8 @@ static const char *const names[] = { "alice", "bob", "carol", "dave", "erin", "f
 static void varied(struct buf *b, uint64_t i)
 {
     static const struct { const char *verdict, *reason, *sentence, *severity; int rule; } kinds[] = {
-        { "release", "rule", "a release rule decided", NULL, 9000 }, { "release", "rule", "a release rule decided", NULL, 9000 },
-        { "reject", "default-deny", "no rule releases this stanza", "low", 0 }, { "drop", "rule", "a release rule decided", "high", 1020 },
+        { "release", "rule", "a rule of the rule set decided", NULL, 9000 }, { "release", "rule", "a rule of the rule set decided", NULL, 9000 },
+        { "reject", "default-deny", "no rule releases this stanza", "low", 0 }, { "drop", "rule", "a rule of the rule set decided", "high", 1020 },
         { "reject", "not-in-schema", "it carries an element or attribute that no schema allows", "medium", 0 } };
     size_t k = (size_t)(i * 7919 % 5), who = (size_t)(i % 6);
     bool up = i % 3 == 0;

@@ -231,7 +231,7 @@ __attribute__((unused)) static void rig_fields(struct buf *b, uint64_t number, c
     field_z(&o, GW_F_DIRECTION, "high-to-low");
     field_z(&o, GW_F_VERDICT, "release");
     field_z(&o, GW_F_REASON, "rule");
-    field_z(&o, GW_F_SENTENCE, text ? text : "a release rule decided");
+    field_z(&o, GW_F_SENTENCE, text ? text : "a rule of the rule set decided");
     field_num(&o, GW_F_RULE, 9000);
     field_z(&o, GW_F_MATCHED, "9000");
     field_z(&o, GW_F_MATCHED, "2040");
