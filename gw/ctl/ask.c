@@ -29,6 +29,18 @@ static int connect_control(const struct gw_conf *c)
     return -1;
 }
 
+bool ctl_running(const struct gw_conf *c)
+{
+    struct sockaddr_un sun = { .sun_family = AF_UNIX };
+    if (snprintf(sun.sun_path, sizeof sun.sun_path, "%s/control", c->run) >= (int)sizeof sun.sun_path)
+        return false;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    bool yes = fd >= 0 && (connect(fd, (struct sockaddr *)&sun, sizeof sun) == 0 || errno == EAGAIN); /* AGAIN: too many wait */
+    if (fd >= 0)
+        close(fd);
+    return yes;
+}
+
 /* Takes what has come. Returns 1 while more is to come, 0 at the end of the answer, negative when the channel broke. */
 static int take(struct ipc *ch, struct buf *out, int *ret_status, bool wait_end)
 {

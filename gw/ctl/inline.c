@@ -158,10 +158,17 @@ int verb_inline(int argc, char **argv)
             fprintf(stderr, "lockgate inline %s: only root may\n", argv[1]);
             status = CTL_NO;
         }
+        /* Its sockets live in the namespaces: without these, or in new ones of the same names, it would carry nothing for ever. */
+        if (status == CTL_YES && words[i].run == down && ctl_running(c)) {
+            fputs("lockgate inline down: the gateway is running: `lockgate stop` first\n", stderr);
+            status = CTL_NO;
+        }
         bool done = status != CTL_YES;
         for (int s = 0; s < GW_SIDES && !done; s++)
             if (words[i].run(c, (enum gw_side)s) != 0)
                 status = CTL_NO;
+        if (status == CTL_YES && (words[i].run == up || words[i].run == down))
+            printf("packet rules of high and low are %s\n", words[i].run == up ? "in place" : "removed");
         gw_conf_free(c);
         return status;
     }

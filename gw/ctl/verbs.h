@@ -41,5 +41,7 @@ int ctl_usage(const char *verb);
 /* A verb for the running gateway. Its answer is appended to out. Returns its exit status, or CTL_NO after saying that no
  * gateway runs. wait_end: come back only when the gateway has closed the connection. */
 int ctl_ask(const struct gw_conf *c, const char *verb, const char *argument, bool wait_end, struct buf *out);
+/* Does a gateway hold the control socket of this configuration? One that hangs does, one that was killed does not. */
+bool ctl_running(const struct gw_conf *c);
 
 #endif

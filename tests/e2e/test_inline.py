@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import time
 
 import pytest
@@ -321,13 +322,25 @@ def test_changed_rules_are_noticed_and_put_back(watched, what):
     assert r.shut("high", port=9999)
 
 
-def test_taken_down_by_intention_stays_down(watched):
+def test_down_is_refused_while_the_gateway_runs(watched):
+    """Its sockets live in the namespaces: in new ones of the same names it would carry nothing, for ever."""
     r = watched
-    r.inline("down")
-    time.sleep(1.5)
+    done = subprocess.run([r.command, "inline", "down", "-c", r.conf], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and "the gateway is running: `lockgate stop` first" in done.stderr
+    assert r.inline("check") == "" and r.crosses("high")
+    assert r.inline("up") == "packet rules of high and low are in place\n"
+    wait_until("rest", lambda: r.inline("check", check=False) == "", 30)
+    wait_until("service", lambda: r.crosses("high"), 30)
+
+
+def test_down_and_up_again(watched):
+    r = watched
+    r.stop()
+    assert r.inline("down") == "packet rules of high and low are removed\n"
     assert "lockgate" not in r.gate["high"].run("nft", "list", "tables")
     assert "not up" in r.inline("check", check=False)
     r.inline("up")
+    r.start()
     assert r.inline("check") == ""
     wait_until("service", lambda: r.crosses("high"), 30)
 
