@@ -167,10 +167,11 @@ def verify(folder, key_path, outside_path=None):
         outside, _ = read_notes(open(outside_path, "rb").read(), key)
         claims += outside
     tree, proven, records, senders, last_time, moved = Tree(), 0, 0, {}, "", False
-    steps, good = [], True
+    steps, good, bad, outside_to = [], True, [], 0  # bad: records that are not what they should be
     for name in sorted(n for n in os.listdir(folder) if re.fullmatch(r"\d{10,}\.jsonl", n)):
         if int(name[:-6]) != records + 1:
             problems.append("segment")
+            bad.append(records + 1)
         lines = open(os.path.join(folder, name), "rb").read().split(b"\n")
         for line in lines[:-1]:                 # what follows the last newline is no line
             records += 1
@@ -179,9 +180,11 @@ def verify(folder, key_path, outside_path=None):
                 o = json.loads(line, object_pairs_hook=pairs)
                 if o["seq"] != records:
                     problems.append("seq")
+                    bad.append(records)
                 sender = (o["program"], o["line_epoch"])
                 if o["line_number"] != senders.get(sender, 0) + 1:
                     problems.append("lines-missing")
+                    bad.append(records)
                 senders[sender] = o["line_number"]
                 if moment(o["timestamp"]) + 1.5 < moment(last_time):
                     steps.append(records)
@@ -190,17 +193,24 @@ def verify(folder, key_path, outside_path=None):
                     steps = [s for s in steps if s + 20000 < records]
             except (ValueError, KeyError, TypeError):
                 problems.append("unreadable")
-            for size, root in claims:
+                bad.append(records)
+            for i, (size, root) in enumerate(claims):
                 if size == records:
+                    held_outside = i >= len(notes)
                     if root == tree.root():
                         proven = size if good else proven
+                        outside_to = size if good and held_outside else outside_to
                     else:
                         problems.append("changed")
                         good = False
+                        bad.append((outside_to if held_outside else proven) + 1)
     if any(size > records for size, _ in claims):
         problems.append("cut")
+        bad.append(records + 1)
     if steps:
         problems.append("clock")
+        bad.append(steps[0])
+    proven = min([proven] + [b - 1 for b in bad])
     return {"whole": not problems, "records": records, "proven_to": proven, "problems": sorted(set(problems))}
 
 

@@ -58,6 +58,10 @@ void finding_add(struct findings *f, const char *kind, uint64_t from, uint64_t t
     va_list ap;
 
     f->total++;
+    if (from && (!f->first || from < f->first))
+        f->first = from;
+    if (from && strncmp(kind, "checkpoint", 10) != 0 && (!f->damaged || from < f->damaged))
+        f->damaged = from;
     if (f->n >= FINDINGS_MAX || !(v = realloc(f->v, (f->n + 1) * sizeof *v)))
         return;
     f->v = v;
@@ -96,40 +100,61 @@ static void print_findings(const struct findings *f, const char *mark, size_t mo
         printf("  %s and %s more (--json lists up to %d).\n", mark, thousands(f->total - (f->n < most ? f->n : most)), FINDINGS_MAX);
 }
 
-static uint64_t first_bad(const struct verify *v)
+/* A checkpoint proves the stored hashes; the lines are proven only as far as they are what those say. */
+static void hold_back(struct verify *v)
 {
-    uint64_t first = 0;
+    uint64_t bad = v->findings.damaged, from = v->grown_from ? v->grown_from + 1 : v->first_record, to = bad ? bad - 1 : UINT64_MAX;
 
-    for (size_t i = 0; i < v->findings.n; i++)
-        if (v->findings.v[i].from && (!first || v->findings.v[i].from < first))
-            first = v->findings.v[i].from;
-    return first;
+    if (to < from)
+        to = 0;
+    if (v->proven > to)
+        v->proven = to;
+    if (v->proven_outside > to)
+        v->proven_outside = to;
+}
+
+static void print_grown(const struct verify *v)
+{
+    char time[LED_TIME_TEXT];
+
+    led_time_text(v->proven_time * 1000000, time);
+    printf("Grown from the checkpoint given: its hashes of records 1 to %s are still those of this journal. Their lines were not read.\n",
+        thousands(v->grown_from));
+    if (v->proven > v->grown_from)
+        printf("Consistent: records %s to %s fit the journal's own signed checkpoints (%.19sZ).\n", thousands(v->grown_from + 1), thousands(v->proven), time);
 }
 
 static void print_proven(const struct verify *v)
 {
+    uint64_t signed_to = v->proven > v->grown_from ? v->proven : v->grown_from;
     char time[LED_TIME_TEXT];
 
-    if (v->proven_outside) {
+    if (v->grown_from) {
+        print_grown(v);
+    } else if (v->proven_outside) {
         led_time_text(v->proven_outside_time * 1000000, time);
         printf("Proven by a checkpoint held outside: records %s to %s (%.19sZ). Nobody, not even the holder of the key,\n"
                "has changed, removed or reordered any of them since.\n", thousands(v->first_record), thousands(v->proven_outside), time);
     }
-    if (v->proven > v->proven_outside) {
+    if (!v->grown_from && v->proven > v->proven_outside) {
         led_time_text(v->proven_time * 1000000, time);
         printf("%s: records %s to %s fit the journal's own signed checkpoints (%.19sZ).\n", v->proven_outside ? "Behind it" : "Consistent",
             thousands(v->proven_outside ? v->proven_outside + 1 : v->first_record), thousands(v->proven), time);
     }
-    if (!v->proven)
-        printf("No record is proven: no checkpoint fits.\n");
-    if (v->records > v->proven && v->findings.total == 0)
-        printf("%s %s behind the newest checkpoint: in order, but not signed yet.\n", thousands(v->records - v->proven),
-            v->records - v->proven == 1 ? "record stands" : "records stand");
+    if (v->findings.damaged && v->proven)
+        printf("Nothing from record %s on is proven.\n", thousands(v->findings.damaged));
+    else if (!v->proven && !v->grown_from)
+        printf("No record is proven%s.\n", v->findings.damaged ? "" : ": no checkpoint fits");
+    if (v->records > signed_to && v->findings.total == 0)
+        printf("%s %s behind the newest checkpoint: in order, but not signed yet.\n", thousands(v->records - signed_to),
+            v->records - signed_to == 1 ? "record stands" : "records stand");
 }
 
 static void print_not_excluded(const struct verify *v)
 {
     printf("What cannot be excluded:\n");
+    if (v->grown_from)
+        printf("  - that lines up to record %s were changed where they lie: without --since all lines are read.\n", thousands(v->grown_from));
     if (!v->proven_outside)
         printf("  - that the end was cut, checkpoints with it: only a checkpoint held outside (--checkpoint) can show that;\n"
                "  - that all was written anew by somebody who has the signing key: likewise.\n");
@@ -144,10 +169,9 @@ static void print_text(const struct verify *v)
     double mb = (double)v->bytes_read / 1e6;
 
     if (v->findings.total) {
-        uint64_t first = first_bad(v);
         printf("NOT WHOLE");
-        if (first)
-            printf(" from record %s on", thousands(first));
+        if (v->findings.first)
+            printf(" from record %s on", thousands(v->findings.damaged ? v->findings.damaged : v->findings.first));
         printf("\n\n");
         print_findings(&v->findings, "!", 40);
         printf("\n");
@@ -196,7 +220,8 @@ static void print_json(const struct verify *v)
         v->findings.total ? "false" : "true", (unsigned long long)v->records, v->dir.n, v->n_inside, (unsigned long long)v->proven,
         (unsigned long long)v->proven_outside);
     json_text(led_key_name(v->key));
-    printf(",\"first_wrong\":%llu,\"findings_total\":%zu", (unsigned long long)first_bad(v), v->findings.total);
+    printf(",\"grown_from\":%llu", (unsigned long long)v->grown_from);
+    printf(",\"first_wrong\":%llu,\"findings_total\":%zu", (unsigned long long)v->findings.first, v->findings.total);
     json_findings("findings", &v->findings);
     json_findings("remarks", &v->remarks);
     printf(",\"bytes\":%llu,\"seconds\":%.3f}\n", (unsigned long long)v->bytes_read, v->seconds);
@@ -326,6 +351,7 @@ static int judge(struct verify *v)
             fprintf(stderr, "lockgate verify: %s\n", gw_strerror(err));
         return CTL_USAGE;
     }
+    hold_back(v);
     if (v->json)
         print_json(v);
     else

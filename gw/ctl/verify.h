@@ -11,7 +11,11 @@ struct finding {
     uint64_t from, to;   /* records; 0: none in particular */
     char *text;
 };
-struct findings { struct finding *v; size_t n, total; };
+struct findings {
+    struct finding *v;
+    size_t n, total;
+    uint64_t first, damaged; /* the first record named at all; the first that is not what it should be (not: a bad note). 0: none */
+};
 
 /* A checkpoint that must fit: from the journal's own file, or held outside. */
 struct claim {
@@ -35,7 +39,7 @@ struct verify {
     /* what was found */
     struct findings findings, remarks;
     uint64_t first_record, records, proven, proven_outside, last_time; /* last record; up to which record a checkpoint fits */
-    uint64_t proven_time, proven_outside_time;
+    uint64_t proven_time, proven_outside_time, grown_from; /* grown_from: --since, lines up to here were not read */
     double seconds;
 };
 

@@ -131,7 +131,6 @@ int verify_since(struct verify *v)
             "changed. `lockgate verify --checkpoint` reads all lines and says which", thousands(old.size), thousands(now->size));
         return 0;
     }
-    v->proven = v->proven_outside = old.size;
-    v->proven_time = v->proven_outside_time = old.time;
+    v->grown_from = old.size; /* of the hashes: no line up to here is read */
     return verify_walk(v, old.size, &tree);
 }

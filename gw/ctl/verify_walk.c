@@ -126,7 +126,7 @@ static bool localise(struct walk *w, const struct claim *c)
     struct led_hash *stored, root;
     bool fits = false;
 
-    if (w->v->tree_fd < 0 || count > STRETCH_MAX || !(stored = malloc((size_t)count * sizeof *stored)))
+    if (w->v->tree_fd < 0 || w->folded || count > STRETCH_MAX || !(stored = malloc((size_t)count * sizeof *stored)))
         return false;
     for (uint64_t i = 0; i < count; i++) {
         if (verify_get(w->v, 0, base + i, &stored[i]) < 0)
@@ -136,8 +136,7 @@ static bool localise(struct walk *w, const struct claim *c)
     led_tree_root(&t, &root);
     fits = led_hash_eq(&root, &c->root);
     if (fits) {
-        if (!w->folded)
-            compare(w, stored, (size_t)count);
+        compare(w, stored, (size_t)count);
         settled(w, &t, c);
     }
 out:

@@ -342,6 +342,50 @@ def test_tampering(case, original, lockgate, tmp_path):
     assert result["proven_to"] >= independent["proven_to"]
 
 
+RECORDS_WRONG = [c for c in CASES if c not in (nothing, tree_file_changed, checkpoint_replayed, checkpoint_changed, checkpoint_of_another_key, checkpoints_removed)]
+
+
+@pytest.mark.parametrize("case", RECORDS_WRONG, ids=[c.__name__ for c in RECORDS_WRONG])
+def test_nothing_is_proven_behind_the_first_wrong_record(case, original, lockgate, tmp_path):
+    """The hashes may still fit a checkpoint: the lines do not."""
+    copy = Copy(original, tmp_path)
+    case(copy)
+    for more in ([], ["--checkpoint", copy.outside]):
+        result = verify(lockgate, copy, *more)
+        if result["whole"]:                     # hidden without the outside checkpoint
+            continue
+        first = result["first_wrong"]
+        assert result["proven_to"] < first and result["proven_outside_to"] < first
+        text = subprocess.run([lockgate, "verify", copy.folder, "--key", copy.key, *more], capture_output=True, text=True).stdout
+        said = re.findall(r"^(?:Proven|Consistent|Behind).*?records [\d,]+ to ([\d,]+)", text, re.M)
+        assert all(int(n.replace(",", "")) < first for n in said), text
+        assert ("Nobody" in text) == (result["proven_outside_to"] > 0)
+        assert ("Nothing from record" if result["proven_to"] else "No record is proven") in text
+
+
+def test_proven_up_to_the_changed_record(original, lockgate, tmp_path):
+    copy = Copy(original, tmp_path)
+    bit_in_text(copy)
+    assert verify(lockgate, copy)["proven_to"] == 2999
+    assert verify(lockgate, copy, "--checkpoint", copy.outside)["proven_outside_to"] == 2999
+    shutil.copytree(copy.folder, copy.folder + "2")
+    copy.folder += "2"
+    lines = copy.lines()
+    copy.write_all([b"{" + lines[0]] + lines[1:])
+    result = verify(lockgate, copy, "--checkpoint", copy.outside)
+    assert result["proven_to"] == result["proven_outside_to"] == 0
+
+
+def test_since_does_not_speak_for_lines_that_it_did_not_read(original, lockgate, tmp_path):
+    copy = Copy(original, tmp_path)
+    copy.keep(-1)
+    bit_in_text(copy)
+    result = verify(lockgate, copy, "--since", copy.outside)
+    assert result["proven_outside_to"] == 0 and result["grown_from"] == copy.size(-1)
+    text = subprocess.run([lockgate, "verify", copy.folder, "--key", copy.key, "--since", copy.outside], capture_output=True, text=True).stdout
+    assert "Nobody" not in text and "were not read" in text
+
+
 def test_outside_checkpoint_holds(original, lockgate, tmp_path):
     copy = Copy(original, tmp_path)
     result = verify(lockgate, copy, "--checkpoint", copy.outside)
