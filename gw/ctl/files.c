@@ -6,6 +6,7 @@
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -64,6 +65,10 @@ static EVP_PKEY *read_key(const struct gw_conf *c, const char *path, unsigned li
     FILE *f = open_named(c, "key", path, line, errs);
     if (!f)
         return NULL;
+    struct stat st;
+    if (fstat(fileno(f), &st) == 0 && st.st_mode & (S_IROTH | S_IWOTH))
+        conf_error_add(errs, CONF_WARNING, c->path, line, "key: %s can be %s by everybody on this machine: chmod 600 %s", path,
+            st.st_mode & S_IROTH ? "read" : "changed", path);
     EVP_PKEY *k = PEM_read_PrivateKey(f, NULL, no_passphrase, NULL);
     fclose(f);
     if (!k)

@@ -47,6 +47,22 @@ def test_good_configuration(lab):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("mode,warned", [(0o600, False), (0o640, False), (0o644, True)], ids=["root's", "a group's", "everybody's"])
+def test_key_that_others_may_read(lab, mode, warned):
+    key = lab.path("tls", "low.on-high.key")
+    os.chmod(key, mode)
+    try:
+        done, path = run("check", lab, good(lab))
+    finally:
+        os.chmod(key, 0o600)
+    assert done.returncode == 0, done.stderr
+    said = re.search(rf"^{re.escape(path)}:(\d+): .*key: {re.escape(key)} can be read by everybody", done.stderr, re.M)
+    assert bool(said) == warned, done.stderr
+    if said:
+        with open(path) as f:
+            assert "certificates" in "".join(f.read().splitlines()[int(said.group(1)) - 2:int(said.group(1))])
+
+
 # name, pattern, replacement: each one mistake
 MISTAKES = [
     ("misspelt key", r"interface = ", "interfase = "),
