@@ -139,6 +139,9 @@ test-long:
 	tests/lab/packages
 	$(MAKE) -j$(JOBS) all unit fuzz-replay bench-tools mad
 	tests/run --long
+	$(MAKE) -j$(JOBS) SANITIZE=1 BUILD=$(BUILD)/san all unit fuzz-replay mad
+	BUILD=$(BUILD)/san tests/run unit fuzz e2e/lab e2e/xml e2e/delivery e2e/federation
+	tests/long/clean-root run test
 
 # ---- installing -----------------------------------------------------------------------------------------------------
 install: all
