@@ -16,7 +16,7 @@ static const char usage[] =
     "  --from TIME, --to TIME   2026-11-20, 2026-11-20T10:00, today, yesterday, or so long ago: 15min, 2h, 3d (UTC)\n"
     "  --day DAY                --from and --to of one day\n"
     "  --refused                rejected, dropped or held\n"
-    "  --verdict V              release, reject, drop, hold\n"
+    "  --verdict V              release, reject, drop, hold; of connections: admit, drop\n"
     "  --rule N                 the rule decided or matched\n"
     "  --reason CODE            default-deny, not-in-schema, no-route ...\n"
     "  --severity S             info, low, medium, high, critical: this or above\n"
@@ -134,8 +134,8 @@ static int option(struct asked *a, int o)
     case O_REFUSED: f->refused = true; return 0;
     case O_RECORD: return take_record(optarg, f);
     case O_WHERE: return take_where(optarg, f);
-    case O_COUNT: a->count = optarg; return 0;
-    case O_FIELDS: a->fields = optarg; return 0;
+    case O_COUNT: a->count = optarg; return log_names_check(optarg) < 0 ? CTL_USAGE : 0;
+    case O_FIELDS: a->fields = optarg; return log_names_check(optarg) < 0 ? CTL_USAGE : 0;
     case O_JSON: a->json = true; return 0;
     case O_CSV: a->csv = true; return 0;
     case O_HTML: case O_ECS: case O_OCSF: a->form = o; return 0;

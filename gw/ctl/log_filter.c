@@ -121,12 +121,10 @@ static char *escaped(const char *value)
     return out;
 }
 
-static const char *const severities[] = { "info", "low", "medium", "high", "critical" };
-
 static int severity(struct str s)
 {
-    for (int i = 0; i < (int)(sizeof severities / sizeof *severities); i++)
-        if (str_eq(s, str_c(severities[i])))
+    for (int i = 0; log_severities[i]; i++)
+        if (str_eq(s, str_c(log_severities[i])))
             return i;
     return -1;
 }
@@ -139,14 +137,8 @@ int log_filter_add(struct log_filter *f, enum log_cond_kind kind, const char *na
         fprintf(stderr, "lockgate log: more than %d conditions\n", LOG_CONDS_MAX);
         return GW_ERR(LIMIT);
     }
-    if (kind == LOG_SIDE && strcmp(value, "high") != 0 && strcmp(value, "low") != 0) {
-        fprintf(stderr, "lockgate log: --side is high or low, not %s\n", value);
+    if (log_words_check(kind, name, value) < 0)
         return GW_ERR(SYNTAX);
-    }
-    if (kind == LOG_SEVERITY && severity(str_c(value)) < 0) {
-        fprintf(stderr, "lockgate log: --severity is info, low, medium, high or critical, not %s\n", value);
-        return GW_ERR(SYNTAX);
-    }
     *c = (struct log_cond){ .kind = kind, .name = name, .value = escaped(value) };
     if (!c->value)
         return GW_ERR(NOMEM);

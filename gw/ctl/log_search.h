@@ -32,6 +32,11 @@ struct log_filter {
 };
 /* SYNTAX; says on standard error what is legal. */
 int log_filter_add(struct log_filter *f, enum log_cond_kind kind, const char *name, const char *value) GW_MUST_CHECK;
+/* log_words.c: a condition's value, where only certain words occur, and names of members (joined by commas). SYNTAX, said on
+ * standard error with what is allowed. */
+extern const char *const log_severities[]; /* least first, then NULL */
+int log_words_check(enum log_cond_kind kind, const char *name, const char *value) GW_MUST_CHECK;
+int log_names_check(const char *names) GW_MUST_CHECK;
 void log_filter_finish(struct log_filter *f);
 bool log_filter_fits(const struct log_filter *f, const struct log_rec *r);
 void log_filter_clear(struct log_filter *f);

@@ -275,6 +275,28 @@ def test_wrong_usage(args, lockgate, folder):
     assert done.returncode == 2 and done.stderr, done
 
 
+@pytest.mark.parametrize("args,what,near", [
+    (["--verdict", "rejected"], 'unknown verdict "rejected"', '"reject"'), (["--verdict", "drop,rejct"], 'unknown verdict "rejct"', '"reject"'),
+    (["--verdict", ""], 'unknown verdict ""', None), (["--event", "nosuch"], 'unknown event "nosuch"', None),
+    (["--event", "verdicts"], 'unknown event "verdicts"', '"verdict"'), (["--reason", "default-denied"], 'unknown reason "default-denied"', '"default-deny"'),
+    (["--rule", "abc"], 'unknown rule "abc"', None), (["--rule", "1020,"], 'unknown rule ""', None), (["--address", "10.1."], 'unknown address "10.1."', None),
+    (["--address", "10.1.0.0/33"], 'unknown address "10.1.0.0/33"', None), (["--address", "10.1.0.0/"], 'unknown address', None),
+    (["--count", "nosuch"], 'unknown member "nosuch"', None), (["--count", "rule,verdct"], 'unknown member "verdct"', '"verdict"'),
+    (["--csv", "--fields", "seq,form"], 'unknown member "form"', '"from"'), (["--where", "kid=x"], 'unknown member "kid"', '"kind"'),
+    (["--where", "verdict=rejected"], 'unknown verdict "rejected"', '"reject"'), (["--side", "hihg"], 'unknown side "hihg"', '"high"'),
+    (["--severity", "hihg"], 'unknown severity "hihg"', '"high"')])
+def test_unknown_word_is_no_empty_answer(args, what, near, lockgate, folder):
+    done = subprocess.run([lockgate, "log", folder, *args], capture_output=True, text=True)
+    assert done.returncode == 2 and not done.stdout and what in done.stderr and "; allowed: " in done.stderr, done
+    assert near in done.stderr.split("did you mean")[1].split("; allowed")[0] if near else "did you mean" not in done.stderr
+
+
+@pytest.mark.parametrize("args", [["--verdict", "admit"], ["--verdict", "hold,admit"], ["--event", "journal,operator"], ["--reason", "program-lost"], ["--rule", "7,8"],
+                                  ["--address", "2001:db8::/32"], ["--address", "fe80::1"], ["--where", "release_mac=00"], ["--where", "pair=a > b"]])
+def test_known_word_that_does_not_occur(args, lockgate, folder):
+    assert run(lockgate, folder, *args, status=1) == ""
+
+
 def test_status(lockgate, folder):
     run(lockgate, folder, "--verdict", "hold", status=1)
     run(lockgate, "/nonexistent", status=2)
