@@ -183,7 +183,7 @@ static void choose_sink(struct asked *a)
     else if (a->csv)
         log_sink_csv(s, a->fields);
     else if (a->form == O_HTML)
-        log_sink_html(s, a->s.folder);
+        log_sink_html(s, a->s.folder, log_filter_words(&a->s.filter, a->s.last));
     else if (a->form == O_ECS)
         log_sink_ecs(s);
     else if (a->form == O_OCSF)

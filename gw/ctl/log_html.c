@@ -10,9 +10,12 @@
 #define HOURS_MAX 24 * 31
 
 struct hour { uint64_t at, released, refused, other; };
+/* Each record is of one class, so that the boxes add up. */
+enum class { RELEASE, REJECT, DROP, HOLD, ADMITTED, REFUSED, OTHER, CLASSES };
 static struct {
-    const char *title;
-    struct log_counts verdicts, events, rules, peers, reasons, severities;
+    const char *title, *filter;
+    uint64_t classes[CLASSES];
+    struct log_counts events, rules, peers, reasons, severities;
     struct hour *hours;
     size_t n_hours, cap_hours;
     uint64_t records, refused, first_us, last_us, first_seq, last_seq;
@@ -37,9 +40,32 @@ static void put(struct str s)
     }
 }
 
-static bool refusal(struct str verdict)
+static enum class class_of(const struct log_rec *r)
 {
-    return verdict.p && !str_eq(verdict, STR("release"));
+    static const char *const verdicts[] = { [RELEASE] = "release", [REJECT] = "reject", [DROP] = "drop", [HOLD] = "hold", [ADMITTED] = "admit" };
+    struct str v = log_get(r, "verdict");
+    int i = 0;
+
+    while (i <= ADMITTED && !(v.p && str_eq(v, str_c(verdicts[i]))))
+        i++;
+    if (str_eq(log_get(r, "event_type"), STR("verdict")))
+        return i <= HOLD ? (enum class)i : OTHER;
+    return i == ADMITTED ? ADMITTED : i >= REJECT && i <= HOLD ? REFUSED : OTHER; /* a connection, not a stanza */
+}
+
+static bool refusal(enum class c)
+{
+    return c == REJECT || c == DROP || c == HOLD || c == REFUSED;
+}
+
+/* Of a refusal: the record's own sentence, or that of its code. */
+static struct str why(const struct log_rec *r)
+{
+    struct str sentence = log_get(r, "sentence"), reason = log_get(r, "reason");
+
+    if (str_eq(reason, STR("rule")) && (!sentence.p || str_eq(sentence, log_meaning(reason))))
+        return STR("a rule says so"); /* the code's sentence is that of a release */
+    return sentence.p ? sentence : log_meaning(reason);
 }
 
 static struct hour *hour_of(uint64_t us)
@@ -63,7 +89,7 @@ static struct hour *hour_of(uint64_t us)
 
 static void count_refusal(const struct log_rec *r)
 {
-    struct str rule = log_get(r, "rule"), name = log_get(r, "rule_name"), pair = log_get(r, "pair"), reason = log_get(r, "reason"), sentence = log_get(r, "sentence");
+    struct str rule = log_get(r, "rule"), name = log_get(r, "rule_name"), pair = log_get(r, "pair"), reason = log_get(r, "reason"), sentence = why(r);
     char key[600];
     int n;
 
@@ -89,7 +115,7 @@ static void count_refusal(const struct log_rec *r)
 
 static int take(void *arg, const struct log_rec *r)
 {
-    struct str verdict = log_get(r, "verdict");
+    enum class class = class_of(r);
     struct hour *h = hour_of(r->time_us);
 
     (void)arg;
@@ -100,14 +126,13 @@ static int take(void *arg, const struct log_rec *r)
     st.last_us = r->time_us;
     st.last_seq = r->seq;
     log_counts_add(&st.events, log_get(r, "event_type"), 1);
-    if (verdict.p && str_eq(log_get(r, "event_type"), STR("verdict")))
-        log_counts_add(&st.verdicts, verdict, 1);
+    st.classes[class]++;
     if (h) {
-        h->released += str_eq(verdict, STR("release"));
-        h->refused += refusal(verdict);
-        h->other += !verdict.p;
+        h->released += class == RELEASE;
+        h->refused += refusal(class);
+        h->other += class != RELEASE && !refusal(class);
     }
-    if (refusal(verdict))
+    if (refusal(class))
         count_refusal(r);
     return 0;
 }
@@ -237,9 +262,9 @@ static void print_rows(void)
             put(s.p ? s : log_get(&r, k ? "dest_ip" : "src_ip"));
         }
         printf("</td><td>");
-        if (log_get(&r, "rule").p)
+        if (log_get(&r, "rule").p && !str_eq(log_get(&r, "rule"), STR("0")))
             printf("rule %.*s: ", STR_ARG(log_get(&r, "rule")));
-        put(log_get(&r, "rule_name").p ? log_get(&r, "rule_name") : log_get(&r, "sentence"));
+        put(log_get(&r, "rule_name").p ? log_get(&r, "rule_name") : why(&r).p ? why(&r) : log_get(&r, "reason"));
         printf("</td></tr>\n");
     }
     printf("</tbody></table>\n");
@@ -247,22 +272,15 @@ static void print_rows(void)
         printf("<p class=\"note\">the first %zu of %llu</p>\n", st.n_rows, (unsigned long long)st.refused);
 }
 
-static uint64_t of(struct log_counts *c, const char *key)
-{
-    for (size_t i = 0; i < c->n; i++)
-        if (strcmp(c->v[i].key, key) == 0)
-            return c->v[i].n;
-    return 0;
-}
-
 static void print_totals(void)
 {
-    static const char *const verdicts[] = { "release", "reject", "drop", "hold" };
+    static const char *const names[CLASSES] = { "release", "reject", "drop", "hold", "connections admitted", "connections refused", "without a verdict" };
 
     printf("<div class=\"k\">");
     printf("<div><b>%llu</b>records</div>", (unsigned long long)st.records);
-    for (size_t i = 0; i < 4; i++)
-        printf("<div><b>%llu</b>%s</div>", (unsigned long long)of(&st.verdicts, verdicts[i]), verdicts[i]);
+    for (size_t i = 0; i < CLASSES; i++)
+        if (i <= HOLD || st.classes[i])
+            printf("<div><b>%llu</b>%s</div>", (unsigned long long)st.classes[i], names[i]);
     printf("</div>\n");
 }
 
@@ -280,6 +298,11 @@ static void end(void *arg)
     if (st.records)
         printf(" Period: %s to %s UTC, records %llu to %llu.", clock_text(st.first_us), clock_text(st.last_us), (unsigned long long)st.first_seq, (unsigned long long)st.last_seq);
     printf(" This report is no proof: <code>lockgate verify</code> is.</p>\n");
+    if (st.filter[0]) {
+        printf("<p>Not the whole journal, only: <b>");
+        put(str_c(st.filter));
+        printf("</b></p>\n");
+    }
     print_totals();
     print_chart();
     print_table("Refusals by rule", "rule", &st.rules, 40);
@@ -289,7 +312,6 @@ static void end(void *arg)
     print_table("All records by event", "event", &st.events, 20);
     print_rows();
     printf("</body></html>\n");
-    log_counts_clear(&st.verdicts);
     log_counts_clear(&st.events);
     log_counts_clear(&st.rules);
     log_counts_clear(&st.peers);
@@ -297,9 +319,10 @@ static void end(void *arg)
     log_counts_clear(&st.severities);
 }
 
-void log_sink_html(struct log_sink *s, const char *title)
+void log_sink_html(struct log_sink *s, const char *title, const char *filter)
 {
     st.title = title;
+    st.filter = filter;
     st.rows = calloc(ROWS_MAX, sizeof *st.rows);
     if (!st.rows)
         abort();

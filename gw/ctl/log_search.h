@@ -37,6 +37,8 @@ int log_filter_add(struct log_filter *f, enum log_cond_kind kind, const char *na
 extern const char *const log_severities[]; /* least first, then NULL */
 int log_words_check(enum log_cond_kind kind, const char *name, const char *value) GW_MUST_CHECK;
 int log_names_check(const char *names) GW_MUST_CHECK;
+struct str log_meaning(struct str code); /* the sentence of a reason's code; p NULL: there is none */
+char *log_filter_words(const struct log_filter *f, uint64_t newest); /* malloc; "" when all records fit. newest: only so many, 0: all */
 void log_filter_finish(struct log_filter *f);
 bool log_filter_fits(const struct log_filter *f, const struct log_rec *r);
 void log_filter_clear(struct log_filter *f);
@@ -66,7 +68,7 @@ void log_sink_text(struct log_sink *s, bool colour);
 void log_sink_json(struct log_sink *s);
 void log_sink_csv(struct log_sink *s, const char *fields);
 void log_sink_count(struct log_sink *s, const char *fields, bool json, bool csv, bool colour);
-void log_sink_html(struct log_sink *s, const char *title);
+void log_sink_html(struct log_sink *s, const char *title, const char *filter); /* filter: in words, "": none */
 void log_sink_ecs(struct log_sink *s);
 void log_sink_ocsf(struct log_sink *s);
 

@@ -2,7 +2,6 @@
  * Records for people: one line each, what was decided first, colours only on a terminal. Text keeps the journal's escapes, so
  * nothing in it can steer the terminal. */
 #include "log_search.h"
-#include "reason.h"
 
 static struct text_state { bool colour; char day[11]; } state;
 
@@ -93,21 +92,12 @@ static void put_direction(const struct log_rec *r)
         put_raw(d);
 }
 
-/* The sentence of a reason code, where a record has only the code. */
-static struct str meaning(struct str code)
-{
-    for (int i = 0; i < GW_R_COUNT; i++)
-        if (str_eq(code, str_c(gw_reason_code((enum gw_reason)i))))
-            return str_c(gw_reason_text((enum gw_reason)i));
-    return STR_NONE;
-}
-
 static void put_why(const struct log_rec *r)
 {
     struct str rule = log_get(r, "rule"), name = log_get(r, "rule_name"), sentence = log_get(r, "sentence"), reason = log_get(r, "reason");
 
     if (!sentence.p)
-        sentence = meaning(reason);
+        sentence = log_meaning(reason);
     fputs("  ", stdout);
     if (rule.p && !str_eq(rule, STR("0"))) {
         printf("rule %.*s", STR_ARG(rule));

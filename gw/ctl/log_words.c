@@ -103,3 +103,51 @@ int log_words_check(enum log_cond_kind kind, const char *name, const char *value
     }
     return 0;
 }
+
+struct str log_meaning(struct str code)
+{
+    for (int i = 0; i < GW_R_COUNT; i++)
+        if (str_eq(code, str_c(gw_reason_code((enum gw_reason)i))))
+            return str_c(gw_reason_text((enum gw_reason)i));
+    return STR_NONE;
+}
+
+/* ---- a filter in words ---- */
+static void time_bound(FILE *o, const char *word, uint64_t us)
+{
+    char t[LED_TIME_TEXT];
+
+    led_time_text(us, t);
+    fprintf(o, "; %s %.10s %.8s UTC", word, t, t + 11);
+}
+
+char *log_filter_words(const struct log_filter *f, uint64_t newest)
+{
+    static const char *const kinds[] = { [LOG_IS] = "", [LOG_HAS] = "has", [LOG_ADDRESS] = "address", [LOG_DOMAIN] = "domain", [LOG_WHO] = "who", [LOG_SIDE] = "side",
+        [LOG_RULE] = "rule", [LOG_STREAM] = "stream", [LOG_TEXT] = "text", [LOG_SEVERITY] = "severity at least" };
+    char *text = NULL;
+    size_t n = 0;
+    FILE *o = open_memstream(&text, &n);
+
+    if (!o)
+        abort();
+    if (f->refused)
+        fputs("; refused (reject, drop, hold)", o);
+    for (size_t i = 0; i < f->n; i++)
+        fprintf(o, "; %s %s", f->v[i].kind == LOG_IS ? f->v[i].name : kinds[f->v[i].kind], f->v[i].value);
+    if (f->from_us)
+        time_bound(o, "from", f->from_us);
+    if (f->to_us != UINT64_MAX)
+        time_bound(o, "before", f->to_us);
+    if (f->first || f->last != UINT64_MAX)
+        fprintf(o, "; records from %llu", (unsigned long long)f->first);
+    if (f->last != UINT64_MAX)
+        fprintf(o, " to %llu", (unsigned long long)f->last);
+    if (newest)
+        fprintf(o, "; the last %llu of them", (unsigned long long)newest);
+    if (fclose(o) != 0)
+        abort();
+    if (n > 2)
+        memmove(text, text + 2, n - 1);
+    return text;
+}

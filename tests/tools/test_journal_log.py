@@ -2,10 +2,12 @@
 # `lockgate log` against the same questions asked in Python, with and without the index; exports; hostile text; following.
 
 import csv
+import html
 import html.parser
 import io
 import json
 import os
+import re
 import subprocess
 import time
 
@@ -203,6 +205,58 @@ def test_html(lockgate, folder, records):
     tags = {t for t, _ in parsed.tags}
     assert "svg" in tags and "script" not in tags and "link" not in tags and "img" not in tags
     assert "http:" not in page and "https:" not in page and "@media print" in page
+
+
+MIXED = [("verdict", "release", "rule"), ("verdict", "reject", "rule"), ("verdict", "drop", "not-in-schema"), ("verdict", "hold", "held"),
+         ("admission", "admit", "admitted"), ("admission", "admit", "admitted"), ("admission", "drop", "destination-unknown"), ("stream", None, "peer-closed"),
+         ("delivery", None, "written"), ("program", None, "program-started")]
+
+
+@pytest.fixture
+def mixed(tmp_path):
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    with open(folder / "0000000001.jsonl", "w") as f:
+        for i, (event, verdict, reason) in enumerate(MIXED, 1):
+            head = (HEAD % (i, i)).replace('"event_type":"verdict"', f'"event_type":"{event}"')
+            f.write(f'{head},"src_ip":"10.77.1.{i}","dest_ip":"10.77.2.{i}"' + (f',"verdict":"{verdict}"' if verdict else "") + f',"reason":"{reason}"}}\n')
+    return str(folder)
+
+
+def report(lockgate, folder, *args):
+    page = run(lockgate, folder, "--html", *args)
+    Html(page)
+    boxes = {name: int(n) for n, name in re.findall(r"<div><b>(\d+)</b>([^<]+)</div>", page)}
+    table = page.split("<h2>Refusals</h2>")[1] if "<h2>Refusals</h2>" in page else ""
+    rows = [re.findall(r"<td[^>]*>([^<]*)</td>", row) for row in re.findall(r"<tr><td class=\"t\">.*?</tr>", table)]
+    return page, boxes, rows
+
+
+def test_html_boxes_add_up_and_only_refusals_are_refusals(lockgate, mixed, folder):
+    page, boxes, rows = report(lockgate, mixed)
+    assert boxes == {"records": 10, "release": 1, "reject": 1, "drop": 1, "hold": 1, "connections admitted": 2, "connections refused": 1, "without a verdict": 3}
+    assert [int(row[0]) for row in rows] == [2, 3, 4, 7] and "admitted:" not in page and "10.77.1.5" not in page
+    assert rows[1][5] == "it carries an element or attribute that no schema allows" and rows[3][5] == "the destination does not belong to the other side"
+    assert all(row[5] for row in rows) and "destination-unknown: the destination does not" in page and "a release rule decided" not in page
+    assert "Not the whole journal" not in page
+    for more in (["--refused"], ["--event", "admission"], ["--verdict", "reject,admit"], ["-n", "4"]):
+        page, boxes, rows = report(lockgate, mixed, *more)
+        assert boxes.pop("records") == sum(boxes.values()) > 0
+        assert "Not the whole journal" in page
+    page, boxes, rows = report(lockgate, folder)
+    assert boxes.pop("records") == sum(boxes.values()) == RECORDS
+
+
+def test_html_says_its_filter(lockgate, mixed):
+    def said(*args):
+        return html.unescape(re.search(r"Not the whole journal, only: <b>(.*?)</b>", report(lockgate, mixed, *args)[0]).group(1))
+    assert said("--refused") == "refused (reject, drop, hold)"
+    assert said("--verdict", "drop", "--address", "10.77.0.0/16") == "verdict drop; address 10.77.0.0/16"
+    assert said("--from", "2025-11-13", "--to", "2025-11-13T02") == "from 2025-11-13 00:00:00 UTC; before 2025-11-13 03:00:00 UTC"
+    assert said("--record", "3-7") == "records from 3 to 7"
+    assert said("-n", "2", "--event", "admission") == "event_type admission; the last 2 of them"
+    page = run(lockgate, mixed, "--html", "--who", '<script>"', status=1)
+    assert "<script" not in page and "who &lt;script&gt;&quot;" in page
 
 
 # ---- hostile text ------------------------------------------------------------------------------------------------------
