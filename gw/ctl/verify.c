@@ -175,6 +175,9 @@ static void print_text(const struct verify *v)
         printf("\n\n");
         print_findings(&v->findings, "!", 40);
         printf("\n");
+    } else if (v->grown_from) {
+        printf("WHOLE behind record %s: %s new %s.\n\n", thousands(v->grown_from), thousands(v->records - v->grown_from),
+            v->records - v->grown_from == 1 ? "record" : "records");
     } else {
         printf("WHOLE: %s records in %zu %s, %zu checkpoints.\n\n", thousands(v->records), v->dir.n, v->dir.n == 1 ? "segment" : "segments", v->n_inside);
     }
