@@ -100,6 +100,8 @@ static int linked(struct process *p, const struct ipc_msg *msg)
     drop(p, i, "it was replaced");
     p->ch[i] = c;
     if (i >= CH_EDGE)
+        p->heard[i - CH_EDGE] = false;
+    if (i >= CH_EDGE)
         guard_edge_linked(p->guard, (enum gw_side)(i - CH_EDGE));
     else if (i >= CH_SCANNER)
         guard_scanner_linked(p->guard, (unsigned)(i - CH_SCANNER));
@@ -223,14 +225,27 @@ static int dispatch(struct process *p, int i, const struct ipc_msg *m)
 }
 
 /* Everything that came on one channel. */
+/* Of an edge only the first word (HELLO), until the other edge has said its own. */
+static bool may_read(const struct process *p, int i) { return i < CH_EDGE || p->met || !p->heard[i - CH_EDGE]; }
+
+static void heard(struct process *p, int i)
+{
+    if (i < CH_EDGE)
+        return;
+    p->heard[i - CH_EDGE] = true;
+    p->met = p->met || (p->heard[GW_HIGH] && p->heard[GW_LOW]);
+}
+
 static void serve(struct process *p, int i)
 {
     struct ipc_msg m;
     struct ipc *c = p->ch[i];
     int filled = ipc_fill(c), rc;
-    while (p->ch[i] == c && (rc = ipc_next(c, &m)) != 0) {
+    while (p->ch[i] == c && may_read(p, i) && (rc = ipc_next(c, &m)) != 0) {
         if (rc > 0)
             rc = dispatch(p, i, &m);
+        if (rc >= 0)
+            heard(p, i);
         if (rc < 0 && p->ch[i] == c) {
             drop(p, i, gw_strerror(rc));
             if (i >= CH_SCANNER && i < CH_EDGE) /* alive, but not to be believed: it is started anew */
@@ -314,9 +329,18 @@ static bool forsaken(struct process *p, int *timeout)
     return now - p->missing_since > IPC_LINK_LOST_MS;
 }
 
+/* The channels to wait for. */
+static void listen_to(struct process *p, struct ipc *v[CH_COUNT])
+{
+    memcpy(v, p->ch, sizeof p->ch);
+    for (int side = 0; side < GW_SIDES && !p->met; side++)
+        if (p->heard[side])
+            v[CH_EDGE + side] = NULL;
+}
+
 int process_run(struct process *p)
 {
-    bool ready[CH_COUNT];
+    bool ready[CH_COUNT] = { false };
     if (ipc_put_ready(p->ch[CH_PARENT], &(struct msg_ready){ }))
         return 1;
     tell_time(p);
@@ -327,18 +351,24 @@ int process_run(struct process *p)
             return 1;
         }
         send_lines(p);
-        if (ipc_wait(p->ch, CH_COUNT, -1, timeout, ready, NULL) < 0) {
+        struct ipc *v[CH_COUNT];
+        listen_to(p, v);
+        if (ipc_wait(v, CH_COUNT, -1, timeout, ready, NULL) < 0) {
             log_error("poll: %m");
             return 1;
         }
         tell_time(p);
+        bool met = p->met;
         for (int i = 0; i < CH_COUNT; i++) {
-            if (!ready[i] || !p->ch[i])
+            if (!ready[i] || !p->ch[i] || !v[i])
                 continue;
             serve(p, i);
             ask_scanners(p);
             tell_time(p);
         }
+        for (int i = CH_EDGE; i < CH_COUNT && !met && p->met; i++)
+            if (p->ch[i])
+                serve(p, i); /* what waited behind the first words */
         if (!p->ch[CH_PARENT])
             return 0; /* the parent is gone: nothing is watched any more */
         if (all_done(p))
