@@ -20,7 +20,7 @@ from lab.layout import CARDS, LAYOUTS, OTHER, wire
 from lab.net import LabError, Namespace, Process, sh, wait_until
 
 HERE = os.path.dirname(os.path.realpath(__file__))
-INSTANCE = "inline"
+INSTANCE = "-".join(filter(None, (os.environ.get("LAB_TAG"), "inline")))
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="makes network namespaces: needs root")
 
 

@@ -26,7 +26,8 @@ def build_folder():
 
 
 class Lab:
-    """One lab. `instance` keeps it apart from others: it is part of every name that the lab uses.
+    """One lab. `instance` keeps it apart from others: it is part of every name that the lab uses. LAB_TAG in the environment goes
+    in front of it, so that two checkouts on one machine never meet either (four letters at most: names are short).
 
     layout    routed, bridge, proxy or direct
     high, low prosody or ejabberd; "bare": no server, the test brings its own endpoint (wire.py)
@@ -38,6 +39,7 @@ class Lab:
 
     def __init__(self, instance="", layout="routed", high="prosody", low="ejabberd", dialback=False, family="both",
                  tls="starttls", targets=True, log="debug", say=lambda text: None):
+        instance = "-".join(filter(None, (os.environ.get("LAB_TAG"), instance)))
         self.instance, self.layout, self.dialback, self.family = instance, layout, dialback, family
         self.tls, self.targets, self.say = tls, targets, say
         self.log_level = log
