@@ -50,6 +50,7 @@ struct pol_verdict {
     const struct str *noted;   /* detectors in log-only mode that matched */
     size_t n_noted;
     const struct rec *out;     /* release, hold: the stanza as it may leave; NULL otherwise */
+    const struct rec *reply;   /* reason answered: an iq result of the gateway's own for the sender, in place of an error; else NULL */
     bool answer;               /* refused: the sender is to be told (pol_answer makes the stanza) */
     struct str error, error_type, text; /* the error that the sender gets */
     bool for_asker;            /* a refused answer: the asker is told in its place (pol_substitute) */
@@ -94,11 +95,12 @@ void pol_explain(struct pol_eval *e, bool on);
 size_t pol_steps(const struct pol_eval *e, const struct pol_step_info **ret);
 
 /* ---- looking at a set (check, test, status) ---- */
+#define POL_EXPECT_ANSWER GW_V_COUNT /* rejected, and answered by the gateway itself */
 struct pol_test {
     char *stanza;   /* path, absolute */
     char *from;     /* "high", "low" or NULL: where the sender's domain lives, else high */
     struct conf_strings before; /* stanzas that went before it, paths: a question, before its answer is tested */
-    int expect;     /* enum gw_verdict */
+    int expect;     /* enum gw_verdict, or POL_EXPECT_ANSWER */
     struct conf_ints acted;
     bool has_acted;
     char *output;   /* path, absolute, or NULL */

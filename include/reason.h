@@ -21,6 +21,7 @@
     X(CHANGE_FAILED, "change-failed", "a part could not be removed or replaced cleanly") \
     X(NOT_REDACTED, "not-redacted", "after redaction something still matched") \
     X(HELD, "held", "kept for a person to decide") \
+    X(ANSWERED, "answered", "the gateway answered the question itself; it did not cross") \
     X(QUEUE_FULL, "queue-full", "too much was under way for this domain pair") \
     X(GUARD_LOST, "guard-lost", "the guard ended before it had decided") \
     X(EDGE_LOST, "edge-lost", "the edge ended with the stanza in its hands") \

@@ -84,7 +84,11 @@ static void print_verdict(const struct judge *j, const struct rec *in, const str
         printf("%s:\n  %s\n", v->verdict == GW_V_HOLD ? "Kept" : "Leaves as", text);
         free(text);
     }
-    if (v->answer && !pol_answer(judge_eval(j), 0, &answer)) {
+    if (v->reply) {
+        if ((text = stanza_xml(v->reply)))
+            printf("The gateway answers the sender itself:\n  %s\n", text);
+        free(text);
+    } else if (v->answer && !pol_answer(judge_eval(j), 0, &answer)) {
         if ((text = stanza_xml(answer)))
             printf("The sender gets:\n  %s\n", text);
         free(text);

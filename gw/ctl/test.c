@@ -61,14 +61,15 @@ static bool check_output(struct run *r, const struct pol_test *t, uint32_t rule,
     const char *why;
     if (!t->output)
         return true;
-    if (!v->out)
+    const struct rec *out = v->reply ? v->reply : v->out;
+    if (!out)
         return wrong(t, rule, said, "nothing leaves, but an output is expected");
     struct rec *want = stanza_read(t->output, &r->place, &why);
     if (!want)
         return wrong(t, rule, said, "%s: this is no stanza: %s", t->output, why);
-    bool same = rec_equal(want, v->out);
+    bool same = rec_equal(want, out);
     if (!same) {
-        char *a = stanza_xml(v->out), *b = stanza_xml(want);
+        char *a = stanza_xml(out), *b = stanza_xml(want);
         (void)wrong(t, rule, said, "something else leaves than expected");
         printf("    leaves:   %s\n    expected: %s\n", a ? a : "", b ? b : "");
         free(a);
@@ -92,9 +93,9 @@ static bool run_test(struct run *r, const struct pol_test *t, uint32_t rule)
         if (stanza_before(t->before.v[i], &r->place, r->j, in, side, r->now, &why))
             good = wrong(t, rule, &said, "%s: this is no stanza: %s", t->before.v[i], why);
     const struct pol_verdict *v = judge_stanza(r->j, in, side, r->now);
-    if ((int)v->verdict != t->expect)
+    if ((v->reply ? POL_EXPECT_ANSWER : (int)v->verdict) != t->expect)
         good = wrong(t, rule, &said, "the verdict is %s (%s%s%.*s), expected is %s", gw_verdict_name(v->verdict), gw_reason_text(v->reason),
-            v->rule ? ": " : "", STR_ARG(v->rule_name), gw_verdict_name((enum gw_verdict)t->expect));
+            v->rule ? ": " : "", STR_ARG(v->rule_name), t->expect == POL_EXPECT_ANSWER ? "answer" : gw_verdict_name((enum gw_verdict)t->expect));
     good = check_acted(t, rule, v, &said) && good;
     good = check_output(r, t, rule, v, &said) && good;
     rec_free(in);

@@ -124,10 +124,11 @@ static int stats(struct process *p, const struct ipc_msg *msg)
     for (int i = 0; i < 32; i++, q += 2)
         snprintf(q, 3, "%02x", policy_hash(p->policy)[i]);
     buf_init(&b, 1u << 20);
-    rc = buf_printf(&b, "{\"epoch\":%llu,\"stanzas\":%llu,\"released\":%llu,\"rejected\":%llu,\"dropped\":%llu,\"held\":%llu,\"settled\":%llu,"
+    rc = buf_printf(&b, "{\"epoch\":%llu,\"stanzas\":%llu,\"released\":%llu,\"rejected\":%llu,\"answered\":%llu,\"dropped\":%llu,\"held\":%llu,\"settled\":%llu,"
         "\"scans\":%llu,\"scanners_lost\":%llu,\"recovered\":%llu,\"under_judgement\":%zu,\"unsettled\":%zu,\"not_durable\":%zu,\"flows\":%zu,"
         "\"recovering\":%s,\"rules_hash\":\"%s\",\"rules\":[", (unsigned long long)p->lines.epoch, (unsigned long long)c->stanzas,
         (unsigned long long)c->verdicts[GW_V_RELEASE], (unsigned long long)c->verdicts[GW_V_REJECT],
+        (unsigned long long)c->answered,
         (unsigned long long)c->verdicts[GW_V_DROP], (unsigned long long)c->verdicts[GW_V_HOLD], (unsigned long long)c->settled,
         (unsigned long long)c->scans, (unsigned long long)c->scan_lost, (unsigned long long)c->recovered, l.jobs, l.stubs,
         l.waiting_durable, l.flows, l.recovering ? "true" : "false", hash);

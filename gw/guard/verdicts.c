@@ -67,7 +67,7 @@ static void make_outcome(struct guard *g, struct job *j, uint64_t number, struct
         o->ordered = g->edge[o->target].hello;
         o->purpose = ORDER_FORWARD;
         o->substitute = true;
-    } else if (o->v && o->v->answer && make_answer(g, j, number)) {
+    } else if (o->v && ((o->v->reply && !encode(g, o->v->reply)) || (o->v->answer && make_answer(g, j, number)))) {
         o->target = j->side;
         o->ordered = edge_is(g, j->side, j->epoch);
         o->purpose = ORDER_ANSWER;
@@ -131,7 +131,7 @@ static void put_policy(struct guard *g, struct wire_out *w, const struct pol_ver
     field_str(w, GW_F_SEVERITY, v->severity);
     if (v->for_asker)
         field_z(w, GW_F_CHANGED, "the asker got an error in its place");
-    if (v->verdict == GW_V_REJECT || v->verdict == GW_V_HOLD)
+    if ((v->verdict == GW_V_REJECT && !v->reply) || v->verdict == GW_V_HOLD)
         field_str(w, GW_F_ERROR, v->error);
     field_hex(w, GW_F_RULES_HASH, policy_hash(g->policy), 32);
 }
@@ -221,6 +221,8 @@ static bool leave(struct guard *g, struct job *j)
     if (o.ordered || o.verdict == GW_V_RELEASE)
         put_order(g, j, &o, number);
     g->counts.verdicts[o.verdict]++;
+    if (o.v && o.v->reply)
+        g->counts.answered++;
     if (o.v && o.v->alert)
         log_warn("alert: verdict %llu matched a rule with action \"alert\", severity %.*s", (unsigned long long)number, STR_ARG(o.v->severity));
     return true;

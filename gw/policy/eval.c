@@ -4,12 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "answer.h"
 #include "state.h"
 #include "utf8.h"
 
 /* What a rule's unknown answer means:
  *   release                          it does not release; later rules may still refuse or release for a reason of their own
- *   reject drop hold strip redact alert throttle rewrite
+ *   reject drop hold answer strip redact alert throttle rewrite
  *                                    refused: had the answer been yes, the stanza might not have crossed as it is */
 
 struct pol_eval *pol_eval_new(const struct policy *p, struct pol_state *state)
@@ -28,6 +29,7 @@ void pol_eval_free(struct pol_eval *e)
     if (!e)
         return;
     rec_free(e->own);
+    rec_free(e->reply);
     arena_clear(&e->arena);
     free(e);
 }
@@ -82,7 +84,8 @@ static enum pol_step decide(struct pol_eval *e, enum gw_verdict verdict, enum gw
     v->rule_name = r ? str_c(r->name) : STR_NONE;
     v->severity = str_c(pol_severity_names[e->severity]);
     v->out = verdict == GW_V_RELEASE || verdict == GW_V_HOLD ? e->rec : NULL;
-    v->answer = (verdict == GW_V_REJECT || verdict == GW_V_HOLD) && may_answer(e->in);
+    v->reply = reason == GW_R_ANSWERED ? e->reply : NULL;
+    v->answer = (verdict == GW_V_REJECT || verdict == GW_V_HOLD) && !v->reply && may_answer(e->in);
     /* every question gets an answer: where the other side's is refused, the gateway's own */
     v->for_asker = verdict != GW_V_RELEASE && e->in->kind == REC_IQ && (str_eq(e->in->type, STR("result")) || str_eq(e->in->type, STR("error"))) &&
         state_asked_in(e) != TRI_NO;
@@ -97,7 +100,7 @@ static enum pol_step decide(struct pol_eval *e, enum gw_verdict verdict, enum gw
 }
 
 /* A refusal that no officer wrote: the condition says whether to try again. */
-static enum pol_step refuse(struct pol_eval *e, enum gw_reason reason)
+enum pol_step pol_refuse(struct pol_eval *e, enum gw_reason reason)
 {
     const char *condition = reason == GW_R_SCAN_TIMEOUT || reason == GW_R_SCAN_FAILED || reason == GW_R_UNKNOWN_CONDITION ||
             reason == GW_R_RECORD_LIMIT ? "resource-constraint" : e->malformed ? "bad-request" : reason == GW_R_INTERNAL ? "internal-server-error" : "policy-violation";
@@ -106,12 +109,17 @@ static enum pol_step refuse(struct pol_eval *e, enum gw_reason reason)
     return decide(e, GW_V_REJECT, reason, pol_error_find(condition), gw_reason_text(reason));
 }
 
+enum pol_step pol_answered(struct pol_eval *e)
+{
+    return decide(e, GW_V_REJECT, GW_R_ANSWERED, pol_error_find("undefined-condition"), "");
+}
+
 /* ---- what rules do ---- */
 
 static enum pol_step ask_scanner(struct pol_eval *e)
 {
     if (!segments_request(e))
-        return refuse(e, GW_R_RECORD_LIMIT);
+        return pol_refuse(e, GW_R_RECORD_LIMIT);
     e->scan = SCAN_ASKED;
     return POL_NEED_SCAN;
 }
@@ -123,11 +131,11 @@ static enum pol_step verify(struct pol_eval *e, bool *ret_go_on)
     if ((e->rule->when.needs & COND_SCAN) && e->scan == SCAN_NOT_ASKED)
         return ask_scanner(e);
     if ((e->rule->when.needs & COND_SCAN) && e->scan != SCAN_ANSWERED)
-        return refuse(e, e->scan_reason);
+        return pol_refuse(e, e->scan_reason);
     e->n_spans = e->cap_spans = e->n_spanless = 0;
     e->spans = NULL;
     if (cond_spans(&e->rule->when, e) || e->n_spans || e->n_spanless)
-        return refuse(e, GW_R_NOT_REDACTED);
+        return pol_refuse(e, GW_R_NOT_REDACTED);
     pol_note(e, TRI_YES, false, "looked again: nothing of it is left");
     e->verifying = false;
     *ret_go_on = true;
@@ -140,11 +148,11 @@ static enum pol_step redact(struct pol_eval *e, bool *ret_go_on)
     e->n_spans = e->cap_spans = e->n_spanless = 0;
     e->spans = NULL;
     if (cond_spans(&e->rule->when, e))
-        return refuse(e, GW_R_CHANGE_FAILED);
+        return pol_refuse(e, GW_R_CHANGE_FAILED);
     size_t places = e->n_spans;
     if (pol_redact(e, str_c(e->rule->with ? e->rule->with : "[removed]")) != 1 || !pol_apply(e) ||
         !pol_changed(e, "redact %u: %zu", e->rule->id, places))
-        return refuse(e, GW_R_CHANGE_FAILED);
+        return pol_refuse(e, GW_R_CHANGE_FAILED);
     pol_note(e, TRI_YES, false, "redacted in %zu place%s", places, places == 1 ? "" : "s");
     e->verifying = true;
     return verify(e, ret_go_on);
@@ -156,10 +164,10 @@ static enum pol_step strip(struct pol_eval *e, bool *ret_go_on)
     bool was_empty = pol_empty(e->rec);
     size_t before = e->v.n_changed;
     if (!pol_strip(e, e->rule->strip, e->rule->n_strip, e->rule->id))
-        return refuse(e, GW_R_CHANGE_FAILED);
+        return pol_refuse(e, GW_R_CHANGE_FAILED);
     if (e->n_edits) {
         if (!pol_apply(e) || (!was_empty && pol_empty(e->rec)))
-            return refuse(e, GW_R_CHANGE_FAILED);
+            return pol_refuse(e, GW_R_CHANGE_FAILED);
         for (size_t i = before; i < e->v.n_changed; i++)
             pol_note(e, TRI_YES, false, "%.*s", STR_ARG(e->changed[i]));
     }
@@ -181,9 +189,11 @@ static enum pol_step act(struct pol_eval *e, bool *ret_go_on)
         return decide(e, GW_V_DROP, GW_R_RULE, error, "");
     case ACT_HOLD:
         if (pol_from_room(e->in) || e->in->kind != REC_MESSAGE)
-            return refuse(e, GW_R_CHANGE_FAILED);
+            return pol_refuse(e, GW_R_CHANGE_FAILED);
         return decide(e, GW_V_HOLD, GW_R_HELD, pol_error_find("undefined-condition"),
             *r->text ? r->text : "Your message was not delivered. It is on record for a person to decide about.");
+    case ACT_ANSWER:
+        return answers_give(e, r->answers);
     case ACT_STRIP:
         return strip(e, ret_go_on);
     case ACT_REDACT:
@@ -198,7 +208,7 @@ static enum pol_step act(struct pol_eval *e, bool *ret_go_on)
     case ACT_COUNT:
         break;
     }
-    return refuse(e, GW_R_INTERNAL);
+    return pol_refuse(e, GW_R_INTERNAL);
 }
 
 /* ---- the rules ---- */
@@ -222,7 +232,7 @@ static bool unknown(struct pol_eval *e, enum pol_step *ret)
 {
     enum gw_reason why = e->scan == SCAN_NO_ANSWER && (e->rule->when.needs & COND_SCAN) ? e->scan_reason : GW_R_UNKNOWN_CONDITION;
     if (e->rule->action != ACT_RELEASE) {
-        *ret = refuse(e, why);
+        *ret = pol_refuse(e, why);
         return false;
     }
     if (!e->unknown_release) {
@@ -243,6 +253,10 @@ static bool look(struct pol_eval *e, enum pol_step *ret)
     }
     if (!e->rule->enabled || (e->rule->expires_ms && e->rule->expires_ms <= e->facts.now_ms))
         return true;
+    if (e->rule->action == ACT_ANSWER && !answers_has(e->rule->answers, e->rec)) {
+        pol_note(e, TRI_NO, false, "rule %u (%s): has no answer to this", e->rule->id, e->rule->name);
+        return true;
+    }
     size_t mark = e->n_steps;
     enum tri t = cond_match(&e->rule->when, e);
     if (t == TRI_UNKNOWN && e->want_scan) {
@@ -258,7 +272,7 @@ static bool look(struct pol_eval *e, enum pol_step *ret)
     if (t == TRI_UNKNOWN)
         return unknown(e, ret);
     if (!note_match(e)) {
-        *ret = refuse(e, GW_R_INTERNAL);
+        *ret = pol_refuse(e, GW_R_INTERNAL);
         return false;
     }
     *ret = act(e, &go_on);
@@ -278,7 +292,7 @@ static enum pol_step run(struct pol_eval *e)
             return step;
     }
     e->rule = NULL;
-    return refuse(e, e->unknown_release ? e->unknown_reason : GW_R_DEFAULT_DENY);
+    return pol_refuse(e, e->unknown_release ? e->unknown_reason : GW_R_DEFAULT_DENY);
 }
 
 /* ---- beginning, and going on ---- */
@@ -286,6 +300,7 @@ static enum pol_step run(struct pol_eval *e)
 static void reset(struct pol_eval *e)
 {
     rec_free(e->own);
+    rec_free(e->reply);
     arena_reset(&e->arena);
     struct pol_eval fresh = { .p = e->p, .state = e->state, .arena = e->arena, .explain = e->explain };
     *e = fresh;
@@ -301,7 +316,7 @@ enum pol_step pol_begin(struct pol_eval *e, const struct rec *in, const struct p
     if (!schema_check(e->p->schema, e, &why)) {
         pol_note(e, TRI_NO, false, "the allow-list refuses it: %.*s", STR_ARG(why));
         (void)pol_changed(e, "allow-list refuses: %.*s", STR_ARG(why));
-        return refuse(e, GW_R_NOT_IN_SCHEMA);
+        return pol_refuse(e, GW_R_NOT_IN_SCHEMA);
     }
     index_begin(e->p, e->rec, &e->streams);
     return run(e);
@@ -339,7 +354,7 @@ static bool note_log_only(struct pol_eval *e, struct str rule)
 enum pol_step pol_resume(struct pol_eval *e, const struct scan_result *r, enum gw_reason why_not)
 {
     if (e->scan != SCAN_ASKED)
-        return refuse(e, GW_R_INTERNAL);
+        return pol_refuse(e, GW_R_INTERNAL);
     e->scan = SCAN_NO_ANSWER;
     e->scan_reason = r ? GW_R_SCAN_FAILED : why_not;
     bool good = r && r->status == SCAN_DONE;

@@ -69,7 +69,7 @@ static inline enum tri tri_not(enum tri a) { return a == TRI_NO ? TRI_YES : a ==
 static inline enum tri tri_of(bool b) { return b ? TRI_YES : TRI_NO; }
 
 /* ---- rules ---- */
-#define POL_ACTIONS(X) X(RELEASE, "release") X(REJECT, "reject") X(DROP, "drop") X(HOLD, "hold") X(STRIP, "strip") \
+#define POL_ACTIONS(X) X(RELEASE, "release") X(REJECT, "reject") X(DROP, "drop") X(HOLD, "hold") X(ANSWER, "answer") X(STRIP, "strip") \
     X(REDACT, "redact") X(ALERT, "alert") X(THROTTLE, "throttle") X(REWRITE, "rewrite")
 enum pol_action {
 #define X(name, text) ACT_##name,
@@ -77,7 +77,7 @@ enum pol_action {
 #undef X
     ACT_COUNT
 };
-static inline bool action_decides(enum pol_action a) { return a <= ACT_HOLD; }
+static inline bool action_decides(enum pol_action a) { return a <= ACT_ANSWER; }
 enum pol_severity { SEV_INFO, SEV_LOW, SEV_MEDIUM, SEV_HIGH, SEV_CRITICAL, SEV_COUNT };
 extern const char *const pol_severity_names[];
 extern const char *const pol_action_names[];
@@ -89,6 +89,7 @@ extern const char pol_action_help[];
 /* A name in Clark notation, "{ns}name"; name empty: any element of that namespace; ns.p NULL: any namespace. */
 struct clark { struct str ns, name; };
 
+struct pol_answers;
 struct pol_hits { uint64_t n; int64_t last_ms; };
 struct pol_rule {
     uint32_t id;
@@ -102,6 +103,7 @@ struct pol_rule {
     char *text, *with, *rewrite_to;
     struct clark *strip;
     size_t n_strip;
+    struct pol_answers *answers; /* answer */
     int64_t rate, per_ms, burst; /* throttle */
     struct pol_test *tests;
     size_t n_tests;
@@ -194,6 +196,7 @@ struct pol_eval {
     const struct rec *in;  /* as received */
     const struct rec *rec; /* as it stands now */
     struct rec *own;       /* rec when it is a changed copy */
+    struct rec *reply;     /* the gateway's own answer to it */
     struct arena arena;
     bool malformed;        /* its heads or payloads break RFC 6120 */
     bool uninspectable;    /* as received, it carried content that cannot be inspected */
@@ -236,6 +239,9 @@ struct pol_eval {
     size_t n_steps, cap_steps;
     const struct pol_rule *rule;
 };
+/* eval.c: verdicts that other files reach */
+enum pol_step pol_refuse(struct pol_eval *e, enum gw_reason reason); /* no officer wrote this refusal */
+enum pol_step pol_answered(struct pol_eval *e); /* by e->reply */
 /* segments.c: all text of rec, with places; false: too many (a limit: refuse). */
 bool segments_collect(struct pol_eval *e);
 bool segments_request(struct pol_eval *e);

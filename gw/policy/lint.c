@@ -78,7 +78,7 @@ static void shadowed(const struct policy *p, size_t i, int64_t now_ms, struct co
     const struct pol_rule *r = &p->rules[i];
     for (size_t k = 0; k < i && i < COMPARED_MAX; k++) {
         const struct pol_rule *a = &p->rules[k];
-        if (!a->enabled || !action_decides(a->action) || (a->expires_ms && a->expires_ms <= now_ms) || !covers(a, r))
+        if (!a->enabled || !action_decides(a->action) || a->action == ACT_ANSWER || (a->expires_ms && a->expires_ms <= now_ms) || !covers(a, r))
             continue;
         conf_error_add(errs, CONF_WARNING, r->file, r->line, "rule %u can never fire: whatever it is about, rule %u (%s:%u) has decided before", r->id,
             a->id, a->file, a->line);

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "internal.h"
+#include "answer.h"
 #include "rows.h"
 
 const char *const pol_action_names[] = {
@@ -21,6 +21,8 @@ const char pol_action_help[] =
     "  drop               refuse it in silence (decides)\n"
     "  hold               do not deliver it, put it on record for a person, tell the sender with `text`; messages only (decides).\n"
     "                     Its words are not stored yet: the sender has to send it again once a rule releases it\n"
+    "  answer             an iq get does not cross; the gateway answers it itself, from `answers`: version, last_activity, time, ping.\n"
+    "                     A question that `answers` does not name is left to the next rule (decides)\n"
     "  strip              take out the elements named in `elements`, at any depth\n"
     "  redact             replace what yara, dlp, hidden, text or word matched by `with` (\"[removed]\")\n"
     "  throttle           refuse what is over a `rate`, the sender gets resource-constraint and may try later (decides then)\n"
@@ -34,7 +36,7 @@ static const char *const error_names[] = { "bad-request", "conflict", "feature-n
 struct rule_conf {
     int64_t id;
     char *name, *text, *expires;
-    const config_setting_t *direction, *kind, *type, *when, *error, *with_set, *tests;
+    const config_setting_t *direction, *kind, *type, *when, *error, *with_set, *answers, *tests;
     struct conf_strings elements;
     int action, severity;
     bool enabled;
@@ -52,6 +54,7 @@ static const struct conf_row rule_rows[] = {
     { "error", CONF_RAW, OFF(error), false, 0, 0, NULL, NULL, NULL, 0, "reject: the stanza error (RFC 6120 section 8.3.3)" },
     { "text", CONF_STRING, OFF(text), false, 0, 500, NULL, NULL, NULL, 0, "reject, hold: what the sender reads" },
     { "with", CONF_RAW, OFF(with_set), false, 0, 0, NULL, NULL, NULL, 0, "redact: what stands in its place" },
+    { "answers", CONF_RAW, OFF(answers), false, 0, 0, NULL, NULL, NULL, 0, "answer: what the gateway says itself" },
     { "elements", CONF_STRINGS, OFF(elements), false, 0, 100, NULL, NULL, NULL, 0, "strip: which, \"{namespace}name\" or a namespace" },
     { "severity", CONF_ENUM, OFF(severity), false, 0, 0, "info", pol_severity_names, NULL, 0, "how grave it is" },
     { "expires", CONF_STRING, OFF(expires), false, 0, 10, NULL, NULL, NULL, 0, "the last day on which it holds, YYYY-MM-DD (UTC)" },
@@ -64,7 +67,7 @@ static const char *const verdict_names[] = {
 #define X(name, text) text,
     GW_VERDICTS(X)
 #undef X
-    NULL
+    "answer", NULL
 };
 #define OFF(m) offsetof(struct test_conf, m)
 static const struct conf_row test_rows[] = {
@@ -225,6 +228,10 @@ static int read_action(struct pol_load *l, const struct rule_conf *c, struct pol
         rc = load_error(l, s, "rule %u: \"throttle\" needs the condition \"rate\"", r->id);
     if (r->action == ACT_REWRITE)
         rc = load_error(l, s, "rule %u: \"rewrite\" is not there yet", r->id);
+    if ((r->action == ACT_ANSWER) != (c->answers != NULL))
+        rc = load_error(l, s, "rule %u: action \"answer\" and the group \"answers\" go together", r->id);
+    else if (c->answers && answers_load(l, c->answers, &r->answers))
+        rc = GW_ERR(CONF);
     if ((r->action == ACT_STRIP) != (c->elements.n > 0))
         rc = load_error(l, s, "rule %u: action \"strip\" and the list \"elements\" go together", r->id);
     r->strip = arena_alloc(l->arena, (c->elements.n ? c->elements.n : 1) * sizeof *r->strip);

@@ -124,9 +124,10 @@ static const char rules_text[] =
     "rules = ( { id = 1; name = \"stop\"; when = { text = \"stop\"; }; action = \"reject\"; },\n"
     "  { id = 2; name = \"drop\"; when = { text = \"lose\"; }; action = \"drop\"; },\n"
     "  { id = 3; name = \"look\"; when = { text = \"look\"; yara = \"*\"; }; action = \"reject\"; },\n"
+    "  { id = 4; name = \"answer\"; action = \"answer\"; answers = { ping = true; }; },\n"
     "  { id = 9; name = \"go\"; kind = \"message\"; action = \"release\"; } );\n";
 static const char profile_text[] =
-    "title = \"messages\"; elements = ( { element = \"{jabber:server}body\"; in = [ \"message\" ]; text = \"any\"; } );\n";
+    "title = \"messages\"; elements = ( { element = \"{jabber:server}body\"; in = [ \"message\" ]; text = \"any\"; }, { element = \"{urn:xmpp:ping}ping\"; in = [ \"iq\" ]; } );\n";
 
 static struct policy *policy;
 static struct gw_conf conf;
@@ -297,6 +298,27 @@ static void test_flow(void)
     heard("verdict(low,1,release) delivery(6,no-route) settled(low,1,no-route)", "the verdict first, then its delivery");
     ok(settle(GW_LOW, 7, 6, GW_R_WRITTEN) == 0, "the wrong edge cannot settle");
     heard("", "and nothing comes of it");
+}
+
+/* A question that the gateway answers: the answer goes the way of a refusal, and the ticket ends with it. */
+static void test_answered(void)
+{
+    struct rec_limits limits = REC_HARD_LIMITS;
+    struct rec *r = rec_new(&limits);
+    struct buf b;
+    ready();
+    buf_init(&b, 65536);
+    int rc = !r || rec_head(r, REC_IQ, STR("get"), STR("q"), STR_NONE) || rec_address(r, STR("a@high.example/x"), STR("low.example"), STR_NONE, STR_NONE) ||
+        rec_pair(r, STR("high.example"), STR("low.example")) || rec_open(r, STR("jabber:server"), STR("iq")) || rec_open(r, STR("urn:xmpp:ping"), STR("ping")) ||
+        rec_close(r) || rec_close(r) || rec_seal(r) || rec_encode(r, &b);
+    rec_free(r);
+    ok(!rc && guard_stanza(g, GW_HIGH, &(struct msg_stanza){ .ticket = 1, .flow = 1, .record = buf_str(&b) }) == 0, "a question is taken");
+    buf_clear(&b);
+    heard("line(1,high,answered) answer(high,1)", "answered: the line and the answer are for the near side");
+    ok(!memcmp(&last_hash, &last_order_hash, 32), "the line carries the hash of the answer");
+    guard_durable(g, 1);
+    heard("verdict(high,1,reject) settled(high,1,answered)", "settled as soon as it is durable");
+    ok(guard_counts(g)->answered == 1, "it is counted");
 }
 
 static void test_hostile(void)
@@ -591,6 +613,7 @@ int main(void)
     if (!ok(jid_init() == 0 && make_world(), "a small world"))
         return done_testing();
     test_flow();
+    test_answered();
     test_hostile();
     test_order();
     test_deadline();

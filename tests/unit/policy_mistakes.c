@@ -42,6 +42,12 @@ static const struct line rules[] = {
     { "{ id = 31; name = \"a\"; action = \"release\"; tests = ( { stanza = \"x\"; expect = \"relese\"; } ); },", "did you mean \"release\"" },
     { "{ id = 4294967297; name = \"a\"; action = \"release\"; },", "4294967297" },
     { "{ id = 33; name = \"a\"; when = [ \"x\" ]; action = \"release\"; },", "conditions stand in a group" },
+    { "{ id = 35; name = \"a\"; action = \"answer\"; },", "\"answers\" go together" },
+    { "{ id = 36; name = \"a\"; action = \"answer\"; answers = { verison = { name = \"L\"; version = \"1\"; }; }; },", "did you mean \"version\"" },
+    { "{ id = 37; name = \"a\"; action = \"answer\"; answers = { version = { name = \"L\"; }; }; },", "\"version\" is missing" },
+    { "{ id = 38; name = \"a\"; action = \"answer\"; answers = { time = \"+15:00\"; }; },", "is no offset" },
+    { "{ id = 39; name = \"a\"; action = \"answer\"; answers = { ping = false; }; },", "is empty" },
+    { "{ id = 40; name = \"a\"; action = \"release\"; answers = { ping = true; }; },", "\"answers\" go together" },
     { "{ id = 34; name = \"right\"; action = \"release\"; }", NULL },
     { ");", NULL } };
 

@@ -185,6 +185,39 @@ static void answers(void)
     policy_free(p);
 }
 
+/* Questions that the gateway answers itself. */
+static void replies(void)
+{
+    static const char set[] = "{ id = 1; name = \"n\"; action = \"answer\"; answers = { version = { name = \"L\"; version = \"2\"; }; last_activity = 7; "
+        "time = \"-05:30\"; ping = true; }; }, " RELEASE, few[] = "{ id = 1; name = \"n\"; action = \"answer\"; answers = { last_activity = 0; }; }, " RELEASE;
+    static const char q[] = "<iq from='a@high.example/x' to='b@low.example' id='q' type='get'>", a[] = "<iq from='b@low.example' to='a@high.example/x' id='q' type='result'";
+    static const struct { const char *name, *rules, *question, *answer; } v[] = {
+        { "version", set, "<query xmlns='jabber:iq:version'/>", "><query xmlns='jabber:iq:version'><name>L</name><version>2</version></query></iq>" },
+        { "last activity", set, "<query xmlns='jabber:iq:last'/>", "><query xmlns='jabber:iq:last' seconds='7'/></iq>" },
+        { "time", set, "<time xmlns='urn:xmpp:time'/>", "><time xmlns='urn:xmpp:time'><tzo>-05:30</tzo><utc>2023-11-14T22:13:20Z</utc></time></iq>" },
+        { "ping", set, "<ping xmlns='urn:xmpp:ping'/>", "/>" },
+        { "a ping that no answer is written down for goes its way", few, "<ping xmlns='urn:xmpp:ping'/>", NULL },
+        { "a version alike", few, "<query xmlns='jabber:iq:version'/>", NULL } };
+    help_file("profiles/test.conf", "title = \"t\"; elements = ( { element = [ \"{jabber:iq:version}query\", \"{jabber:iq:last}query\", \"{urn:xmpp:time}time\", "
+        "\"{urn:xmpp:ping}ping\" ]; in = [ \"iq\" ]; } );\n");
+    for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
+        char xml[512], want[512];
+        snprintf(xml, sizeof xml, "%s%s</iq>", q, v[i].question);
+        snprintf(want, sizeof want, "%s%s", a, v[i].answer ? v[i].answer : "");
+        struct policy *p = help_load(v[i].rules);
+        struct rec *r = help_stanza(xml);
+        struct pol_eval *e = p && r ? pol_eval_new(p, NULL) : NULL;
+        const struct pol_verdict *d = e ? help_judge(e, r, GW_HIGH, 1700000000000, NULL, 0, HELP_ANSWERS) : NULL;
+        bool good = d && (v[i].answer ? d->verdict == GW_V_REJECT && d->reason == GW_R_ANSWERED && d->rule == 1 && !d->answer && !d->out && d->reply &&
+            help_is(d->reply, want) : d->verdict == GW_V_RELEASE && !d->reply);
+        ok(good, "answered by the gateway: %s", v[i].name);
+        pol_eval_free(e);
+        rec_free(r);
+        policy_free(p);
+    }
+    help_file("profiles/test.conf", HELP_PROFILE);
+}
+
 /* What is scanned: every text of a stanza, wherever it stands. */
 static void segments(void)
 {
@@ -218,6 +251,7 @@ int main(void)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         run_row(&rows[i]);
     answers();
+    replies();
     segments();
     help_end();
     return done_testing();
