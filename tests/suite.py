@@ -4,12 +4,14 @@
 #   tests/run [--long] [--list] [GROUP...]      a group is one line of --list, or the part before its slash
 
 import argparse
+import concurrent.futures
 import glob
 import os
 import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 import xml.etree.ElementTree as ET
 
@@ -32,23 +34,31 @@ class Count:
         return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
 
 
+_mine = threading.local()       # of a worker: the lines of its group, said together when the group is done
+_over = threading.Event()       # the whole run is being ended
+
+
 def say(text):
-    print(text, flush=True)
+    if getattr(_mine, "lines", None) is None:
+        print(text, flush=True)
+    else:
+        _mine.lines.append(text)
 
 
-def execute(command, log, seconds, cwd=ROOT):
+def execute(command, log, seconds, cwd=ROOT, env=None):
     """Runs a command with its output in a file; a group of processes that is over its time is ended, then killed."""
     with open(log, "w") as out:
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, cwd=cwd,
-                                 start_new_session=True, env={**os.environ, "BUILD": BUILD, "PYTHONDONTWRITEBYTECODE": "1"})
+                                 start_new_session=True,
+                                 env={**os.environ, "BUILD": BUILD, "PYTHONDONTWRITEBYTECODE": "1", **(env or {})})
         last = time.monotonic()
         end = last + seconds
         try:
-            while child.poll() is None and time.monotonic() < end:
+            while child.poll() is None and time.monotonic() < end and not _over.is_set():
                 time.sleep(0.05)
                 if time.monotonic() - last > 30:
                     last = time.monotonic()
-                    say(f"    ... {os.path.basename(log)}: {_progress(log)}")
+                    print(f"    ... {os.path.basename(log)}: {_progress(log)}", flush=True)
             over = child.poll() is None
         except BaseException:
             _end(child, 30)
@@ -125,14 +135,16 @@ def tap(command, name, seconds=120):
     return count
 
 
-def pytest(path, name, seconds, long):
-    """One file of pytest. Each test counts; a file that ends early counts as one failure more."""
+def pytest(path, name, seconds, long, tag="", only=""):
+    """One file of pytest, or those of its tests that `only` (pytest's -k) names, in labs whose names begin with `tag`. Each test
+    counts; a file that ends early counts as one failure more."""
     stem = os.path.join(BUILD, "test-logs", name.replace("/", "-"))
     command = ["/usr/bin/python3", "-B", "-m", "pytest", "-p", "no:cacheprovider", "-q", "--tb=short", "--durations=5",
-               "-o", "junit_family=xunit1", f"--junitxml={stem}.xml", path] + (["--long"] if long else [])
+               "-o", "junit_family=xunit1", f"--junitxml={stem}.xml", path] + (["--long"] if long else []) + (["-k", only] if only else [])
+    tags = "-".join(filter(None, (os.environ.get("LAB_TAG"), tag)))
     if os.path.exists(stem + ".xml"):
         os.unlink(stem + ".xml")
-    status, over = execute(command, stem + ".log", seconds, cwd=os.path.dirname(path))
+    status, over = execute(command, stem + ".log", seconds, os.path.dirname(path), {"LAB_TAG": tags})
     count = Count()
     try:
         cases = ET.parse(stem + ".xml").getroot().iter("testcase")
@@ -160,42 +172,75 @@ def pytest(path, name, seconds, long):
 E2E_SECONDS = {"test_federation.py": 900, "test_kill.py": 420, "test_attack.py": 600, "test_inline.py": 900, "test_closed.py": 600,
                "test_reload.py": 600}      # others: 300; --long: six times as much
 
+# Files whose parts run in labs of their own: {file: {part: (tag, pytest's -k)}}
+PARTS = {"test_federation.py": {"bridge": ("b", "bridge"), "proxy": ("p", "proxy"), "routed": ("r", "not bridge and not proxy")}}
+
+
+def alone(path):
+    """A test file says "# alone: why" near its top when nothing else may run beside it: it measures time, or floods."""
+    with open(path) as f:
+        return any(line.startswith("# alone: ") for line in f.readlines()[:15])
+
 
 def groups(long):
-    """[(name, function that returns a Count)], cheap ones first."""
+    """[(name, function that returns a Count, may run beside others)], cheap ones first."""
     found = []
     for source in sorted(glob.glob(os.path.join(HERE, "unit", "*.c"))):
         stem = os.path.basename(source)[:-2]
-        found.append((f"unit/{stem}", lambda s=stem: tap([os.path.join(BUILD, "tests", s)], f"unit/{s}")))
+        found.append((f"unit/{stem}", lambda s=stem: tap([os.path.join(BUILD, "tests", s)], f"unit/{s}"), False))
     for source in sorted(glob.glob(os.path.join(HERE, "fuzz", "*.c"))):
         stem = os.path.basename(source)[:-2]
         if stem != "main":
             corpus = os.path.join(HERE, "fuzz", "corpus", stem)
-            found.append((f"fuzz/{stem}", lambda s=stem, c=corpus: tap([os.path.join(BUILD, "fuzz", s), c], f"fuzz/{s}")))
+            found.append((f"fuzz/{stem}", lambda s=stem, c=corpus: tap([os.path.join(BUILD, "fuzz", s), c], f"fuzz/{s}"), False))
     # Folders of programs that print TAP: attack, replay and the like. A lone executable in tests/ is one too (links).
     for path in sorted(glob.glob(os.path.join(HERE, "*")) + glob.glob(os.path.join(HERE, "attack", "*"))
                        + glob.glob(os.path.join(HERE, "replay", "*"))):
         name = os.path.relpath(path, HERE)
         if os.path.isfile(path) and os.access(path, os.X_OK) and name != "run":
             words = ["--all"] if name == "links" else ["--long"] if long else []
-            found.append((name, lambda p=path, n=name, w=words: tap([p] + w, n, 1800 if long else 300)))
+            found.append((name, lambda p=path, n=name, w=words: tap([p] + w, n, 1800 if long else 300), False))
     for folder in ("tools", "e2e", "attack"):
         for path in sorted(glob.glob(os.path.join(HERE, folder, "test_*.py"))):
             name = f"{folder}/{os.path.basename(path)[5:-3]}"
             seconds = E2E_SECONDS.get(os.path.basename(path), 300) * (6 if long else 1)
-            found.append((name, lambda p=path, n=name, s=seconds: pytest(p, n, s, long)))
+            beside = folder != "tools" and not alone(path)
+            for part, (tag, only) in PARTS.get(os.path.basename(path), {"": ("", "")}).items():
+                found.append((f"{name}/{part}".rstrip("/"), lambda p=path, n=f"{name}-{part}".rstrip("-"), s=seconds, t=tag, o=only:
+                              pytest(p, n, s, long, t, o), beside))
     return found
+
+
+JOBS = (os.cpu_count() or 1) + 1
+
+
+def group(name, function):
+    """Runs one group and says how it went."""
+    began = time.monotonic()
+    count = function()
+    say(f"{'FAILED' if count.failed else 'ok':<7}{name:<28} {count}  ({time.monotonic() - began:.1f} s)")
+    return count
+
+
+def worker(name, function):
+    """The same beside others: (count, what it has to say)."""
+    _mine.lines = []
+    try:
+        return group(name, function), _mine.lines
+    finally:
+        _mine.lines = None
 
 
 def main():
     p = argparse.ArgumentParser(prog="tests/run", description="Runs the tests.")
     p.add_argument("--long", action="store_true", help="also what takes longer")
     p.add_argument("--list", action="store_true", help="only names the groups")
+    p.add_argument("--jobs", type=int, default=JOBS, help=f"end-to-end groups at a time (as a rule {JOBS}: labs mostly wait)")
     p.add_argument("group", nargs="*", help="only these groups, for example unit or e2e/kill")
     a = p.parse_args()
-    chosen = [(n, f) for n, f in groups(a.long) if not a.group or any(n == g or n.startswith(g.rstrip("/") + "/") for g in a.group)]
+    chosen = [(n, f, b) for n, f, b in groups(a.long) if not a.group or any(n == g or n.startswith(g.rstrip("/") + "/") for g in a.group)]
     if a.list:
-        print("\n".join(n for n, _ in chosen))
+        print("\n".join(n for n, _, _ in chosen))
         return 0
     if not chosen:
         print(f"tests/run: no such group: {' '.join(a.group)}; see --list", file=sys.stderr)
@@ -203,13 +248,20 @@ def main():
     os.makedirs(os.path.join(BUILD, "test-logs"), exist_ok=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     total, start = Count(), time.monotonic()
+    beside = [(n, f) for n, f, b in chosen if b and a.jobs > 1]
+    pool = concurrent.futures.ThreadPoolExecutor(a.jobs)
     try:
-        for name, function in chosen:
-            began = time.monotonic()
-            count = function()
+        for name, function in [(n, f) for n, f, b in chosen if not (b and a.jobs > 1)]:
+            total.add(group(name, function))
+        for done in concurrent.futures.as_completed([pool.submit(worker, n, f) for n, f in beside]):
+            count, lines = done.result()
             total.add(count)
-            say(f"{'FAILED' if count.failed else 'ok':<7}{name:<28} {count}  ({time.monotonic() - began:.1f} s)")
-    except KeyboardInterrupt:
+            say("\n".join(lines))
+    except BaseException as why:
+        _over.set()
+        pool.shutdown(cancel_futures=True)      # each worker ends its own child
+        if not isinstance(why, KeyboardInterrupt):
+            raise
         say("interrupted")
         total.failed += 1
     say(f"logs: {os.path.join(BUILD, 'test-logs')}; {time.monotonic() - start:.0f} s in all")

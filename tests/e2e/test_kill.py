@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # kill -9 of each program under load: nothing crosses without its record, nothing crosses twice, the parent brings the program back
 # within a second, and every stanza is delivered, answered, recorded as unknown, or was in the hands of the killed edge itself.
+# alone: it measures how soon programs are back.
 
 import signal
 import time

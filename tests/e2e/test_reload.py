@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # lockgate reload on a running gateway: new rules come into force between two stanzas, wrong ones never, and streams stay.
+# alone: it loads the machine.
 
 import subprocess
 import threading
