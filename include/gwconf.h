@@ -40,7 +40,7 @@ struct gw_side_conf {
 struct gw_pair { struct str domain[GW_SIDES]; };
 struct gw_limits { /* bytes, milliseconds, counts */
     int64_t stanza, depth, attributes, elements, streams, streams_per_address, streams_per_domain, pairs_per_stream, handshake, idle,
-        keepalive, connect, deliver, window_stanzas, window_bytes, scan;
+        keepalive, connect, deliver, window_stanzas, window_bytes, signatures, scan;
 };
 struct gw_conf {
     char *path; /* the file this came from, absolute */

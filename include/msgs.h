@@ -59,6 +59,9 @@ const char *ipc_role_name(enum ipc_role r);
 /* guard <-> scanner */
 #define MSG_SCAN(F) F(U64, id) F(STR, request)           /* scan.h */
 #define MSG_SCANNED(F) F(U64, id) F(STR, result)
+/* edge <-> keeper */
+#define MSG_SIGN(F) F(U64, ask) F(STR, domain) F(U16, scheme) F(STR, input) /* scheme: RFC 8446 section 4.2.3; input: what TLS signs, in full */
+#define MSG_SIGNED(F) F(U64, ask) F(STR, signature)      /* empty: refused */
 /* ctl <-> parent (control socket; the parent passes STATS through) */
 #define MSG_CTL(F) F(STR, verb) F(STR, argument)
 #define MSG_CTL_TEXT(F) F(U8, exit_status) F(U8, last) F(STR, text)
@@ -88,11 +91,14 @@ const char *ipc_role_name(enum ipc_role r);
     X(28, VERDICT, verdict, IPC_BIT(GUARD), IPC_BIT(EDGE), 10) \
     X(29, SETTLED, settled, IPC_BIT(GUARD), IPC_BIT(EDGE), 9) \
     X(31, PAUSED, paused, IPC_BIT(EDGE), IPC_BIT(GUARD), 0) \
-    X(40, LINE, line, IPC_BIT(GUARD) | IPC_BIT(EDGE) | IPC_BIT(ADMISSION) | IPC_BIT(PARENT), IPC_BIT(JOURNAL), 65536) \
+    X(40, LINE, line, IPC_BIT(GUARD) | IPC_BIT(EDGE) | IPC_BIT(ADMISSION) | IPC_BIT(PARENT) | IPC_BIT(KEEPER), \
+        IPC_BIT(JOURNAL), 65536) \
     X(41, DURABLE, durable, IPC_BIT(JOURNAL), IPC_ANY, 16) \
     X(42, RELEASE, release, IPC_BIT(JOURNAL), IPC_BIT(EDGE), 48) \
     X(50, SCAN, scan, IPC_BIT(GUARD), IPC_BIT(SCANNER), 33 << 20) \
     X(51, SCANNED, scanned, IPC_BIT(SCANNER), IPC_BIT(GUARD), 1 << 20) \
+    X(70, SIGN, sign, IPC_BIT(EDGE), IPC_BIT(KEEPER), 160 << 10) \
+    X(71, SIGNED, signed, IPC_BIT(KEEPER), IPC_BIT(EDGE), 1036) \
     X(60, CTL, ctl, IPC_BIT(CTL), IPC_BIT(PARENT), 65536) \
     X(61, CTL_TEXT, ctl_text, IPC_BIT(PARENT), IPC_BIT(CTL), 2 << 20)
 

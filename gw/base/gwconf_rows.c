@@ -105,6 +105,7 @@ static const struct conf_row limit_rows[] = {
     LIMIT(deliver, CONF_TIME, 1 * SECOND, 30 * SECOND, "25s", "a stanza that cannot leave within this time goes back to its sender"),
     LIMIT(window_stanzas, CONF_INT, 1, 65536, "1024", "under way at once for one domain pair and direction"),
     LIMIT(window_bytes, CONF_SIZE, 65536, 256 * MIB, "4MiB", "the same, in bytes of records"),
+    LIMIT(signatures, CONF_INT, 1, 100000, "500", "TLS handshakes a second on each side; for twice as many the keeper signs at once"),
     LIMIT(scan, CONF_TIME, 1, 10 * SECOND, "100ms", "after this the scanner is ended and its answer is \"unknown\""),
     END,
 };

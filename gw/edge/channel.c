@@ -55,6 +55,17 @@ static void dispatch(struct channel *c)
     }
 }
 
+void channel_read(struct channel *c)
+{
+    int r = ipc_fill(c->ipc);
+    if (r > 0)
+        dispatch(c);
+    else if (r != GW_ERR(AGAIN)) { /* what came before the end counts */
+        dispatch(c);
+        channel_break(c, gw_strerror(r));
+    }
+}
+
 static void on_poll(uv_poll_t *p, int status, int events)
 {
     struct channel *c = p->data;
@@ -62,17 +73,8 @@ static void on_poll(uv_poll_t *p, int status, int events)
         return;
     if (events & UV_WRITABLE)
         channel_flush(c);
-    if (!c->ipc)
-        return;
-    if (status < 0 || (events & UV_READABLE)) {
-        int r = ipc_fill(c->ipc);
-        if (r > 0)
-            dispatch(c);
-        else if (r != GW_ERR(AGAIN)) { /* what came before the end counts */
-            dispatch(c);
-            channel_break(c, gw_strerror(r));
-        }
-    }
+    if (c->ipc && (status < 0 || (events & UV_READABLE)))
+        channel_read(c);
 }
 
 int channel_open(struct channel *c, int fd, enum ipc_role peer)

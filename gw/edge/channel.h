@@ -21,6 +21,8 @@ void channel_init(struct channel *c, struct edge *e, void (*message)(struct edge
 /* Takes fd; an older channel is closed first, without `lost`. */
 int channel_open(struct channel *c, int fd, enum ipc_role peer) GW_MUST_CHECK;
 void channel_close(struct channel *c);
+/* Reads what is there and hands it out: for whoever waits for an answer outside of the loop. */
+void channel_read(struct channel *c);
 /* Writes what is queued. */
 void channel_flush(struct channel *c);
 /* After a message that was not understood: the peer program is broken, its channel goes. */

@@ -43,11 +43,14 @@ struct edge {
     uv_timer_t tick;
     uv_prepare_t prepare;
     uv_signal_t signal_term;
-    struct channel parent, guard, journal;
+    struct channel parent, guard, journal, keeper;
     struct outbox lines;        /* to the journal */
     struct listener *listeners[EDGE_LISTENERS];
     size_t n_listeners;
     struct tls *tls;
+    uint64_t asked, answered;   /* keeper_link.c: questions to the keeper, one at a time */
+    unsigned char signature[1024];
+    size_t signature_n;         /* of the newest answer; 0: refused */
     struct pair *pairs;         /* one for each allowed pair of domains */
     size_t n_pairs;
     struct orders *orders;

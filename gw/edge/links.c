@@ -5,6 +5,7 @@
 
 #include "ask.h"
 #include "inbound.h"
+#include "keeper_link.h"
 #include "log.h"
 #include "tickets.h"
 
@@ -118,6 +119,8 @@ static void link_came(struct edge *e, const struct msg_link *m, int fd)
         guard_linked(e, fd);
     else if (m->role == IPC_JOURNAL)
         journal_linked(e, fd);
+    else if (m->role == IPC_KEEPER)
+        keeper_linked(e, fd);
     else {
         log_warn("a link to %s that this edge has no use for", ipc_role_name((enum ipc_role)m->role));
         close(fd);
@@ -211,6 +214,7 @@ void links_init(struct edge *e)
     channel_init(&e->parent, e, from_parent, parent_lost);
     channel_init(&e->guard, e, from_guard, guard_lost);
     channel_init(&e->journal, e, from_journal, journal_lost);
+    keeper_init(e);
 }
 
 void links_flush(struct edge *e)
@@ -219,5 +223,6 @@ void links_flush(struct edge *e)
         channel_break(&e->journal, "no memory");
     channel_flush(&e->guard);
     channel_flush(&e->journal);
+    channel_flush(&e->keeper);
     channel_flush(&e->parent);
 }

@@ -10,9 +10,11 @@
 
 #include "edge.h"
 #include "inbound.h"
+#include "keeper_link.h"
 #include "log.h"
 #include "outbound.h"
 #include "sandbox.h"
+#include "signer.h"
 #include "tickets.h"
 
 #define LINES_MAX (8u << 20) /* bytes of journal lines kept until they are durable */
@@ -195,6 +197,8 @@ static int configure(struct edge *e, const char *path, const char *side)
         return GW_ERR(CONF);
     }
     conf_errors_clear(&errs);
+    if (signer_init(keeper_sign, e) != 0)
+        return GW_ERR(CRYPTO);
     return tls_load(e->conf, e->side, &e->tls);
 }
 

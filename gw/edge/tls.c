@@ -10,6 +10,7 @@
 
 #include "cert.h"
 #include "log.h"
+#include "signer.h"
 
 #define ALPN "\x0bxmpp-server"
 #define CIPHERS_12 "ECDHE+AESGCM:ECDHE+CHACHA20"
@@ -140,6 +141,15 @@ static int set_common(SSL_CTX *ctx, const char *trust)
         : GW_ERR(CRYPTO);
 }
 
+/* The key of the context's certificate is with the keeper: what is put here only knows how to ask for signatures. */
+static int use_key(SSL_CTX *ctx, struct str domain)
+{
+    EVP_PKEY *k = signer_key(domain, X509_get0_pubkey(SSL_CTX_get0_certificate(ctx)));
+    int r = k && SSL_CTX_use_PrivateKey(ctx, k) == 1 && SSL_CTX_check_private_key(ctx) == 1;
+    EVP_PKEY_free(k);
+    return r;
+}
+
 static SSL_CTX *make(const struct gw_conf *conf, const struct gw_side_conf *side, const struct gw_certificate *c, bool server)
 {
     SSL_CTX *ctx = SSL_CTX_new(server ? TLS_server_method() : TLS_client_method());
@@ -151,8 +161,7 @@ static SSL_CTX *make(const struct gw_conf *conf, const struct gw_side_conf *side
     what = c->chain;
     if (SSL_CTX_use_certificate_chain_file(ctx, c->chain) != 1)
         goto fail;
-    what = c->key;
-    if (SSL_CTX_use_PrivateKey_file(ctx, c->key, SSL_FILETYPE_PEM) != 1 || SSL_CTX_check_private_key(ctx) != 1)
+    if (!use_key(ctx, c->domain))
         goto fail;
     return ctx;
 fail:

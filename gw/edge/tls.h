@@ -8,7 +8,7 @@
 #include "gwconf.h"
 
 struct tls;
-/* Reads certificates, keys and trust anchors of a side; says in the log what is wrong. CONF, NOMEM. */
+/* Reads certificates and trust anchors of a side, after signer_init; no key; says in the log what is wrong. CONF, NOMEM. */
 int tls_load(const struct gw_conf *conf, enum gw_side side, struct tls **ret) GW_MUST_CHECK;
 void tls_free(struct tls *t);
 /* The A-label form of a configured domain, for SNI, DNS and dNSName; NULL when it is none of ours or theirs. Lives as long as t. */

@@ -11,6 +11,7 @@ static const struct { enum ipc_role role; unsigned events; } may[] = {
     { IPC_GUARD, BIT(VERDICT) | BIT(DELIVERY) | BIT(RULES) | BIT(LIMIT) },
     { IPC_EDGE, BIT(STREAM) | BIT(LIMIT) | BIT(CERTIFICATE) | BIT(JOURNAL) },
     { IPC_ADMISSION, BIT(ADMISSION) | BIT(LIMIT) },
+    { IPC_KEEPER, BIT(CERTIFICATE) },
     { IPC_PARENT, BIT(PROGRAM) | BIT(ADMISSION) | BIT(OPERATOR) | BIT(RULES) | BIT(LIMIT) },
 };
 

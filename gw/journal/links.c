@@ -7,7 +7,7 @@
 
 static bool tells_lines(enum ipc_role role)
 {
-    return role == IPC_GUARD || role == IPC_EDGE || role == IPC_ADMISSION;
+    return role == IPC_GUARD || role == IPC_EDGE || role == IPC_ADMISSION || role == IPC_KEEPER;
 }
 
 static void name_channel(struct channel *ch)

@@ -23,7 +23,7 @@ struct program {
     bool in_namespace;   /* starts inside its side's network namespace */
     int stop_phase;      /* doors first, journal last */
 };
-#define PROGRAMS 8
+#define PROGRAMS 9
 extern const struct program programs[PROGRAMS];
 #define STOP_PHASES 3
 /* May these two be joined? The one place that says so. */

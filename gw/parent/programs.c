@@ -8,6 +8,7 @@ const struct program programs[PROGRAMS] = {
     { "scanner/0", "lockgate-scanner", IPC_SCANNER, 0, 0, ARG_INDEX, false, 1 },
     { "scanner/1", "lockgate-scanner", IPC_SCANNER, 0, 1, ARG_INDEX, false, 1 },
     { "guard", "lockgate-guard", IPC_GUARD, 0, 0, ARG_EPOCH, false, 1 },
+    { "keeper", "lockgate-keeper", IPC_KEEPER, 0, 0, ARG_NONE, false, 1 },
     { "edge/high", "lockgate-edge", IPC_EDGE, GW_HIGH, 0, ARG_SIDE, false, 0 },
     { "edge/low", "lockgate-edge", IPC_EDGE, GW_LOW, 0, ARG_SIDE, false, 0 },
     { "admission/high", "lockgate-admission", IPC_ADMISSION, GW_HIGH, 0, ARG_SIDE, true, 0 },
@@ -21,6 +22,8 @@ static const struct {
     { IPC_GUARD, IPC_SCANNER },    /* text, matches */
     { IPC_GUARD, IPC_JOURNAL },    /* lines; durable numbers */
     { IPC_EDGE, IPC_JOURNAL },     /* lines; releases */
+    { IPC_EDGE, IPC_KEEPER },      /* what TLS wants signed; signatures */
+    { IPC_KEEPER, IPC_JOURNAL },   /* lines */
     { IPC_ADMISSION, IPC_JOURNAL } /* lines */
     /* the parent's own channel to each, on descriptor 3, is made when it starts */
 };

@@ -15,6 +15,7 @@ static const struct sandbox_list *const lists[SANDBOX_PROGRAMS][LISTS_MAX] = {
     [SANDBOX_SCANNER] = { &sandbox_common, &sandbox_no_files, &sandbox_scanner },
     [SANDBOX_JOURNAL] = { &sandbox_common, &sandbox_journal },
     [SANDBOX_ADMISSION] = { &sandbox_common, &sandbox_no_files, &sandbox_admission },
+    [SANDBOX_KEEPER] = { &sandbox_common, &sandbox_no_files, &sandbox_keeper },
 };
 
 /* Rows for calls that the sanitizers' list allows are left out of the other lists: two answers to one call cannot be. */

@@ -31,7 +31,7 @@ struct sandbox_list {
 #define ALLOW_NULL(call, a) { SCMP_SYS(call), 0, 1, { SCMP_CMP64(a, SCMP_CMP_EQ, 0) } }
 
 extern const struct sandbox_list sandbox_common, sandbox_no_files; /* common.c */
-extern const struct sandbox_list sandbox_edge, sandbox_guard, sandbox_scanner, sandbox_journal, sandbox_admission;
+extern const struct sandbox_list sandbox_edge, sandbox_guard, sandbox_scanner, sandbox_journal, sandbox_admission, sandbox_keeper;
 extern const struct sandbox_list sandbox_sanitizers; /* sanitizers.c; empty in an ordinary build */
 
 #endif

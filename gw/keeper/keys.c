@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * The private keys, each for one domain on one side, and signing with them. */
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "keeper.h"
+#include "log.h"
+
+/* ---- signing ---- */
+
+/* RFC 8446 section 4.2.3; the PKCS#1 ones are for TLS 1.2. A curve is not bound to a digest in TLS 1.2. */
+static const struct scheme { unsigned id; const char *type, *digest; int padding; } schemes[] = {
+    { 0x0401, "RSA", "SHA256", RSA_PKCS1_PADDING }, { 0x0501, "RSA", "SHA384", RSA_PKCS1_PADDING },
+    { 0x0601, "RSA", "SHA512", RSA_PKCS1_PADDING }, { 0x0804, "RSA", "SHA256", RSA_PKCS1_PSS_PADDING },
+    { 0x0805, "RSA", "SHA384", RSA_PKCS1_PSS_PADDING }, { 0x0806, "RSA", "SHA512", RSA_PKCS1_PSS_PADDING },
+    { 0x0403, "EC", "SHA256", 0 }, { 0x0503, "EC", "SHA384", 0 }, { 0x0603, "EC", "SHA512", 0 }, { 0x0807, "ED25519", NULL, 0 },
+};
+
+int keys_sign(EVP_PKEY *k, unsigned scheme, struct str input, unsigned char *sig, size_t *ret_n)
+{
+    const struct scheme *s = NULL;
+    EVP_MD_CTX *ctx = NULL;
+    EVP_PKEY_CTX *p;
+    size_t n = SIGNATURE_MAX;
+    int err = GW_ERR(CRYPTO);
+
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++)
+        if (schemes[i].id == scheme && EVP_PKEY_is_a(k, schemes[i].type))
+            s = &schemes[i];
+    if (!s)
+        return GW_ERR(PROTO);
+    ctx = EVP_MD_CTX_new();
+    if (!ctx || EVP_DigestSignInit_ex(ctx, &p, s->digest, NULL, NULL, k, NULL) != 1)
+        goto out;
+    if (s->padding && EVP_PKEY_CTX_set_rsa_padding(p, s->padding) != 1)
+        goto out;
+    if (s->padding == RSA_PKCS1_PSS_PADDING && EVP_PKEY_CTX_set_rsa_pss_saltlen(p, RSA_PSS_SALTLEN_DIGEST) != 1)
+        goto out;
+    if (EVP_DigestSign(ctx, sig, &n, (const unsigned char *)input.p, input.n) != 1)
+        goto out;
+    *ret_n = n;
+    err = 0;
+out:
+    EVP_MD_CTX_free(ctx);
+    ERR_clear_error();
+    return err;
+}
+
+/* ---- loading ---- */
+
+/* No key that needs a passphrase: nobody is there to type it. */
+static int no_passphrase(char *b, int n, int rw, void *arg)
+{
+    (void)b, (void)n, (void)rw, (void)arg;
+    return -1;
+}
+
+static EVP_PKEY *read_key(const char *path)
+{
+    FILE *f = fopen(path, "re");
+    EVP_PKEY *k = f ? PEM_read_PrivateKey(f, NULL, no_passphrase, NULL) : NULL;
+    if (f)
+        fclose(f);
+    return k;
+}
+
+static bool is_key_of(EVP_PKEY *k, const char *chain)
+{
+    FILE *f = fopen(chain, "re");
+    X509 *x = f ? PEM_read_X509(f, NULL, NULL, NULL) : NULL;
+    bool fits = x && X509_check_private_key(x, k) == 1;
+    X509_free(x);
+    if (f)
+        fclose(f);
+    return fits;
+}
+
+static bool signs(EVP_PKEY *k)
+{
+    unsigned char sig[SIGNATURE_MAX];
+    size_t n;
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++)
+        if (EVP_PKEY_is_a(k, schemes[i].type))
+            return EVP_PKEY_get_size(k) <= SIGNATURE_MAX && keys_sign(k, schemes[i].id, STR("warm"), sig, &n) == 0;
+    return false;
+}
+
+static int load_one(const struct gw_conf *conf, const struct gw_certificate *c, struct key *to)
+{
+    const char *wrong = NULL;
+    EVP_PKEY *k = read_key(c->key);
+    if (!k)
+        wrong = "holds no private key in PEM form that opens without a passphrase, or cannot be read";
+    else if (!is_key_of(k, c->chain))
+        wrong = "is not the key of the certificate";
+    else if (!signs(k))
+        wrong = "does not sign; allowed: RSA up to 8192 bits, ECDSA, Ed25519";
+    if (wrong) {
+        log_error("%s:%u: key: %s %s", conf->path, c->line, c->key, wrong);
+        EVP_PKEY_free(k);
+        ERR_clear_error();
+        return GW_ERR(CONF);
+    }
+    *to = (struct key){ .domain = c->domain, .pkey = k };
+    return 0;
+}
+
+int keys_load(const struct gw_conf *conf, struct keys *k)
+{
+    int err = 0;
+    *k = (struct keys){ 0 };
+    for (int s = 0; s < GW_SIDES && !err; s++) {
+        const struct gw_side_conf *side = &conf->side[s];
+        k->v[s] = calloc(side->n_certificates + 1, sizeof *k->v[s]);
+        if (!k->v[s])
+            err = GW_ERR(NOMEM);
+        for (size_t i = 0; i < side->n_certificates && !err; i++) {
+            err = load_one(conf, &side->certificates[i], &k->v[s][k->n[s]]);
+            k->n[s] += err == 0;
+        }
+    }
+    if (err)
+        keys_clear(k);
+    return err;
+}
+
+void keys_clear(struct keys *k)
+{
+    for (int s = 0; s < GW_SIDES; s++) {
+        for (size_t i = 0; i < k->n[s]; i++)
+            EVP_PKEY_free(k->v[s][i].pkey);
+        free(k->v[s]);
+        k->v[s] = NULL;
+        k->n[s] = 0;
+    }
+}
+
+EVP_PKEY *keys_find(const struct keys *k, enum gw_side side, struct str domain)
+{
+    for (size_t i = 0; i < k->n[side]; i++)
+        if (str_eq(k->v[side][i].domain, domain))
+            return k->v[side][i].pkey;
+    return NULL;
+}
