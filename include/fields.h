@@ -8,7 +8,7 @@
 
 #define GW_EVENTS(X) X(VERDICT, "verdict") X(DELIVERY, "delivery") X(STREAM, "stream") X(ADMISSION, "admission") \
     X(PROGRAM, "program") X(RULES, "rules") X(CERTIFICATE, "certificate") X(LIMIT, "limit") X(OPERATOR, "operator") \
-    X(JOURNAL, "journal")
+    X(JOURNAL, "journal") X(WITNESS, "witness")
 enum gw_event {
 #define X(name, text) GW_EV_##name,
     GW_EVENTS(X)
@@ -35,7 +35,8 @@ enum gw_event {
     X(69, STANZAS_OUT, "stanzas_out", NUM) X(70, BYTES_IN, "bytes_in", NUM) X(71, BYTES_OUT, "bytes_out", NUM) \
     X(72, COUNT, "count", NUM) X(73, PROGRAM, "subject", STR) X(74, PID, "pid", NUM) X(75, STATUS, "status", STR) \
     X(76, CERT_SUBJECT, "cert_subject", STR) X(77, CERT_HASH, "cert_sha256", HEX) X(78, WHO, "who", STR) X(79, FILE, "file", STR) \
-    X(80, LINE, "line", NUM) X(81, EPOCH, "epoch", NUM)
+    X(80, LINE, "line", NUM) X(81, EPOCH, "epoch", NUM) X(82, WITNESS, "witness", STR) \
+    X(83, TREE_SIZE, "tree_size", NUM)
 
 enum gw_field {
 #define X(id, name, json, type) GW_F_##name = id,

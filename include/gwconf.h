@@ -38,6 +38,17 @@ struct gw_side_conf {
     size_t n_certificates;
 };
 struct gw_pair { struct str domain[GW_SIDES]; };
+/* Who keeps checkpoints outside the gateway; reached by the gateway's own network namespace, never by a card. */
+#define GW_WITNESSES_MAX 8
+enum gw_witness_kind { GW_WITNESS_FILE, GW_WITNESS_SYSLOG, GW_WITNESS_SYSLOG_UDP, GW_WITNESS_HTTP };
+struct gw_witness {
+    char *name;
+    enum gw_witness_kind kind;
+    const char *path;        /* FILE: absolute; HTTP: of the URL */
+    const char *host;        /* HTTP: as it stands in the URL */
+    struct net_addr address; /* all but FILE */
+    unsigned line;
+};
 struct gw_limits { /* bytes, milliseconds, counts */
     int64_t stanza, depth, attributes, elements, streams, streams_per_address, streams_per_domain, pairs_per_stream, handshake, idle,
         keepalive, connect, deliver, window_stanzas, window_bytes, signatures, scan;
@@ -51,7 +62,12 @@ struct gw_conf {
     struct gw_pair *pairs;
     size_t n_pairs;
     struct gw_limits limits;
-    struct { int64_t segment_size, segment_time, checkpoint, keep_time, keep_size; } journal; /* keep_: 0: for ever */
+    struct {
+        int64_t segment_size, segment_time, checkpoint, keep_time, keep_size; /* keep_: 0: for ever */
+        int64_t witness_time;
+        struct gw_witness *witnesses;
+        size_t n_witnesses;
+    } journal;
     struct { int64_t rate, burst; } admission;
     struct arena arena;
 };

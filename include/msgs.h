@@ -56,6 +56,10 @@ const char *ipc_role_name(enum ipc_role r);
 /* journal -> guard, edge... */
 #define MSG_DURABLE(F) F(U64, guard) F(U64, number)      /* all lines of this sender up to number are on disk */
 #define MSG_RELEASE(F) F(U64, guard) F(U64, number) F(HASH, hash)
+/* journal -> courier */
+#define MSG_CHECKPOINT(F) F(U64, size) F(STR, note)      /* the newest signed note, over so many records */
+/* courier -> parent */
+#define MSG_WITNESS(F) F(U64, ask) F(U8, index)          /* a connection to a witness of the configuration; answered by CONNECTED */
 /* guard <-> scanner */
 #define MSG_SCAN(F) F(U64, id) F(STR, request)           /* scan.h */
 #define MSG_SCANNED(F) F(U64, id) F(STR, result)
@@ -76,7 +80,7 @@ const char *ipc_role_name(enum ipc_role r);
     X(6, PAUSE, pause, IPC_BIT(PARENT), IPC_BIT(EDGE), 0) \
     X(10, LISTENER, listener, IPC_BIT(PARENT), IPC_BIT(EDGE) | IPC_BIT(DECOY), 3) \
     X(11, CONNECT, connect, IPC_BIT(EDGE), IPC_BIT(PARENT), 64) \
-    X(12, CONNECTED, connected, IPC_BIT(PARENT), IPC_BIT(EDGE), 16) \
+    X(12, CONNECTED, connected, IPC_BIT(PARENT), IPC_BIT(EDGE) | IPC_BIT(COURIER), 16) \
     X(13, DNS_SOCKET, dns_socket, IPC_BIT(EDGE), IPC_BIT(PARENT), 32) \
     X(14, ADMITTED, admitted, IPC_BIT(ADMISSION), IPC_BIT(PARENT), 64) \
     X(15, KILL_SCANNER, kill_scanner, IPC_BIT(GUARD), IPC_BIT(PARENT), 1) \
@@ -91,10 +95,12 @@ const char *ipc_role_name(enum ipc_role r);
     X(28, VERDICT, verdict, IPC_BIT(GUARD), IPC_BIT(EDGE), 10) \
     X(29, SETTLED, settled, IPC_BIT(GUARD), IPC_BIT(EDGE), 9) \
     X(31, PAUSED, paused, IPC_BIT(EDGE), IPC_BIT(GUARD), 0) \
-    X(40, LINE, line, IPC_BIT(GUARD) | IPC_BIT(EDGE) | IPC_BIT(ADMISSION) | IPC_BIT(PARENT) | IPC_BIT(KEEPER), \
+    X(40, LINE, line, IPC_BIT(GUARD) | IPC_BIT(EDGE) | IPC_BIT(ADMISSION) | IPC_BIT(PARENT) | IPC_BIT(KEEPER) | IPC_BIT(COURIER), \
         IPC_BIT(JOURNAL), 65536) \
     X(41, DURABLE, durable, IPC_BIT(JOURNAL), IPC_ANY, 16) \
     X(42, RELEASE, release, IPC_BIT(JOURNAL), IPC_BIT(EDGE), 48) \
+    X(43, CHECKPOINT, checkpoint, IPC_BIT(JOURNAL), IPC_BIT(COURIER), 16384) \
+    X(44, WITNESS, witness, IPC_BIT(COURIER), IPC_BIT(PARENT), 9) \
     X(50, SCAN, scan, IPC_BIT(GUARD), IPC_BIT(SCANNER), 33 << 20) \
     X(51, SCANNED, scanned, IPC_BIT(SCANNER), IPC_BIT(GUARD), 1 << 20) \
     X(70, SIGN, sign, IPC_BIT(EDGE), IPC_BIT(KEEPER), 160 << 10) \

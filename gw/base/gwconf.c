@@ -55,16 +55,13 @@ static int fill(struct gwconf_reader *r)
     c->rules = gwconf_path(r, raw->gateway.rules);
     c->uid_first = raw->gateway.uid_first;
     c->limits = raw->limits.v;
-    c->journal.segment_size = raw->journal.segment_size;
-    c->journal.segment_time = raw->journal.segment_time;
-    c->journal.checkpoint = raw->journal.checkpoint;
-    c->journal.keep_time = raw->journal.keep_time;
-    c->journal.keep_size = raw->journal.keep_size;
     c->admission.rate = raw->admission.rate;
     c->admission.burst = raw->admission.burst;
     c->pairs = gwconf_take(r, raw->pairs.n + 1, sizeof *c->pairs);
     for (enum gw_side side = GW_HIGH; side < GW_SIDES && r->fatal == 0; side++)
         gwconf_side(r, side);
+    if (r->fatal == 0)
+        gwconf_journal(r);
     if (r->fatal == 0)
         gwconf_check(r);
     return r->fatal;

@@ -47,13 +47,23 @@ struct raw_limits {
     struct conf_where where;
     struct gw_limits v;
 };
+struct raw_witness {
+    struct conf_where where;
+    char *name, *to;
+    int kind;
+};
+struct raw_journal {
+    struct conf_where where;
+    int64_t segment_size, segment_time, checkpoint, keep_time, keep_size, witness_time;
+    struct conf_list witnesses;
+};
 struct raw_conf {
     struct conf_where where;
     struct raw_gateway gateway;
     struct raw_side side[GW_SIDES];
     struct conf_list pairs;
     struct raw_limits limits;
-    struct { int64_t segment_size, segment_time, checkpoint, keep_time, keep_size; } journal;
+    struct raw_journal journal;
     struct { struct conf_where where; int64_t rate, burst; } admission;
 };
 
@@ -70,6 +80,8 @@ struct gwconf_reader {
 };
 /* Fills r->c->side[side] from the raw one (gwconf_side.c). */
 void gwconf_side(struct gwconf_reader *r, enum gw_side side);
+/* The journal's own group (gwconf_journal.c); both sides are filled before. */
+void gwconf_journal(struct gwconf_reader *r);
 /* Checks across keys, once both sides and the pairs are filled (gwconf_check.c). */
 void gwconf_check(struct gwconf_reader *r);
 

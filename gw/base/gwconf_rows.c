@@ -8,6 +8,8 @@
 #define HOUR (60 * MINUTE)
 
 static const char *const modes[] = { [GW_BRIDGE] = "bridge", [GW_ROUTED] = "routed", [GW_PROXY] = "proxy", NULL };
+static const char *const witness_kinds[] = { [GW_WITNESS_FILE] = "file", [GW_WITNESS_SYSLOG] = "syslog", [GW_WITNESS_SYSLOG_UDP] = "syslog-udp",
+    [GW_WITNESS_HTTP] = "http", NULL };
 static const char *const tls_modes[] = { [GW_STARTTLS] = "starttls", [GW_DIRECT_TLS] = "direct", NULL };
 
 #define WHERE(tag) { .key = "@where", .type = CONF_RAW, .offset = offsetof(struct tag, where) }
@@ -109,17 +111,26 @@ static const struct conf_row limit_rows[] = {
     LIMIT(scan, CONF_TIME, 1, 10 * SECOND, "100ms", "after this the scanner is ended and its answer is \"unknown\""),
     END,
 };
+static const struct conf_row witness_rows[] = {
+    WHERE(raw_witness),
+    { "name", CONF_STRING, offsetof(struct raw_witness, name), true, 1, 32, .help = "how records and status name it: a-z, 0-9, -" },
+    { "kind", CONF_ENUM, offsetof(struct raw_witness, kind), true, .names = witness_kinds,
+        .help = "a file on another disk; RFC 5424 over TCP or UDP; HTTP POST" },
+    { "to", CONF_STRING, offsetof(struct raw_witness, to), true, 1, 1000,
+        .help = "a path, address:port, or http://address[:port]/path; addresses as numbers, in the management network" },
+    END,
+};
+#define JOURNAL(key, type, low, high, def, help) { #key, type, offsetof(struct raw_journal, key), false, low, high, def, NULL, NULL, 0, help }
 static const struct conf_row journal_rows[] = {
-    { "segment_size", CONF_SIZE, offsetof(struct raw_conf, journal.segment_size) - offsetof(struct raw_conf, journal), false, MIB, 4096 * MIB,
-        "64MiB", .help = "a file of the journal ends at this size" },
-    { "segment_time", CONF_TIME, offsetof(struct raw_conf, journal.segment_time) - offsetof(struct raw_conf, journal), false, MINUTE,
-        31 * 24 * HOUR, "24h", .help = "or after this time" },
-    { "checkpoint", CONF_TIME, offsetof(struct raw_conf, journal.checkpoint) - offsetof(struct raw_conf, journal), false, SECOND, HOUR, "10s",
-        .help = "how often the journal's state is signed" },
-    { "keep_time", CONF_TIME, offsetof(struct raw_conf, journal.keep_time) - offsetof(struct raw_conf, journal), false, 0, 36500 * 24 * HOUR, "0s",
-        .help = "files whose newest record is older than this are deleted; 0s: never" },
-    { "keep_size", CONF_SIZE, offsetof(struct raw_conf, journal.keep_size) - offsetof(struct raw_conf, journal), false, 0, 1024 * 1024 * 1024 * MIB, "0",
-        .help = "the oldest files are deleted above this size of all; 0: never" },
+    WHERE(raw_journal),
+    JOURNAL(segment_size, CONF_SIZE, MIB, 4096 * MIB, "64MiB", "a file of the journal ends at this size"),
+    JOURNAL(segment_time, CONF_TIME, MINUTE, 31 * 24 * HOUR, "24h", "or after this time"),
+    JOURNAL(checkpoint, CONF_TIME, SECOND, HOUR, "10s", "how often the journal's state is signed"),
+    JOURNAL(keep_time, CONF_TIME, 0, 36500 * 24 * HOUR, "0s", "files whose newest record is older than this are deleted; 0s: never"),
+    JOURNAL(keep_size, CONF_SIZE, 0, 1024 * 1024 * 1024 * MIB, "0", "the oldest files are deleted above this size of all; 0: never"),
+    { "witnesses", CONF_LIST, offsetof(struct raw_journal, witnesses), false, 0, GW_WITNESSES_MAX, .sub = witness_rows,
+        .sub_size = sizeof(struct raw_witness), .help = "who keeps checkpoints outside the gateway" },
+    JOURNAL(witness_time, CONF_TIME, SECOND, 24 * HOUR, "10s", "how often the newest checkpoint is carried to each; a failure is tried again as often"),
     END,
 };
 static const struct conf_row admission_rows[] = {

@@ -13,6 +13,7 @@ static const struct { enum ipc_role role; unsigned events; } may[] = {
     { IPC_ADMISSION, BIT(ADMISSION) | BIT(LIMIT) },
     { IPC_KEEPER, BIT(CERTIFICATE) },
     { IPC_PARENT, BIT(PROGRAM) | BIT(ADMISSION) | BIT(OPERATOR) | BIT(RULES) | BIT(LIMIT) },
+    { IPC_COURIER, BIT(WITNESS) },
 };
 
 static bool event_allowed(enum ipc_role role, unsigned event)
@@ -45,7 +46,7 @@ const char *allowed(const struct channel *ch, unsigned event, struct str fields)
         return NULL;
     wire_init(&w, fields.p, fields.n);
     while (field_next(&w, &v) == 1) {
-        if (judges(v.field) || (v.field == GW_F_VERDICT && ch->role == IPC_EDGE))
+        if (judges(v.field) || (v.field == GW_F_VERDICT && (ch->role == IPC_EDGE || ch->role == IPC_COURIER)))
             return "a member that only a guard may tell";
         if (v.field == GW_F_SIDE && (ch->role == IPC_EDGE || ch->role == IPC_ADMISSION) && !str_eq(v.bytes, str_c(gw_side_name(ch->side))))
             return "a line about the other side";
@@ -60,7 +61,7 @@ const char *allowed(const struct channel *ch, unsigned event, struct str fields)
 
 static bool limited(const struct channel *ch)
 {
-    return ch->role == IPC_EDGE || ch->role == IPC_ADMISSION;
+    return ch->role == IPC_EDGE || ch->role == IPC_ADMISSION || ch->role == IPC_COURIER;
 }
 
 static void look_at_space(struct journal *j, int64_t now)

@@ -62,6 +62,7 @@ struct notary {
     uint64_t stored;           /* hashes in that file */
     off_t note_size;           /* bytes of whole notes */
     uint64_t signed_size;      /* of the newest checkpoint */
+    struct buf newest;         /* its text; what the courier gets */
     bool tree_behind;          /* the file could not be kept up; it is rebuilt at the next start */
 };
 int notary_open(struct notary *n, int dir_fd, struct led_key *key) GW_MUST_CHECK;
@@ -142,6 +143,7 @@ void links_take(struct journal *j); /* messages of all channels, until the batch
 bool links_more(const struct journal *j);
 void links_break(struct journal *j, struct channel *ch, const char *why);
 void links_drop(struct journal *j, struct channel *ch);
+void links_checkpoint(struct journal *j); /* the newest one to the courier */
 void links_parent_only(struct journal *j); /* while blocked */
 
 /* retire.c */

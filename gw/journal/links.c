@@ -5,9 +5,11 @@
 #include "journal.h"
 #include "log.h"
 
+#define COURIER_QUEUE 65536
+
 static bool tells_lines(enum ipc_role role)
 {
-    return role == IPC_GUARD || role == IPC_EDGE || role == IPC_ADMISSION || role == IPC_KEEPER;
+    return role == IPC_GUARD || role == IPC_EDGE || role == IPC_ADMISSION || role == IPC_KEEPER || role == IPC_COURIER;
 }
 
 static void name_channel(struct channel *ch)
@@ -56,6 +58,19 @@ void links_break(struct journal *j, struct channel *ch, const char *why)
     links_drop(j, ch);
 }
 
+/* The newest checkpoint. A courier that does not read is a matter of its own: it misses some, and gets the next. */
+static void tell_courier(struct journal *j, struct channel *ch)
+{
+    struct msg_checkpoint m = { .size = j->notary.signed_size, .note = buf_str(&j->notary.newest) };
+
+    if (m.note.n == 0 || ipc_queued(ch->c) > COURIER_QUEUE)
+        return;
+    if (ipc_put_checkpoint(ch->c, &m) < 0)
+        links_drop(j, ch);
+    else
+        (void)!ipc_flush(ch->c); /* an error shows when it is read */
+}
+
 static void on_link(struct journal *j, const struct ipc_msg *m)
 {
     struct msg_link l;
@@ -78,6 +93,15 @@ static void on_link(struct journal *j, const struct ipc_msg *m)
     if (free_place == 0)
         log_fatal("more than %d channels", CHANNELS_MAX);
     add(j, free_place, m->fd, l.role, l.side, l.index);
+    if (l.role == IPC_COURIER)
+        tell_courier(j, &j->ch[free_place]);
+}
+
+void links_checkpoint(struct journal *j)
+{
+    for (size_t i = 0; i < CHANNELS_MAX; i++)
+        if (j->ch[i].c && j->ch[i].role == IPC_COURIER)
+            tell_courier(j, &j->ch[i]);
 }
 
 static void on_stats(struct journal *j, const struct ipc_msg *m)

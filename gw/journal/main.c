@@ -204,6 +204,7 @@ static void checkpoint(struct journal *j)
         j->stop = true;
         j->exit_status = EX_IO;
     } else if (err == 0) {
+        links_checkpoint(j);
         if (senders_save(&j->senders, j->store.dir_fd, j->notary.signed_size) < 0)
             log_warn("the table of senders could not be written; the next start takes longer");
     }

@@ -15,6 +15,7 @@ int notary_open(struct notary *n, int dir_fd, struct led_key *key)
 {
     *n = (struct notary){ .dir_fd = dir_fd, .key = key, .tree_fd = -1, .note_fd = -1 };
     buf_init(&n->pending, PENDING_MAX);
+    buf_init(&n->newest, LED_NOTE_MAX);
     n->tree_fd = openat(dir_fd, "tree", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
     n->note_fd = openat(dir_fd, "checkpoints", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
     if (n->tree_fd < 0 || n->note_fd < 0 || fsync(dir_fd) < 0) {
@@ -31,6 +32,7 @@ void notary_close(struct notary *n)
     if (n->note_fd >= 0)
         close(n->note_fd);
     buf_clear(&n->pending);
+    buf_clear(&n->newest);
     led_key_free(n->key);
     n->key = NULL;
 }
@@ -39,7 +41,7 @@ int notary_last(struct notary *n, struct led_note *ret, struct led_hash *ret_roo
 {
     struct led_file f;
     struct led_note note;
-    size_t off = 0;
+    size_t off = 0, before = 0;
     int got, some = 0, err = led_file_open(n->dir_fd, "checkpoints", NOTES_MAX, &f);
 
     if (err) {
@@ -51,6 +53,9 @@ int notary_last(struct notary *n, struct led_note *ret, struct led_hash *ret_roo
         *ret_root = note.root;
         some = 1;
         n->note_size = (off_t)off;
+        buf_reset(&n->newest); /* one that is too long to keep in memory is carried when the next one comes */
+        (void)!buf_put(&n->newest, f.p + before, off - before);
+        before = off;
     }
     if (some && (err = led_note_verify(n->key, ret)) < 0)
         log_error("the newest checkpoint is not signed by this gateway's key (%s)", gw_strerror(err));
@@ -146,6 +151,9 @@ int notary_checkpoint(struct notary *n, uint64_t time)
     if (!err) {
         n->note_size += (off_t)buf_size(&note);
         n->signed_size = n->tree.size;
+        buf_clear(&n->newest);
+        n->newest = note;
+        return 0;
     } else if (ftruncate(n->note_fd, n->note_size) < 0) {
         err = GW_ERR(IO);
     }

@@ -229,6 +229,19 @@ static int on_dns_socket(struct parent *p, struct child *c, const struct ipc_msg
     return a.error ? ipc_put_connected(c->chan, &a) : ipc_put_connected_fd(c->chan, &a, fd);
 }
 
+/* The courier names a row of the configuration, never an address. */
+static int on_witness(struct parent *p, struct child *c, const struct ipc_msg *m)
+{
+    struct msg_witness q;
+    int fd = -1, e = ipc_get_witness(m, &q);
+    if (e)
+        return e;
+    if (q.index >= p->conf->journal.n_witnesses || p->conf->journal.witnesses[q.index].kind == GW_WITNESS_FILE)
+        return GW_ERR(PROTO);
+    struct msg_connected a = { .ask = q.ask, .error = (uint32_t)sock_witness(&p->conf->journal.witnesses[q.index], &fd) };
+    return a.error ? ipc_put_connected(c->chan, &a) : ipc_put_connected_fd(c->chan, &a, fd);
+}
+
 /* Both ends of what may try are remembered: for the source the far edge may stand, for the destination the near one. */
 static int on_admitted(struct parent *p, struct child *c, const struct ipc_msg *m)
 {
@@ -287,6 +300,8 @@ static int on_message(struct parent *p, struct child *c, const struct ipc_msg *m
         return on_connect(p, c, m);
     case IPC_M_DNS_SOCKET:
         return on_dns_socket(p, c, m);
+    case IPC_M_WITNESS:
+        return on_witness(p, c, m);
     case IPC_M_ADMITTED:
         return on_admitted(p, c, m);
     case IPC_M_KILL_SCANNER:

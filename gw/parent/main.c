@@ -153,7 +153,7 @@ void parent_stop(struct parent *p, int exit_status)
     stop_phase(p, parent_now());
 }
 
-/* Doors first, then those that decide, the journal last. True when all have ended. */
+/* Doors first, then those that decide, the journal, and last who carries its last checkpoint. True when all have ended. */
 static bool stop_tick(struct parent *p, int64_t now)
 {
     while (phase_done(p, p->stop_phase)) {

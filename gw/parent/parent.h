@@ -21,11 +21,11 @@ struct program {
     uint8_t side, index; /* of LINK; 0 where they mean nothing */
     enum program_arg arg;
     bool in_namespace;   /* starts inside its side's network namespace */
-    int stop_phase;      /* doors first, journal last */
+    int stop_phase;      /* doors first, then judges, the journal, and the courier with its last checkpoint */
 };
 #define PROGRAMS 9
 extern const struct program programs[PROGRAMS];
-#define STOP_PHASES 3
+#define STOP_PHASES 4
 /* May these two be joined? The one place that says so. */
 bool programs_joined(enum ipc_role a, enum ipc_role b);
 
@@ -111,6 +111,8 @@ int sock_enter(const struct parent *p, enum gw_side side) GW_MUST_CHECK;
 int sock_listen(const struct parent *p, enum gw_side side, unsigned family, uint16_t port, int *ret_fd) GW_MUST_CHECK;
 /* A TCP socket with connect() under way, or a connected UDP socket. Returns 0 or an errno value. */
 int sock_connect(const struct parent *p, enum gw_side side, bool udp, const struct net_addr *from, const struct net_addr *to, int *ret_fd);
+/* A socket in the gateway's own namespace (management) with connect() under way, to a witness. Returns 0 or an errno value. */
+int sock_witness(const struct gw_witness *w, int *ret_fd);
 /* A netlink socket inside a side's namespace, or -1 (errno). */
 int sock_netlink(const struct parent *p, enum gw_side side, int protocol);
 /* All listeners of a side, to its edge. */

@@ -13,6 +13,7 @@ const struct program programs[PROGRAMS] = {
     { "edge/low", "lockgate-edge", IPC_EDGE, GW_LOW, 0, ARG_SIDE, false, 0 },
     { "admission/high", "lockgate-admission", IPC_ADMISSION, GW_HIGH, 0, ARG_SIDE, true, 0 },
     { "admission/low", "lockgate-admission", IPC_ADMISSION, GW_LOW, 0, ARG_SIDE, true, 0 },
+    { "courier", "lockgate-courier", IPC_COURIER, 0, 0, ARG_NONE, false, 3 },
 };
 
 static const struct {
@@ -24,7 +25,8 @@ static const struct {
     { IPC_EDGE, IPC_JOURNAL },     /* lines; releases */
     { IPC_EDGE, IPC_KEEPER },      /* what TLS wants signed; signatures */
     { IPC_KEEPER, IPC_JOURNAL },   /* lines */
-    { IPC_ADMISSION, IPC_JOURNAL } /* lines */
+    { IPC_ADMISSION, IPC_JOURNAL }, /* lines */
+    { IPC_COURIER, IPC_JOURNAL },  /* checkpoints; lines about witnesses */
     /* the parent's own channel to each, on descriptor 3, is made when it starts */
 };
 

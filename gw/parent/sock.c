@@ -213,3 +213,20 @@ int sock_connect(const struct parent *p, enum gw_side side, bool udp, const stru
     *ret_fd = fd;
     return 0;
 }
+
+/* No mark and no address of its own: it leaves as any other connection of this machine does. */
+int sock_witness(const struct gw_witness *w, int *ret_fd)
+{
+    bool udp = w->kind == GW_WITNESS_SYSLOG_UDP;
+    struct sockaddr_storage ss;
+    socklen_t n = to_sockaddr(&w->address, &ss);
+    int fd = socket(w->address.family == 4 ? AF_INET : AF_INET6, (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), err;
+    if (fd < 0 || (connect(fd, (struct sockaddr *)&ss, n) && errno != EINPROGRESS)) {
+        err = errno ? errno : EIO;
+        if (fd >= 0)
+            close(fd);
+        return err;
+    }
+    *ret_fd = fd;
+    return 0;
+}

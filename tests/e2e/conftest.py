@@ -53,7 +53,7 @@ class Running:
     def __exit__(self, *exc):
         if self.lab.layout != "direct":
             self.events.stop()
-        self.lab.down()
+        self.lab.__exit__(*exc)
 
 
 def keep(lab, label):

@@ -5,9 +5,10 @@
 import os
 import shutil
 import signal
+import subprocess
 import time
 
-from . import certs, gateway
+from . import certs, gateway, schema
 from .client import Client, Loop
 from .dns import Dns
 from .layout import LAYOUTS, OTHER, wire
@@ -51,6 +52,7 @@ class Lab:
         self.gate_trust = {s: "stranger" if dialback else s for s in ("high", "low")}
         self.servers, self.dns, self.loops, self.clients = {}, {}, {}, []
         self.gateway = None
+        self.journal_mistakes = []  # of the journal that down() found
         self.claimed = False        # only the owner of an instance may remove it
 
     def path(self, *parts):
@@ -74,6 +76,8 @@ class Lab:
 
     def __exit__(self, *exc):
         self.down()
+        if self.journal_mistakes and exc[0] is None:
+            raise LabError("the journal of this lab: " + "\n".join(self.journal_mistakes))
 
     def up(self):
         """Builds everything but the gateway's programs: see start_gateway()."""
@@ -100,8 +104,20 @@ class Lab:
     def down(self):
         """Removes all that up() made; nothing when the instance belongs to another process."""
         if self.claimed:
+            self._gateway_down()
+            self.journal_mistakes = self._look_at_journal()
             self.remove()
             self.claimed = False
+
+    def _look_at_journal(self):
+        """What every lab's journal must hold at its end: each line in the closed schema, and the whole verified."""
+        journal, key = self.path("state", "journal"), self.path("state", "keys", "journal.pub")
+        if not os.path.exists(key):
+            return []
+        found, _ = schema.mistakes(journal)
+        done = subprocess.run([os.path.join(build_folder(), "bin", "lockgate"), "verify", journal, "--key", key],
+                              capture_output=True, text=True, timeout=60)
+        return found + ([f"lockgate verify: {done.stdout}{done.stderr}"] if done.returncode else [])
 
     def remove(self):
         """Removes everything with this instance's name, whoever made it."""

@@ -45,6 +45,12 @@ static bool open_inside(void)
     int fd = open(inside, O_RDWR | O_CREAT, 0600);
     return fd >= 0 && write(fd, "x", 1) == 1 && fdatasync(fd) == 0 && pread(fd, (char[1]){ 0 }, 1, 0) == 1 && ftruncate(fd, 0) == 0;
 }
+static bool append_inside(void)
+{
+    int fd = open(inside, O_WRONLY | O_APPEND | O_CLOEXEC);
+    struct stat st;
+    return fd >= 0 && write(fd, "x", 1) == 1 && fdatasync(fd) == 0 && stat(inside, &st) == 0;
+}
 static bool rename_inside(void)
 {
     char to[160];
@@ -182,12 +188,12 @@ static bool still_net_admin(void)
 }
 
 #define B(p) (1u << SANDBOX_##p)
-#define ALL (B(EDGE) | B(GUARD) | B(SCANNER) | B(JOURNAL) | B(ADMISSION) | B(KEEPER))
+#define ALL (B(EDGE) | B(GUARD) | B(SCANNER) | B(JOURNAL) | B(ADMISSION) | B(KEEPER) | B(COURIER))
 #define NONE 0u
 /* name, what, programs that may */
 static const struct row { const char *name; bool (*try)(void); unsigned may; } rows[] = {
     { "open /etc/passwd", open_passwd, NONE }, { "create a file outside", open_write, NONE },
-    { "create, write, sync in the journal's folder", open_inside, B(JOURNAL) }, { "rename in the journal's folder", rename_inside, B(JOURNAL) },
+    { "create, write, sync in the journal's folder", open_inside, B(JOURNAL) }, { "append and sync in its own folder", append_inside, B(JOURNAL) | B(COURIER) }, { "rename in the journal's folder", rename_inside, B(JOURNAL) },
     { "rename out of the journal's folder", rename_out, NONE }, { "link out of the journal's folder", link_out, NONE },
     { "symbolic link", symlink_inside, NONE }, { "change folder", change_folder, NONE },
     { "execve", run_program, NONE }, { "execve of an own file", run_inside, NONE }, { "fork", fork_child, NONE }, { "ptrace the parent", trace_parent, NONE },
@@ -207,7 +213,7 @@ static const struct row { const char *name; bool (*try)(void); unsigned may; } r
     { "a line for the operator", say_something, ALL }, { "event loop", loop, B(EDGE) }, { "accept", accept_one, B(EDGE) },
 };
 
-static const char *const names[SANDBOX_PROGRAMS] = { "edge", "guard", "scanner", "journal", "admission", "keeper" };
+static const char *const names[SANDBOX_PROGRAMS] = { "edge", "guard", "scanner", "journal", "admission", "keeper", "courier" };
 
 static void prepare(void)
 {
@@ -258,7 +264,7 @@ enum { PASSED = 0, REFUSED = 1, FAILED = 2, NOT_CLOSED = 3 };
 static int in_sandbox(enum sandbox_program p, bool (*try)(void))
 {
     const char *below[] = { folder, NULL };
-    struct sandbox_options o = { .memory = (unsigned long)512 << 20, .write_below = p == SANDBOX_JOURNAL ? below : NULL };
+    struct sandbox_options o = { .memory = (unsigned long)512 << 20, .write_below = p == SANDBOX_JOURNAL || p == SANDBOX_COURIER ? below : NULL };
     int status = 0;
     pid_t pid;
 
