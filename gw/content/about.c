@@ -54,7 +54,15 @@ void content_rule_get(const struct content *c, size_t i, struct content_rule *re
 bool content_knows(const struct content *c, enum scan_source source, struct str name)
 {
     struct content_rule r;
-    for (size_t i = 0; i < content_rule_count(c); i++) {
+    const struct yara_set *sets[] = { &c->stanza, &c->files };
+    for (size_t k = 0; k < 2 && source == SCAN_YARA; k++) {
+        const YR_RULE *x;
+        if (sets[k]->all.rules)
+            yr_rules_foreach(sets[k]->all.rules, x)
+                if (!RULE_IS_PRIVATE(x) && str_eq(str_c(x->identifier), name))
+                    return true;
+    }
+    for (size_t i = c->stanza.n_rules + c->files.n_rules; i < content_rule_count(c); i++) {
         content_rule_get(c, i, &r);
         if (r.source == source && str_eq(str_c(r.name), name))
             return true;

@@ -74,7 +74,7 @@ static int look_across(struct content *c, const struct view *v)
 static int look_at_files(struct content *c, const struct view *raw, const struct opened_list *list)
 {
     int err = 0;
-    for (size_t i = 0; i < list->n && c->files.scanner && !err; i++) {
+    for (size_t i = 0; i < list->n && c->files.all.scanner && !err; i++) {
         const struct opened *o = &list->v[i];
         if (o->end - o->start < FILE_MIN)
             continue;

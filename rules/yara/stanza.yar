@@ -1,6 +1,6 @@
 /* YARA rules that see every stanza: its text as it came, in normal form (NFKC, look-alikes as the ASCII letters that they look like,
- * nothing invisible), with common encodings opened, and the rebuilt stanza. libyara's cost grows with the number of rules in this folder;
- * rules for files belong in files/, where only opened binary data is scanned.
+ * nothing invisible), with common encodings opened, and the rebuilt stanza. Rules for files belong in files/, where only opened binary
+ * data is scanned. What makes a rule cheap, however many there are, is said in ../README.md.
  *
  * Variables: direction ("high-to-low"), kind ("message"), from, to, from_domain, to_domain, label, payload. All are text.
  * Meta: id, action and severity are shown by `lockgate check` and `explain`; what happens is decided by the release rules, which

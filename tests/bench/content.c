@@ -157,13 +157,18 @@ static struct content *made(unsigned yara, unsigned dlp)
     return c;
 }
 
-static void with_rules(unsigned yara, unsigned dlp, struct job *x)
+/* bare: every rule is scanned, as libyara does by itself. */
+static void with_rules(unsigned yara, unsigned dlp, bool bare, struct job *x)
 {
     char name[64];
-    snprintf(name, sizeof name, "whole scan, %u YARA rules, %u detectors", yara, dlp);
+    snprintf(name, sizeof name, "whole scan, %u YARA rules, %u detectors%s", yara, dlp, bare ? ", no gate" : "");
     if (only && strcmp(only, name) != 0)
         return;
     x->c = made(yara, dlp);
+    if (bare)
+        x->c->stanza.gate.on = false;
+    else if (yara && !x->c->stanza.gate.on)
+        exit(1);
     line(name, run_scan, x);
     content_free(x->c);
 }
@@ -186,9 +191,12 @@ int main(int argc, char **argv)
     x.text = accents;
     line("normal form, French", run_fold, &x);
     x.text = ascii;
-    static const unsigned counts[][2] = { { 0, 0 }, { 0, 6 }, { 0, 50 }, { 0, 200 }, { 10, 0 }, { 100, 0 }, { 1000, 0 } };
+    static const unsigned counts[][2] = { { 0, 0 }, { 0, 6 }, { 0, 50 }, { 0, 200 }, { 10, 0 }, { 100, 0 }, { 1000, 0 }, { 10000, 0 } };
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
-        with_rules(counts[i][0], counts[i][1], &x);
+        with_rules(counts[i][0], counts[i][1], false, &x);
+    static const unsigned all_rules[] = { 10, 100, 1000, 10000 };
+    for (size_t i = 0; i < 4; i++)
+        with_rules(all_rules[i], 0, true, &x);
     x.c = load("rules");
     line("whole scan, rules/ as shipped", run_scan, &x);
     x.text = accents;

@@ -116,6 +116,20 @@ static bool has_error(const struct conf_errors *e, const char *file, unsigned li
     return false;
 }
 
+static void meta_words(void)
+{
+    char *dir = scratch_rules();
+    struct content *c = NULL;
+    struct conf_errors errs;
+    conf_errors_init(&errs);
+    scratch_put(dir, "yara/a.yar", "rule a { meta: action = \"explode\" severity = \"high\" condition: false }\nrule b { meta: severity = 3 id = \"x\" condition: false }\n");
+    ok(content_load(dir, &c, &errs) == 0 && errs.n == 3 && has_error(&errs, "yara/a.yar", 0, "rule a: meta action") &&
+        has_error(&errs, "yara/a.yar", 0, "rule b: meta severity") && has_error(&errs, "yara/a.yar", 0, "rule b: meta id"), "meta words that nobody knows get a warning");
+    content_free(c);
+    conf_errors_clear(&errs);
+    scratch_remove(dir);
+}
+
 static void mistakes(void)
 {
     static const struct { const char *name, *file, *text; unsigned line; const char *part; } bad[] = {
@@ -176,5 +190,6 @@ int main(void)
     conf_errors_clear(&errs);
     scratch_remove(dir);
     mistakes();
+    meta_words();
     return done_testing();
 }
