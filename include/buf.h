@@ -36,8 +36,16 @@ static inline size_t buf_size(const struct buf *b) { return b->len - b->off; }
 static inline const unsigned char *buf_data(const struct buf *b) { return b->p ? b->p + b->off : NULL; }
 static inline struct str buf_str(const struct buf *b) { return (struct str){ (const char *)buf_data(b), b->len - b->off }; }
 
-/* Append n bytes. LIMIT: would exceed max (nothing appended). NOMEM. */
-int buf_put(struct buf *b, const void *p, size_t n) GW_MUST_CHECK;
+/* Append n bytes. LIMIT: would exceed max (nothing appended). NOMEM. Inline as far as there is room (cap never exceeds max). */
+int buf_put_more(struct buf *b, const void *p, size_t n) GW_MUST_CHECK;
+GW_MUST_CHECK static inline int buf_put(struct buf *b, const void *p, size_t n)
+{
+    if (n - 1 >= b->cap - b->len) /* nothing, or more than there is room for */
+        return buf_put_more(b, p, n);
+    memcpy(b->p + b->len, p, n);
+    b->len += n;
+    return 0;
+}
 static inline int buf_puts(struct buf *b, struct str s) { return buf_put(b, s.p, s.n); }
 /* printf into the buffer. Same errors. */
 int buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3))) GW_MUST_CHECK;

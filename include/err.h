@@ -22,6 +22,14 @@ enum gw_err {
 /* must_check: the caller may not drop the result. */
 #define GW_MUST_CHECK __attribute__((warn_unused_result))
 
+/* A local that the compiler does not clear where it is declared (-ftrivial-auto-var-init clears all): for large arrays on the way of
+ * every stanza, of which nothing is read but what was written. */
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12
+#define GW_UNSET __attribute__((uninitialized))
+#else
+#define GW_UNSET
+#endif
+
 /* The sentence of a code as returned (negative or 0). Never NULL, static. */
 const char *gw_strerror(int err);
 

@@ -21,6 +21,8 @@ struct jid {
 int jid_prepare(struct str raw, struct jid *ret) GW_MUST_CHECK;
 /* 0 when s is exactly its own prepared form. */
 int jid_check(struct str s) GW_MUST_CHECK;
+/* True when s is plain ASCII in prepared form, so that there is nothing to prepare. False says nothing. */
+bool jid_plain(struct str s);
 /* A domain alone (domainpart: name, IPv4, or [IPv6]); out must hold JID_PART_MAX + 1. Same errors. */
 int jid_prepare_domain(struct str raw, char *out, struct str *ret) GW_MUST_CHECK;
 /* The parts of a string that is known to be prepared; no check, no copy. */

@@ -69,11 +69,15 @@ int rec_seal(struct rec *r) GW_MUST_CHECK;
 
 /* ---- the wire ---- */
 int rec_encode(const struct rec *r, struct buf *out) GW_MUST_CHECK;
+/* Its stub: kind, type, id, addresses and pair of a sealed record, and an empty stanza element. */
+int rec_encode_stub(const struct rec *r, bool with_id, struct buf *out) GW_MUST_CHECK;
 /* bytes must outlive the record. The result is sealed and fully checked: lengths, nesting, UTF-8, XML characters, names,
  * JIDs in prepared form, domains of from and to equal to the pair. decode(encode(x)) equals x. SYNTAX, LIMIT, NOMEM, MISMATCH. */
 int rec_decode(struct str bytes, const struct rec_limits *limits, struct rec **ret) GW_MUST_CHECK;
 /* The same into a record that is used again (reset first). */
 int rec_decode_into(struct str bytes, struct rec *r) GW_MUST_CHECK;
+/* The pair that an encoded record names, to tell where it belongs; nothing is checked. SYNTAX, LIMIT. */
+int rec_peek_pair(struct str bytes, struct str *ret_from_domain, struct str *ret_to_domain) GW_MUST_CHECK;
 bool rec_equal(const struct rec *a, const struct rec *b); /* raw addresses do not count */
 
 /* ---- walking ---- */

@@ -62,7 +62,7 @@ unsigned char *buf_room(struct buf *b, size_t n)
     return p + size;
 }
 
-int buf_put(struct buf *b, const void *p, size_t n)
+int buf_put_more(struct buf *b, const void *p, size_t n)
 {
     size_t size = buf_size(b);
     unsigned char *to;

@@ -22,19 +22,20 @@ const struct siphash_key *siphash_process_key(void)
 
 static uint64_t rotl(uint64_t x, int b) { return x << b | x >> (64 - b); }
 
-static void sip_round(uint64_t v[4])
-{
-    v[0] += v[1];
-    v[1] = rotl(v[1], 13) ^ v[0];
-    v[0] = rotl(v[0], 32);
-    v[2] += v[3];
-    v[3] = rotl(v[3], 16) ^ v[2];
-    v[0] += v[3];
-    v[3] = rotl(v[3], 21) ^ v[0];
-    v[2] += v[1];
-    v[1] = rotl(v[1], 17) ^ v[2];
-    v[2] = rotl(v[2], 32);
-}
+/* In local variables, so that the whole state stays in registers. */
+#define SIP_ROUND \
+    do { \
+        v0 += v1; \
+        v1 = rotl(v1, 13) ^ v0; \
+        v0 = rotl(v0, 32); \
+        v2 += v3; \
+        v3 = rotl(v3, 16) ^ v2; \
+        v0 += v3; \
+        v3 = rotl(v3, 21) ^ v0; \
+        v2 += v1; \
+        v1 = rotl(v1, 17) ^ v2; \
+        v2 = rotl(v2, 32); \
+    } while (0)
 
 static uint64_t load_le(const unsigned char *p, size_t n)
 {
@@ -47,8 +48,8 @@ static uint64_t load_le(const unsigned char *p, size_t n)
 uint64_t siphash(const struct siphash_key *key, const void *data, size_t n)
 {
     const unsigned char *p = data;
-    uint64_t v[4] = { key->k0 ^ 0x736f6d6570736575u, key->k1 ^ 0x646f72616e646f6du, key->k0 ^ 0x6c7967656e657261u,
-        key->k1 ^ 0x7465646279746573u };
+    uint64_t v0 = key->k0 ^ 0x736f6d6570736575u, v1 = key->k1 ^ 0x646f72616e646f6du, v2 = key->k0 ^ 0x6c7967656e657261u,
+        v3 = key->k1 ^ 0x7465646279746573u;
     size_t left = n;
     for (; left >= 8; left -= 8, p += 8) {
         uint64_t m;
@@ -56,18 +57,20 @@ uint64_t siphash(const struct siphash_key *key, const void *data, size_t n)
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
         m = __builtin_bswap64(m);
 #endif
-        v[3] ^= m;
-        sip_round(v);
-        sip_round(v);
-        v[0] ^= m;
+        v3 ^= m;
+        SIP_ROUND;
+        SIP_ROUND;
+        v0 ^= m;
     }
     uint64_t last = load_le(p, left) | (uint64_t)(n & 0xff) << 56;
-    v[3] ^= last;
-    sip_round(v);
-    sip_round(v);
-    v[0] ^= last;
-    v[2] ^= 0xff;
-    for (int i = 0; i < 4; i++)
-        sip_round(v);
-    return v[0] ^ v[1] ^ v[2] ^ v[3];
+    v3 ^= last;
+    SIP_ROUND;
+    SIP_ROUND;
+    v0 ^= last;
+    v2 ^= 0xff;
+    SIP_ROUND;
+    SIP_ROUND;
+    SIP_ROUND;
+    SIP_ROUND;
+    return v0 ^ v1 ^ v2 ^ v3;
 }

@@ -59,10 +59,18 @@ static bool utf8_check(struct str s, bool xml)
         uint32_t c;
         size_t len;
 
+        while (s.n - i >= 16 && utf8_plain8(p + i) && utf8_plain8(p + i + 8))
+            i += 16;
         if (s.n - i >= 8 && utf8_plain8(p + i)) {
             i += 8;
             continue;
         }
+        if (s.n - i < 8 && s.n >= 8 && utf8_plain8(p + s.n - 8))
+            return true; /* the last eight bytes, of which some were seen before */
+        while (i < s.n && p[i] >= 0x20 && p[i] < 0x80)
+            i++;
+        if (i == s.n)
+            return true;
         len = utf8_one(p + i, s.n - i, &c);
         if (len == 0)
             return false;

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * The wire cursor. Reading never passes the end; the first error stays. */
-#include <endian.h>
-
 #include "wire.h"
 
 void wire_init(struct wire *w, const void *p, size_t n)
@@ -17,60 +15,6 @@ void wire_fail(struct wire *w, int err)
 {
     if (w->err == 0)
         w->err = err;
-}
-
-const unsigned char *wire_bytes(struct wire *w, size_t n)
-{
-    const unsigned char *p = w->p;
-
-    if (w->err != 0)
-        return NULL;
-    if (n > wire_left(w)) {
-        w->err = GW_ERR(SYNTAX);
-        return NULL;
-    }
-    w->p += n;
-    return p;
-}
-
-uint8_t wire_u8(struct wire *w)
-{
-    const unsigned char *p = wire_bytes(w, 1);
-
-    return p ? p[0] : 0;
-}
-
-uint16_t wire_u16(struct wire *w)
-{
-    const unsigned char *p = wire_bytes(w, 2);
-    uint16_t v;
-
-    if (!p)
-        return 0;
-    memcpy(&v, p, sizeof v);
-    return be16toh(v);
-}
-
-uint32_t wire_u32(struct wire *w)
-{
-    const unsigned char *p = wire_bytes(w, 4);
-    uint32_t v;
-
-    if (!p)
-        return 0;
-    memcpy(&v, p, sizeof v);
-    return be32toh(v);
-}
-
-uint64_t wire_u64(struct wire *w)
-{
-    const unsigned char *p = wire_bytes(w, 8);
-    uint64_t v;
-
-    if (!p)
-        return 0;
-    memcpy(&v, p, sizeof v);
-    return be64toh(v);
 }
 
 static struct str wire_str(struct wire *w, size_t n, size_t max)
@@ -110,35 +54,6 @@ void wire_out_init(struct wire_out *o, struct buf *b)
 {
     o->b = b;
     o->err = 0;
-}
-
-void wire_put_bytes(struct wire_out *o, const void *p, size_t n)
-{
-    if (o->err == 0)
-        o->err = buf_put(o->b, p, n);
-}
-
-void wire_put_u8(struct wire_out *o, uint8_t v)
-{
-    wire_put_bytes(o, &v, sizeof v);
-}
-
-void wire_put_u16(struct wire_out *o, uint16_t v)
-{
-    v = htobe16(v);
-    wire_put_bytes(o, &v, sizeof v);
-}
-
-void wire_put_u32(struct wire_out *o, uint32_t v)
-{
-    v = htobe32(v);
-    wire_put_bytes(o, &v, sizeof v);
-}
-
-void wire_put_u64(struct wire_out *o, uint64_t v)
-{
-    v = htobe64(v);
-    wire_put_bytes(o, &v, sizeof v);
 }
 
 void wire_put_str16(struct wire_out *o, struct str s)

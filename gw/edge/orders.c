@@ -63,9 +63,10 @@ static struct order *make(struct edge *e, struct str record)
     struct order *o;
     if (q->bytes + record.n > q->max_bytes)
         return NULL;
-    o = calloc(1, sizeof *o + record.n);
+    o = malloc(sizeof *o + record.n);
     if (!o)
         return NULL;
+    *o = (struct order){ 0 };
     o->arrived_at = edge_now(e);
     o->n = record.n;
     memcpy(o->bytes, record.p, record.n);

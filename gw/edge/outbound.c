@@ -41,6 +41,7 @@ static void write_order(struct outbound *o, struct order *m)
     rec_reset(e->rec);
     err = rec_decode_into((struct str){ (const char *)m->bytes, m->n }, e->rec);
     if (err) {
+        line_order(e, m->key.guard, m->key.number, "order-refused", GW_R_RECORD_INVALID);
         orders_settle(e, m, GW_R_INTERNAL);
         return;
     }

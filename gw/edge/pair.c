@@ -46,10 +46,8 @@ struct pair *pair_find(struct edge *e, struct str ours, struct str theirs)
 
 struct pair *pair_of_record(struct edge *e, struct str record)
 {
-    rec_reset(e->rec);
-    if (rec_decode_into(record, e->rec) != 0)
-        return NULL;
-    return pair_find(e, e->rec->from_domain, e->rec->to_domain);
+    struct str from_domain, to_domain;
+    return rec_peek_pair(record, &from_domain, &to_domain) ? NULL : pair_find(e, from_domain, to_domain);
 }
 
 /* ---- credit ---- */

@@ -34,7 +34,7 @@ struct pair {
 
 int pairs_init(struct edge *e) GW_MUST_CHECK;
 struct pair *pair_find(struct edge *e, struct str ours, struct str theirs);
-/* The pair whose outward direction a record belongs to; NULL: undecodable, or of no such pair. */
+/* The pair whose outward direction a record belongs to; NULL: of no such pair. The record is checked when it is written. */
 struct pair *pair_of_record(struct edge *e, struct str record);
 
 /* ---- credit ---- */

@@ -33,22 +33,8 @@ size_t tickets_open(const struct edge *e) { return HASH_COUNT(e->tickets->open);
 
 static int make_stub(struct edge *e, const struct rec *r, bool with_id)
 {
-    struct rec *s = e->rec;
-    int err;
-    rec_reset(s);
-    err = rec_head(s, r->kind, r->type, with_id ? r->id : STR_NONE, STR_NONE);
-    if (!err)
-        err = rec_address(s, r->from, r->to, STR_NONE, STR_NONE);
-    if (!err)
-        err = rec_pair(s, r->from_domain, r->to_domain);
-    if (!err)
-        err = rec_open(s, STR("jabber:server"), str_c(rec_kind_name(r->kind)));
-    if (!err)
-        err = rec_close(s);
-    if (!err)
-        err = rec_seal(s);
     buf_reset(&e->scratch);
-    return err ? err : rec_encode(s, &e->scratch);
+    return rec_encode_stub(r, with_id, &e->scratch);
 }
 
 int tickets_send(struct edge *e, struct pair *p, uint64_t flow, const struct rec *r)
@@ -58,9 +44,10 @@ int tickets_send(struct edge *e, struct pair *p, uint64_t flow, const struct rec
     int err = make_stub(e, r, true);
     if (err)
         return err;
-    t = calloc(1, sizeof *t + buf_size(&e->scratch));
+    t = malloc(sizeof *t + buf_size(&e->scratch));
     if (!t)
         return GW_ERR(NOMEM);
+    *t = (struct ticket){ .pair = p };
     t->n = buf_size(&e->scratch);
     memcpy(t->stub, buf_data(&e->scratch), t->n);
     buf_reset(&e->scratch);
@@ -74,7 +61,6 @@ int tickets_send(struct edge *e, struct pair *p, uint64_t flow, const struct rec
         return err;
     }
     t->id = ++e->tickets->last;
-    t->pair = p;
     t->bytes = m.record.n;
     HASH_ADD(hh, e->tickets->open, id, sizeof t->id, t);
     pair_spend(p, t->bytes);

@@ -54,9 +54,7 @@ void guard_durable(struct guard *g, uint64_t number)
             log_warn("a verdict could not be sent to edge/%s", gw_side_name((enum gw_side)w.side));
         if (w.settle)
             settled(g, (enum gw_side)w.side, w.epoch, w.ticket, (enum gw_reason)w.reason);
-        struct stub *s = stub_find(g, g->epoch, w.number, GW_HIGH);
-        if (!s)
-            s = stub_find(g, g->epoch, w.number, GW_LOW);
+        struct stub *s = w.target < GW_SIDES ? stub_find(g, g->epoch, w.number, (enum gw_side)w.target) : NULL;
         if (s) {
             s->durable = true;
             s->since = g->now;
@@ -78,7 +76,8 @@ void guard_durable(struct guard *g, uint64_t number)
 
 struct stub *stub_add(struct guard *g, uint64_t guard, uint64_t number, enum gw_side target)
 {
-    struct stub *s = stub_find(g, guard, number, target) ? NULL : calloc(1, sizeof *s);
+    /* our own numbers are new; those of an earlier guard come from edges */
+    struct stub *s = guard != g->epoch && stub_find(g, guard, number, target) ? NULL : calloc(1, sizeof *s);
     if (!s)
         return NULL;
     s->key = (struct stub_key){ guard, number, target };

@@ -71,7 +71,7 @@ struct stub {
 /* A verdict whose line is not durable yet. */
 struct waiting {
     uint64_t number, epoch, ticket;
-    uint8_t side, verdict, reason;
+    uint8_t side, verdict, reason, target; /* target: as in the stub; GW_SIDES: there is none */
     bool settle; /* nothing was ordered to the far side: settled as soon as it is durable */
 };
 struct open_ticket { uint64_t ticket; struct str stub; char *bytes; };

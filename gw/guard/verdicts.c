@@ -76,14 +76,14 @@ static void make_outcome(struct guard *g, struct job *j, uint64_t number, struct
     }
     hash_plain(buf_str(&g->out), o->sha.b);
     if (o->verdict == GW_V_RELEASE)
-        hash_keyed(&g->key, buf_str(&g->out), o->hash_out.b);
+        hash_keyed(&g->key, (struct str){ (const char *)o->sha.b, sizeof o->sha.b }, o->hash_out.b);
 }
 
 /* ---- the line ---- */
 
 static void put_payloads(struct wire_out *w, const struct rec *r)
 {
-    char text[400];
+    char text[400] GW_UNSET;
     int n = 0;
     for (uint32_t c = r->nodes[0].first_child; c != REC_NONE && n < 16; c = r->nodes[c].next) {
         const struct rec_node *e = &r->nodes[c];
@@ -157,7 +157,8 @@ static int put_line(struct guard *g, const struct job *j, const struct outcome *
         put_stanza(&w, j->rec);
         put_payloads(&w, j->rec);
     }
-    hash_keyed(&g->key, buf_str(&j->bytes), in);
+    hash_plain(buf_str(&j->bytes), in);
+    hash_keyed(&g->key, (struct str){ (const char *)in, sizeof in }, in);
     field_num(&w, GW_F_SIZE_IN, buf_size(&j->bytes));
     field_hex(&w, GW_F_HASH_IN, in, sizeof in);
     if (o->verdict == GW_V_RELEASE) {
@@ -208,7 +209,8 @@ static bool leave(struct guard *g, struct job *j)
     uint64_t number = g->io.next_number(g->io.ctx);
     make_outcome(g, j, number, &o);
     struct waiting w = { .number = number, .epoch = j->epoch, .ticket = j->ticket, .side = (uint8_t)j->side, .verdict = (uint8_t)o.verdict,
-        .reason = (uint8_t)o.reason, .settle = o.verdict != GW_V_RELEASE };
+        .reason = (uint8_t)o.reason, .target = (uint8_t)(o.ordered || o.verdict == GW_V_RELEASE ? o.target : GW_SIDES),
+        .settle = o.verdict != GW_V_RELEASE };
     if (!ring_push(g, &w))
         return false;
     if (put_line(g, j, &o, number)) {

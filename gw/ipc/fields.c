@@ -3,6 +3,7 @@
 #include "fields.h"
 #include "utf8.h"
 
+#define FIELD_HEAD 6 /* u16 field, u32 length */
 #define FIELD_HEX_MAX 64 /* bytes; the longest hash there is */
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD, for bytes that are not UTF-8 */
 
@@ -20,10 +21,22 @@ static const char *field_json(unsigned f, enum gw_field_type *ret_type)
     }
 }
 
-static void field_head(struct wire_out *o, enum gw_field f, size_t n)
+/* One field, in one piece: room is looked for once. */
+static void field_put(struct wire_out *o, enum gw_field f, const void *p, size_t n)
 {
-    wire_put_u16(o, (uint16_t)f);
-    wire_put_u32(o, (uint32_t)n);
+    unsigned char *at = o->err == 0 ? buf_room(o->b, FIELD_HEAD + n) : NULL;
+    uint16_t field = htobe16((uint16_t)f);
+    uint32_t length = htobe32((uint32_t)n);
+
+    if (!at) {
+        if (o->err == 0)
+            o->err = buf_size(o->b) + FIELD_HEAD + n > o->b->max ? GW_ERR(LIMIT) : GW_ERR(NOMEM);
+        return;
+    }
+    memcpy(at, &field, sizeof field);
+    memcpy(at + sizeof field, &length, sizeof length);
+    memcpy(at + FIELD_HEAD, p, n);
+    buf_added(o->b, FIELD_HEAD + n);
 }
 
 /* Bytes at p (n > 0) that make the next character, at most max; 0: not UTF-8. */
@@ -58,18 +71,23 @@ static size_t field_repair(struct str s, char out[GW_FIELD_TEXT_MAX])
     return n;
 }
 
-void field_str(struct wire_out *o, enum gw_field f, struct str s)
+/* Apart, for its large local: the compiler clears it at each entry. */
+static __attribute__((noinline)) void field_repaired(struct wire_out *o, enum gw_field f, struct str s)
 {
     char text[GW_FIELD_TEXT_MAX];
+    size_t n = field_repair(s, text);
 
+    field_put(o, f, text, n);
+}
+
+void field_str(struct wire_out *o, enum gw_field f, struct str s)
+{
     if (s.n == 0)
         return;
-    if (s.n > sizeof text || !utf8_valid(s)) {
-        s.n = field_repair(s, text);
-        s.p = text;
-    }
-    field_head(o, f, s.n);
-    wire_put_bytes(o, s.p, s.n);
+    if (s.n > GW_FIELD_TEXT_MAX || !utf8_valid(s))
+        field_repaired(o, f, s);
+    else
+        field_put(o, f, s.p, s.n);
 }
 
 void field_z(struct wire_out *o, enum gw_field f, const char *z)
@@ -79,8 +97,8 @@ void field_z(struct wire_out *o, enum gw_field f, const char *z)
 
 void field_num(struct wire_out *o, enum gw_field f, uint64_t v)
 {
-    field_head(o, f, 8);
-    wire_put_u64(o, v);
+    v = htobe64(v);
+    field_put(o, f, &v, sizeof v);
 }
 
 void field_hex(struct wire_out *o, enum gw_field f, const void *p, size_t n)
@@ -92,8 +110,7 @@ void field_hex(struct wire_out *o, enum gw_field f, const void *p, size_t n)
             o->err = GW_ERR(LIMIT);
         return;
     }
-    field_head(o, f, n);
-    wire_put_bytes(o, p, n);
+    field_put(o, f, p, n);
 }
 
 int field_next(struct wire *w, struct field_value *ret)

@@ -42,12 +42,10 @@ int outbox_add(struct outbox *o, uint8_t target, const struct ipc_hash *hash, en
     struct outbox_line *l;
     if (fields.n > 65536 - 64 || o->bytes + sizeof *l + fields.n > o->max)
         return GW_ERR(LIMIT);
-    l = calloc(1, sizeof *l + fields.n);
+    l = malloc(sizeof *l + fields.n);
     if (!l)
         return GW_ERR(NOMEM);
-    l->number = ++o->last;
-    l->target = target;
-    l->event = (uint8_t)event;
+    *l = (struct outbox_line){ .number = ++o->last, .target = target, .event = (uint8_t)event };
     if (hash)
         l->hash = *hash;
     l->n = fields.n;

@@ -9,7 +9,7 @@
 
 int ipc_wait(struct ipc *const *v, size_t n, int extra_fd, int timeout_ms, bool *ret_ready, bool *ret_extra)
 {
-    struct pollfd p[WAIT_MAX + 1];
+    struct pollfd p[WAIT_MAX + 1] GW_UNSET;
     int count = 0, r;
 
     if (n > WAIT_MAX) {

@@ -90,6 +90,9 @@ static char *put_char(char *o, uint32_t c)
     return put_u(put_u(o, 0xd800 + (c >> 10)), 0xdc00 + (c & 0x3ff));
 }
 
+/* ASCII that is written as it is. */
+static bool as_is(unsigned char b) { return b >= 0x20 && b < 0x7f && b != '"' && b != '\\'; }
+
 static char *put_text(char *o, struct str s)
 {
     size_t i = 0;
@@ -97,9 +100,15 @@ static char *put_text(char *o, struct str s)
     *o++ = '"';
     while (i < s.n) {
         unsigned char b = (unsigned char)s.p[i];
-        if (b >= 0x20 && b < 0x7f) {
-            if (b == '"' || b == '\\')
-                *o++ = '\\';
+        if (as_is(b)) {
+            size_t run = i + 1;
+            while (run < s.n && as_is((unsigned char)s.p[run]))
+                run++;
+            memcpy(o, s.p + i, run - i);
+            o += run - i;
+            i = run;
+        } else if (b == '"' || b == '\\') {
+            *o++ = '\\';
             *o++ = s.p[i++];
         } else {
             size_t from = i;

@@ -81,7 +81,7 @@ size_t list_size(const struct pol_list *l) { return l->n; }
 /* Forms share one table: a tag in front keeps "domain" and "*@domain" apart. */
 static uint64_t hash_of(char form, struct str s)
 {
-    char b[JID_MAX + 1];
+    char b[JID_MAX + 1] GW_UNSET;
     if (s.n > JID_MAX)
         return 0;
     b[0] = form;

@@ -149,18 +149,24 @@ bool pol_changed(struct pol_eval *e, const char *fmt, ...)
     return true;
 }
 
-void pol_note(struct pol_eval *e, enum tri answer, bool condition, const char *fmt, ...)
+/* Apart from pol_note, which nearly always has nothing to do, for its large local. */
+static __attribute__((noinline, format(printf, 4, 0))) void note(struct pol_eval *e, enum tri answer, bool condition, const char *fmt, va_list ap)
 {
     char text[1024];
-    va_list ap;
-    if (!e->explain || e->n_steps >= 100000)
-        return;
-    va_start(ap, fmt);
     int n = vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
     size_t len = cut(text, n, sizeof text);
     struct str s = arena_str(&e->arena, (struct str){ text, len });
     if (!s.p || !POL_PUSH(e, e->steps, e->n_steps, e->cap_steps))
         return;
     e->steps[e->n_steps++] = (struct pol_step_info){ .rule = e->rule ? e->rule->id : 0, .text = s, .answer = answer, .is_condition = condition };
+}
+
+void pol_note(struct pol_eval *e, enum tri answer, bool condition, const char *fmt, ...)
+{
+    va_list ap;
+    if (!e->explain || e->n_steps >= 100000)
+        return;
+    va_start(ap, fmt);
+    note(e, answer, condition, fmt, ap);
+    va_end(ap);
 }

@@ -12,8 +12,8 @@
 /* Folded characters of one segment with the place that each came from. Characters that nobody sees are skipped. */
 #define NEEDLES_MAX 256
 struct needle { uint32_t *v; size_t n; };
-/* may_start: ASCII bytes that a match can begin with; others are passed over without decoding. */
-struct needles { struct needle *v; size_t n; bool whole; uint32_t places; bool may_start[128]; };
+/* may_start: bytes that a match can begin with (all but some of ASCII); others are passed over without decoding. */
+struct needles { struct needle *v; size_t n; bool whole; uint32_t places; bool may_start[256]; };
 
 static uint32_t fold(uint32_t c) { return c < 128 ? (c - 'A' < 26u ? c + 32 : c) : (uint32_t)u_foldCase((UChar32)c, U_FOLD_CASE_DEFAULT); }
 static bool unseen(uint32_t c) { return c > 127 && u_hasBinaryProperty((UChar32)c, UCHAR_DEFAULT_IGNORABLE_CODE_POINT); }
@@ -70,7 +70,7 @@ static int parse_text(struct pol_load *l, const config_setting_t *s, struct cond
     size_t n = 0;
     if (!a)
         return GW_ERR(NOMEM);
-    *a = (struct needles){ .whole = c->row == &cond_word, .places = UINT32_MAX };
+    *a = (struct needles){ .whole = c->row == &cond_word, .places = UINT32_MAX, .may_start = { [128 ... 255] = true } };
     c->arg = a;
     int rc = 0;
     if (config_setting_is_group(s)) {
@@ -131,12 +131,18 @@ static bool at_word(struct str text, size_t from, size_t to)
 /* Finds the next match from *off on. */
 static bool next_match(const struct needles *a, struct str text, size_t *off, size_t *ret_from)
 {
+    const unsigned char *p = (const unsigned char *)text.p;
+    if (*off >= text.n)
+        return false;
     for (;;) {
-        while (*off < text.n && (unsigned char)text.p[*off] < 128 && !a->may_start[(unsigned char)text.p[*off]])
-            ++*off;
-        if (*off >= text.n)
+        size_t at = *off;
+        while (text.n - at >= 4 && !(a->may_start[p[at]] | a->may_start[p[at + 1]] | a->may_start[p[at + 2]] | a->may_start[p[at + 3]]))
+            at += 4;
+        while (at < text.n && !a->may_start[p[at]])
+            at++;
+        if (at >= text.n)
             return false;
-        size_t at = *off, next = at;
+        size_t next = at;
         uint32_t first = fold(utf8_next(text, &next));
         for (size_t k = 0; k < a->n; k++) {
             size_t end;

@@ -126,7 +126,7 @@ static void add_stream(struct rule_streams *s, const uint32_t *v, size_t n)
 
 void index_begin(const struct policy *p, const struct rec *r, struct rule_streams *s)
 {
-    char text[JID_MAX + 3];
+    char text[JID_MAX + 3] GW_UNSET;
     const struct rule_index *x = p->index;
     s->n = 0;
     add_stream(s, x->always, x->n_always);

@@ -5,8 +5,33 @@
 #include "impl.h"
 #include "utf8.h"
 
+/* A few records that were freed are kept with their memory: an edge makes one for each stanza. Not where a sanitizer watches for
+ * the use of freed memory. (The programs have one thread.) */
+#ifdef LOCKGATE_SANITIZE
+#define SPARE_MAX 0
+#else
+#define SPARE_MAX 4
+#endif
+#define SPARE_BYTES 32768u /* of text in the arena; more is given back */
+static struct rec *spare[SPARE_MAX + 1];
+static size_t n_spare;
+
+static void set_limits(struct rec_impl *m, const struct rec_limits *limits)
+{
+    m->limits = *limits;
+    /* strings of a record are copied once; the arena holds them and their alignment */
+    m->arena.max = 2 * limits->bytes + 65536;
+    if (m->text.cap > limits->bytes)
+        buf_clear(&m->text);
+    m->text.max = limits->bytes;
+}
+
 struct rec *rec_new(const struct rec_limits *limits)
 {
+    if (n_spare) {
+        set_limits(spare[n_spare - 1]->impl, limits);
+        return spare[--n_spare];
+    }
     struct rec *r = calloc(1, sizeof *r);
     struct rec_impl *m = calloc(1, sizeof *m);
     if (!r || !m) {
@@ -14,10 +39,7 @@ struct rec *rec_new(const struct rec_limits *limits)
         free(m);
         return NULL;
     }
-    m->limits = *limits;
-    /* strings of a record are copied once; the arena holds them and their alignment */
-    arena_init(&m->arena, 2 * limits->bytes + 65536);
-    buf_init(&m->text, limits->bytes);
+    set_limits(m, limits);
     m->open = REC_NONE;
     r->impl = m;
     return r;
@@ -28,6 +50,12 @@ void rec_free(struct rec *r)
     if (!r)
         return;
     struct rec_impl *m = r->impl;
+    if (n_spare < SPARE_MAX && m->arena.used <= SPARE_BYTES && m->text.cap <= SPARE_BYTES && m->cap_nodes <= 256 && m->cap_attrs <= 256 &&
+        m->names.cap <= 256) {
+        rec_reset(r);
+        spare[n_spare++] = r;
+        return;
+    }
     arena_clear(&m->arena);
     buf_clear(&m->text);
     rec_names_clear(&m->names);

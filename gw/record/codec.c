@@ -43,6 +43,23 @@ static void put_node(struct wire_out *o, const struct rec *r, uint32_t i)
     wire_put_u16(o, children_of(r, i));
 }
 
+static void put_heads(struct wire_out *o, const struct rec *r)
+{
+    wire_put_u8(o, REC_VERSION);
+    wire_put_u8(o, (uint8_t)r->kind);
+    wire_put_u8(o, (uint8_t)((r->type.p ? HAS_TYPE : 0) | (r->id.p ? HAS_ID : 0) | (r->lang.p ? HAS_LANG : 0) |
+                             (r->from_raw.p ? HAS_FROM_RAW : 0) | (r->to_raw.p ? HAS_TO_RAW : 0)));
+    put_optional(o, r->type);
+    put_optional(o, r->id);
+    put_optional(o, r->lang);
+    wire_put_str16(o, r->from);
+    wire_put_str16(o, r->to);
+    put_optional(o, r->from_raw);
+    put_optional(o, r->to_raw);
+    wire_put_str16(o, r->from_domain);
+    wire_put_str16(o, r->to_domain);
+}
+
 int rec_encode(const struct rec *r, struct buf *out)
 {
     const struct rec_impl *m = rec_impl(r);
@@ -50,19 +67,7 @@ int rec_encode(const struct rec *r, struct buf *out)
         return GW_ERR(PROTO);
     struct wire_out o;
     wire_out_init(&o, out);
-    wire_put_u8(&o, REC_VERSION);
-    wire_put_u8(&o, (uint8_t)r->kind);
-    wire_put_u8(&o, (uint8_t)((r->type.p ? HAS_TYPE : 0) | (r->id.p ? HAS_ID : 0) | (r->lang.p ? HAS_LANG : 0) |
-                              (r->from_raw.p ? HAS_FROM_RAW : 0) | (r->to_raw.p ? HAS_TO_RAW : 0)));
-    put_optional(&o, r->type);
-    put_optional(&o, r->id);
-    put_optional(&o, r->lang);
-    wire_put_str16(&o, r->from);
-    wire_put_str16(&o, r->to);
-    put_optional(&o, r->from_raw);
-    put_optional(&o, r->to_raw);
-    wire_put_str16(&o, r->from_domain);
-    wire_put_str16(&o, r->to_domain);
+    put_heads(&o, r);
     wire_put_u16(&o, (uint16_t)m->names.n);
     for (uint32_t i = 0; i < m->names.n; i++)
         wire_put_str16(&o, m->names.v[i]);
@@ -70,6 +75,30 @@ int rec_encode(const struct rec *r, struct buf *out)
     wire_put_u32(&o, r->n_attrs);
     for (uint32_t i = 0; i < r->n_nodes; i++)
         put_node(&o, r, i);
+    return o.err;
+}
+
+int rec_encode_stub(const struct rec *r, bool with_id, struct buf *out)
+{
+    struct rec heads = *r;
+    struct wire_out o;
+    if (rec_impl(r)->state != REC_SEALED)
+        return GW_ERR(PROTO);
+    heads.lang = heads.from_raw = heads.to_raw = STR_NONE;
+    if (!with_id)
+        heads.id = STR_NONE;
+    wire_out_init(&o, out);
+    put_heads(&o, &heads);
+    wire_put_u16(&o, 2); /* the names of its one element */
+    wire_put_str16(&o, STR("jabber:server"));
+    wire_put_str16(&o, str_c(rec_kind_name(r->kind)));
+    wire_put_u32(&o, 1);
+    wire_put_u32(&o, 0);
+    wire_put_u8(&o, TAG_ELEMENT);
+    wire_put_u16(&o, 0);
+    wire_put_u16(&o, 1);
+    wire_put_u16(&o, 0);
+    wire_put_u16(&o, 0);
     return o.err;
 }
 
@@ -168,7 +197,7 @@ static void get_node(struct wire *w, struct rec *r, uint32_t max_attrs, uint32_t
 static int get_tree(struct wire *w, struct rec *r, uint32_t nodes, uint32_t attrs)
 {
     struct rec_impl *m = r->impl;
-    struct open_element stack[256]; /* REC_HARD_LIMITS.depth */
+    struct open_element stack[256] GW_UNSET; /* REC_HARD_LIMITS.depth */
     uint32_t depth = 0, seen = 0;
     if (m->limits.depth > sizeof stack / sizeof *stack)
         return GW_ERR(RANGE);
@@ -245,4 +274,17 @@ int rec_decode(struct str bytes, const struct rec_limits *limits, struct rec **r
     else
         *ret = r;
     return rc;
+}
+
+int rec_peek_pair(struct str bytes, struct str *ret_from_domain, struct str *ret_to_domain)
+{
+    struct rec r = { 0 };
+    struct wire w;
+    wire_init(&w, bytes.p, bytes.n);
+    get_heads(&w, &r);
+    if (w.err)
+        return w.err;
+    *ret_from_domain = r.from_domain;
+    *ret_to_domain = r.to_domain;
+    return 0;
 }

@@ -189,9 +189,52 @@ int jid_prepare(struct str raw, struct jid *ret)
     return 0;
 }
 
-int jid_check(struct str s)
+/* ---- what is prepared already ---- */
+
+/* Bits by character: allowed as it is in a localpart (RFC 7622 section 3.3), a resourcepart (3.4), a label of a domain. */
+enum { IN_LOCAL = 1, IN_RESOURCE = 2, IN_LABEL = 4 };
+static const unsigned char plain[256] = { [' '] = IN_RESOURCE, ['!'] = 3, ['"'] = 2, ['#' ... '%'] = 3, ['&' ... '\''] = 2, ['(' ... ','] = 3,
+    ['-'] = 7, ['.'] = 3, ['/'] = 2, ['0' ... '9'] = 7, [':'] = 2, [';'] = 3, ['<'] = 2, ['='] = 3, ['>'] = 2, ['?'] = 3, ['@'] = 2,
+    ['A' ... 'Z'] = IN_RESOURCE, ['[' ... '`'] = 3, ['a' ... 'z'] = 7, ['{' ... '~'] = 3 };
+
+static bool all_plain(struct str s, unsigned char bit)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!(plain[(unsigned char)s.p[i]] & bit))
+            return false;
+    return s.n > 0 && s.n <= JID_PART_MAX;
+}
+
+static bool plain_domain(struct str s)
+{
+    size_t label = 0;
+    for (size_t i = 0; i <= s.n; i++) {
+        unsigned char c = i < s.n ? (unsigned char)s.p[i] : '.';
+        if (c == '.') {
+            if (label == 0 || label > 63 || s.p[i - 1] == '-')
+                return false;
+            label = 0;
+        } else if (!(plain[c] & IN_LABEL) || (c == '-' && (label == 0 || label == 3))) {
+            return false; /* a hyphen in the fourth place may be "xn--": that is for jid_prepare */
+        } else {
+            label++;
+        }
+    }
+    return s.n <= JID_PART_MAX;
+}
+
+bool jid_plain(struct str s)
+{
+    struct str local, domain, resource;
+    jid_split(s, &local, &domain, &resource);
+    return s.n && plain_domain(domain) && (domain.p == s.p || all_plain(local, IN_LOCAL)) && (!resource.p || all_plain(resource, IN_RESOURCE));
+}
+
+static __attribute__((noinline)) int check_by_preparing(struct str s)
 {
     struct jid j;
     int rc = jid_prepare(s, &j);
     return rc ? rc : str_eq(j.full, s) ? 0 : GW_ERR(MISMATCH);
 }
+
+int jid_check(struct str s) { return jid_plain(s) ? 0 : check_by_preparing(s); }

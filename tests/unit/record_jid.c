@@ -79,10 +79,32 @@ static void test_parts(void)
     ok(jid_prepare((struct str){ text, (size_t)n }, &j) == GW_ERR(LIMIT), "a part of 1024 bytes");
 }
 
+/* What counts as plain is exactly its own prepared form: every character in every place of some addresses. */
+static void test_plain(void)
+{
+    static const char *const frames[] = { "*@example.com/r", "a*@example.com/r", "a@*xample.com", "a@e*.com/r", "a@exam*", "a@ex*-b.com", "a@xn*-b.com",
+        "*xample.com", "a@example.com/*", "a@example.com/r*r", "example.com*", "*", "a*b.com/r" };
+    unsigned plain = 0, wrong = 0;
+    for (size_t f = 0; f < sizeof frames / sizeof *frames; f++)
+        for (unsigned c = 1; c < 256; c++) {
+            char text[64];
+            struct jid j;
+            snprintf(text, sizeof text, "%s", frames[f]);
+            *strchr(text, '*') = (char)c;
+            if (!jid_plain(str_c(text)))
+                continue;
+            plain++;
+            wrong += jid_prepare(str_c(text), &j) != 0 || !str_eq(j.full, str_c(text));
+        }
+    ok(plain > 500 && wrong == 0, "plain addresses are prepared (%u, %u wrong)", plain, wrong);
+    ok(jid_plain(STR("juliet@high.example/balcony 1")) && !jid_plain(STR("Juliet@high.example")), "the usual address is plain, a capital is not");
+}
+
 int main(void)
 {
     ok(jid_init() == 0, "ICU opens");
     test_rows();
+    test_plain();
     test_parts();
     jid_finish();
     return done_testing();
