@@ -55,10 +55,15 @@ struct pol_verdict {
     struct str error, error_type, text; /* the error that the sender gets */
     bool for_asker;            /* a refused answer: the asker is told in its place (pol_substitute) */
     bool alert;                /* an alert rule matched: a line for the operator too */
+    enum gw_verdict would;     /* what would be done if it were enforced: verdict, but for a refusal let through (pol_watch) */
 };
 
 /* One eval serves one stanza at a time. state may be NULL (conditions that need it answer unknown). */
 struct pol_eval *pol_eval_new(const struct policy *p, struct pol_state *state);
+/* Watch mode: what officers' rules, the default or the allow-list refuse is let through, as it stood when that was decided (what the
+ * allow-list refuses: as it came), and would says what enforcement does. Everything else that refuses, refuses: broken stanzas,
+ * failures, limits, answers that are unknown. Off in a new eval; holds for all judgements from here on. */
+void pol_watch(struct pol_eval *e, bool on);
 void pol_eval_free(struct pol_eval *e);
 
 enum pol_step {

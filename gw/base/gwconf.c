@@ -50,6 +50,7 @@ static int fill(struct gwconf_reader *r)
 
     c->name = raw->gateway.name;
     c->mode = (enum gw_mode)raw->gateway.mode;
+    c->watch = !raw->gateway.enforce;
     c->state = gwconf_path(r, raw->gateway.state);
     c->run = gwconf_path(r, raw->gateway.run);
     c->rules = gwconf_path(r, raw->gateway.rules);
@@ -95,6 +96,7 @@ int gw_conf_load(const char *path, struct gw_conf **ret, struct conf_errors *err
     if (!raw || !c)
         goto out;
     arena_init(&c->arena, GWCONF_MEMORY);
+    raw->gateway.enforce = true; /* also where its group cannot be read */
     raw->gateway.mode = -1; /* stays so after a mistake: then no check that depends on it is made */
     if (!set_paths(&r, path))
         goto out;

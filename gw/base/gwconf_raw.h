@@ -41,6 +41,7 @@ struct raw_gateway {
     struct conf_where where;
     char *name, *state, *run, *rules;
     int mode;
+    bool enforce;
     int64_t uid_first;
 };
 struct raw_limits {

@@ -20,6 +20,8 @@ static const struct conf_row gateway_rows[] = {
     { "name", CONF_STRING, offsetof(struct raw_gateway, name), true, 1, 253, .help = "how the gateway names itself in the journal" },
     { "mode", CONF_ENUM, offsetof(struct raw_gateway, mode), true, .names = modes,
         .help = "bridge: one subnet on both cards; routed: two subnets; proxy: DNS points at the gateway" },
+    { "enforce", CONF_BOOL, offsetof(struct raw_gateway, enforce), false, .def = "true",
+        .help = "false: watch mode for the first days; what policy refuses is recorded and let through" },
     { "state", CONF_STRING, offsetof(struct raw_gateway, state), false, 1, 200, "/var/lib/lockgate",
         .help = "folder of the journal and of what must survive a restart" },
     { "run", CONF_STRING, offsetof(struct raw_gateway, run), false, 1, 80, "/run/lockgate", .help = "folder of the control socket" },

@@ -145,6 +145,8 @@ static void put_verdict(const struct log_rec *r)
     put_arrow(r, "from", "to");
     put_why(r);
     put_list(r, "  changed: ", "changed");
+    if (log_get(r, "would").p && !str_eq(log_get(r, "would"), v))
+        put_member(r, "  NOT ENFORCED, it would be: ", "would", "");
     put_severity(r);
 }
 

@@ -89,10 +89,25 @@ static void print_members(json_t *o, const char *indent)
     }
 }
 
+/* Watch mode must not be overlooked: the guard itself says whether it enforces. */
+static void print_watch(json_t *root)
+{
+    size_t i;
+    json_t *program;
+    json_array_foreach(json_object_get(root, "programs"), i, program)
+    {
+        const json_t *own = json_object_get(program, "stats");
+        if (json_is_object(own) && json_is_false(json_object_get(own, "enforce")))
+            printf("*** NOTHING IS ENFORCED (enforce = false): what policy refuses crosses; %" JSON_INTEGER_FORMAT " stanzas so far ***\n",
+                json_integer_value(json_object_get(own, "let_through")));
+    }
+}
+
 static void print_status(json_t *root)
 {
     size_t i;
     json_t *program;
+    print_watch(root);
     print_safe(json_string_value(json_object_get(root, "gateway")) ? json_string_value(json_object_get(root, "gateway")) : "?");
     printf(": %s, %s, up ", json_string_value(json_object_get(root, "mode")),
         json_is_true(json_object_get(root, "stopping")) ? "stopping" : json_is_true(json_object_get(root, "ready")) ? "ready" : "starting");

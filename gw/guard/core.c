@@ -86,7 +86,10 @@ void guard_announce(struct guard *g)
     field_num(&w, GW_F_GUARD, g->epoch);
     field_hex(&w, GW_F_RULES_HASH, policy_hash(g->policy), 32);
     field_num(&w, GW_F_COUNT, policy_rule_count(g->policy));
-    field_z(&w, GW_F_SENTENCE, "this rule set is in force from here on");
+    if (g->conf->watch)
+        log_warn("enforce = false: NOTHING IS ENFORCED; what policy refuses is recorded and crosses all the same");
+    field_z(&w, GW_F_SENTENCE, g->conf->watch ? "this rule set is watched and NOT ENFORCED from here on: what it refuses crosses"
+                                              : "this rule set is in force from here on");
     if (w.err || g->io.line(g->io.ctx, LINE_TARGET_NONE, NULL, GW_EV_RULES, buf_str(&g->fields)))
         log_warn("the journal was not told which rules are in force");
 }

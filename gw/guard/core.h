@@ -33,7 +33,8 @@ struct guard_io {
 };
 
 struct guard_counts {
-    uint64_t stanzas, verdicts[GW_V_COUNT], answered, settled, scans, scan_lost, recovered, lines_refused, broken;
+    uint64_t stanzas, verdicts[GW_V_COUNT], answered, settled, scans, scan_lost, recovered, lines_refused, broken,
+        let_through; /* refused by policy and released all the same (watch mode) */
 };
 
 struct guard;

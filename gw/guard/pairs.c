@@ -182,6 +182,8 @@ struct job *job_get(struct guard *g)
         buf_init(&j->bytes, 17u << 20);
         j->rec = rec_new(&g->limits);
         j->eval = pol_eval_new(g->policy, g->state);
+        if (j->eval)
+            pol_watch(j->eval, g->conf->watch);
         if (!j->rec || !j->eval) {
             rec_free(j->rec);
             pol_eval_free(j->eval);

@@ -124,9 +124,10 @@ static int stats(struct process *p, const struct ipc_msg *msg)
     for (int i = 0; i < 32; i++, q += 2)
         snprintf(q, 3, "%02x", policy_hash(p->policy)[i]);
     buf_init(&b, 1u << 20);
-    rc = buf_printf(&b, "{\"epoch\":%llu,\"stanzas\":%llu,\"released\":%llu,\"rejected\":%llu,\"answered\":%llu,\"dropped\":%llu,\"held\":%llu,\"settled\":%llu,"
+    rc = buf_printf(&b, "{\"enforce\":%s,\"let_through\":%llu,\"epoch\":%llu,\"stanzas\":%llu,\"released\":%llu,\"rejected\":%llu,\"answered\":%llu,\"dropped\":%llu,\"held\":%llu,\"settled\":%llu,"
         "\"scans\":%llu,\"scanners_lost\":%llu,\"recovered\":%llu,\"under_judgement\":%zu,\"unsettled\":%zu,\"not_durable\":%zu,\"flows\":%zu,"
-        "\"recovering\":%s,\"rules_hash\":\"%s\",\"rules\":[", (unsigned long long)p->lines.epoch, (unsigned long long)c->stanzas,
+        "\"recovering\":%s,\"rules_hash\":\"%s\",\"rules\":[", p->enforce ? "true" : "false",
+        (unsigned long long)c->let_through, (unsigned long long)p->lines.epoch, (unsigned long long)c->stanzas,
         (unsigned long long)c->verdicts[GW_V_RELEASE], (unsigned long long)c->verdicts[GW_V_REJECT],
         (unsigned long long)c->answered,
         (unsigned long long)c->verdicts[GW_V_DROP], (unsigned long long)c->verdicts[GW_V_HOLD], (unsigned long long)c->settled,
@@ -286,7 +287,7 @@ static void send_lines(struct process *p)
 int process_init(struct process *p, const struct gw_conf *conf, struct policy *policy, uint64_t epoch, const struct hash_key *key,
     int parent_fd)
 {
-    *p = (struct process){ .policy = policy };
+    *p = (struct process){ .policy = policy, .enforce = !conf->watch };
     struct guard_io io = { .ctx = p, .order = do_order, .verdict = do_verdict, .settled = do_settled, .flow = do_flow, .scan = do_scan,
         .kill_scanner = do_kill_scanner, .next_number = do_next_number, .line = do_line };
     outbox_init(&p->lines, epoch, LINES_MAX);

@@ -13,7 +13,7 @@ struct process {
     struct policy *policy;
     struct ipc *ch[CH_COUNT];
     struct outbox lines;
-    bool stop;
+    bool stop, enforce;
     bool heard[GW_SIDES], met; /* an edge said its first word; both did. Before that no edge is read on: what it brings could go nowhere */
     int64_t missing_since; /* ms; since when the journal or an edge is not linked; 0: all are */
 };

@@ -131,7 +131,7 @@ static void put_policy(struct guard *g, struct wire_out *w, const struct pol_ver
     field_str(w, GW_F_SEVERITY, v->severity);
     if (v->for_asker)
         field_z(w, GW_F_CHANGED, "the asker got an error in its place");
-    if ((v->verdict == GW_V_REJECT && !v->reply) || v->verdict == GW_V_HOLD)
+    if ((v->would == GW_V_REJECT && !v->reply) || v->would == GW_V_HOLD)
         field_str(w, GW_F_ERROR, v->error);
     field_hex(w, GW_F_RULES_HASH, policy_hash(g->policy), 32);
 }
@@ -147,6 +147,8 @@ static int put_line(struct guard *g, const struct job *j, const struct outcome *
     field_num(&w, GW_F_NUMBER, number);
     field_num(&w, GW_F_TICKET, j->ticket);
     field_z(&w, GW_F_VERDICT, gw_verdict_name(o->verdict));
+    if (g->conf->watch)
+        field_z(&w, GW_F_WOULD, gw_verdict_name(o->v ? o->v->would : o->verdict));
     field_z(&w, GW_F_REASON, gw_reason_code(o->reason));
     field_z(&w, GW_F_SENTENCE, gw_reason_text(o->reason));
     if (o->v)
@@ -225,6 +227,7 @@ static bool leave(struct guard *g, struct job *j)
     g->counts.verdicts[o.verdict]++;
     if (o.v && o.v->reply)
         g->counts.answered++;
+    g->counts.let_through += o.verdict == GW_V_RELEASE && o.v->would != GW_V_RELEASE;
     if (o.v && o.v->alert)
         log_warn("alert: verdict %llu matched a rule with action \"alert\", severity %.*s", (unsigned long long)number, STR_ARG(o.v->severity));
     return true;

@@ -35,6 +35,7 @@ void pol_eval_free(struct pol_eval *e)
 }
 
 void pol_explain(struct pol_eval *e, bool on) { e->explain = on; }
+void pol_watch(struct pol_eval *e, bool on) { e->watch = on; }
 
 size_t pol_steps(const struct pol_eval *e, const struct pol_step_info **ret)
 {
@@ -74,11 +75,30 @@ static bool may_answer(const struct rec *r)
     return !(r->kind == REC_PRESENCE && str_eq(r->type, STR("unavailable"))) && !pol_from_room(r);
 }
 
+/* Did policy say no, and nothing else? A list of what may be let through in watch mode: a reason that is not on it refuses. */
+static bool policy_refused(const struct pol_eval *e, enum gw_reason reason)
+{
+    if (e->malformed)
+        return false;
+    return reason == GW_R_RULE || reason == GW_R_HELD || reason == GW_R_RATE || reason == GW_R_DEFAULT_DENY || reason == GW_R_NOT_IN_SCHEMA;
+}
+
+/* The refusal stays in the verdict as its reason, rule and error; only what is done about it changes. */
+static void let_through(struct pol_eval *e)
+{
+    struct pol_verdict *v = &e->v;
+    v->verdict = GW_V_RELEASE;
+    v->out = v->reason == GW_R_NOT_IN_SCHEMA ? e->in : e->rec;
+    v->answer = v->for_asker = false;
+    if (e->explain)
+        pol_note(e, TRI_YES, false, "let through: nothing is enforced now");
+}
+
 static enum pol_step decide(struct pol_eval *e, enum gw_verdict verdict, enum gw_reason reason, int error, const char *text)
 {
     struct pol_verdict *v = &e->v;
     const struct pol_rule *r = e->rule;
-    v->verdict = verdict;
+    v->verdict = v->would = verdict;
     v->reason = reason;
     v->rule = r ? r->id : 0;
     v->rule_name = r ? str_c(r->name) : STR_NONE;
@@ -96,6 +116,8 @@ static enum pol_step decide(struct pol_eval *e, enum gw_verdict verdict, enum gw
         pol_note(e, TRI_YES, false, "%s: %s", gw_verdict_name(verdict), gw_reason_text(reason));
     if (e->n_steps && e->explain)
         e->steps[e->n_steps - 1].decided = true;
+    if (e->watch && verdict != GW_V_RELEASE && policy_refused(e, reason))
+        let_through(e);
     return POL_DONE;
 }
 
@@ -302,7 +324,7 @@ static void reset(struct pol_eval *e)
     rec_free(e->own);
     rec_free(e->reply);
     arena_reset(&e->arena);
-    struct pol_eval fresh = { .p = e->p, .state = e->state, .arena = e->arena, .explain = e->explain };
+    struct pol_eval fresh = { .p = e->p, .state = e->state, .arena = e->arena, .explain = e->explain, .watch = e->watch };
     *e = fresh;
 }
 

@@ -235,6 +235,7 @@ struct pol_eval {
     struct str *changed, *noted;
     size_t cap_changed, cap_noted;
     bool explain;
+    bool watch;      /* policy refusals are let through */
     struct pol_step_info *steps;
     size_t n_steps, cap_steps;
     const struct pol_rule *rule;

@@ -582,6 +582,24 @@ static void test_claims(void)
     heard("delivery(5,written) settled(low,1,written) delivery(5,no-route) settled(high,1,no-route)", "one number at two edges is two orders");
 }
 
+/* Watch mode: the refusal's line has a target and a hash as every release has; what is broken stays refused. */
+static void test_watch(void)
+{
+    conf.watch = true;
+    ready();
+    (void)!send_as(GW_HIGH, 1, 1, "please stop");
+    heard("line(1,low,rule) flow(low) order(low,1)", "watched: what a rule rejects is ordered to the far side");
+    ok(!memcmp(&last_hash, &last_order_hash, 32) && g->counts.let_through == 1, "with its hash in the line, and counted");
+    (void)!send_as(GW_HIGH, 1, 2, "lose it");
+    heard("line(2,low,rule) order(low,2)", "what a rule drops too");
+    (void)!guard_stanza(g, GW_HIGH, &(struct msg_stanza){ .ticket = 3, .flow = 1, .record = STR("rubbish") });
+    heard("line(3,-,record-invalid)", "a broken record is refused all the same");
+    conf.watch = false;
+    ready();
+    (void)!send_as(GW_HIGH, 1, 1, "please stop");
+    heard("line(1,high,rule) answer(high,1)", "enforced again");
+}
+
 static void test_pause(void)
 {
     ready();
@@ -623,6 +641,7 @@ int main(void)
     test_recovery();
     test_overdue();
     test_claims();
+    test_watch();
     test_pause();
     test_hmac();
     guard_free(g);
