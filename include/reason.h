@@ -57,7 +57,8 @@
     X(PORT_FORBIDDEN, "port-forbidden", "this protocol or port is not for crossing") \
     X(RATE, "rate", "too many attempts from one source") \
     X(PROGRAM_STARTED, "program-started", "a program of the gateway was started") \
-    X(PROGRAM_LOST, "program-lost", "a program of the gateway ended unasked")
+    X(PROGRAM_LOST, "program-lost", "a program of the gateway ended unasked") \
+    X(FAIL_BACK, "fail-back", "a better server of that domain is there again")
 
 enum gw_reason {
 #define X(name, code, text) GW_R_##name,

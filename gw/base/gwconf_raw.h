@@ -8,13 +8,14 @@
 struct raw_target {
     struct conf_where where;
     char *address;
-    int64_t port;
+    int64_t port, priority, weight;
     int tls;
 };
 struct raw_domain {
     struct conf_where where;
     char *name;
     struct conf_list targets;
+    int64_t health;
     bool dialback;
 };
 struct raw_route {

@@ -37,6 +37,8 @@ static const struct conf_row target_rows[] = {
     { "port", CONF_INT, offsetof(struct raw_target, port), false, 1, 65535, "5269", .help = "its port" },
     { "tls", CONF_ENUM, offsetof(struct raw_target, tls), false, .def = "starttls", .names = tls_modes,
         .help = "STARTTLS, or TLS from the first byte (XEP-0368)" },
+    { "priority", CONF_INT, offsetof(struct raw_target, priority), false, 0, 65535, "0", .help = "lower ones are tried first, and gone back to (RFC 2782)" },
+    { "weight", CONF_INT, offsetof(struct raw_target, weight), false, 0, 65535, "1", .help = "its share among those of the same priority" },
     END,
 };
 
@@ -45,6 +47,8 @@ static const struct conf_row domain_rows[] = {
     { "name", CONF_STRING, offsetof(struct raw_domain, name), true, 1, 253, .help = "XMPP domain that lives on this side" },
     { "targets", CONF_LIST, offsetof(struct raw_domain, targets), false, 0, 16, .sub = target_rows, .sub_size = sizeof(struct raw_target),
         .help = "where its servers are; empty: the intercepted destination, then DNS" },
+    { "health", CONF_TIME, offsetof(struct raw_domain, health), false, 0, 10 * MINUTE, "15s",
+        .help = "with several targets: how often an idle server is tried by a connection, and a quiet stream by a ping; 0s: never" },
     { "dialback", CONF_BOOL, offsetof(struct raw_domain, dialback), false, .def = "false",
         .help = "is dialback accepted from, and offered to, the servers of this domain" },
     END,

@@ -185,6 +185,8 @@ static void read_targets(struct gwconf_reader *r, struct gw_domain *d, const str
         read_address(r, from[i].address, from[i].where.line, "address", &t->address);
         t->address.port = (uint16_t)from[i].port;
         t->tls = (enum gw_tls_mode)from[i].tls;
+        t->priority = (uint16_t)from[i].priority;
+        t->weight = (uint16_t)from[i].weight;
         d->n_targets += t->address.family != 0;
     }
 }
@@ -204,6 +206,7 @@ static void read_domains(struct gwconf_reader *r, enum gw_side side, const struc
         d->line = from[i].where.line;
         d->name = gwconf_domain(r, from[i].name, d->line);
         d->dialback = from[i].dialback;
+        d->health = from[i].health;
         read_targets(r, d, &from[i].targets);
         if (d->name.n == 0)
             continue;

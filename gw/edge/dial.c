@@ -5,14 +5,16 @@
 #include <stdio.h>
 
 #include "log.h"
+#include "route.h"
 #include "tls.h"
 
 void dial_init(struct dial *d, struct edge *e, struct str ours, struct str theirs)
 {
-    const struct gw_domain *c = gw_conf_domain(e->conf, e->side, theirs);
+    struct gw_target v[DIAL_MAX];
+    size_t n = route_targets(e, theirs, v, DIAL_MAX);
     *d = (struct dial){ .edge = e, .ours = ours, .theirs = theirs, .got = d->got, .none = d->none };
-    for (size_t i = 0; c && i < c->n_targets; i++)
-        dial_add(d, &c->targets[i].address, c->targets[i].tls);
+    for (size_t i = 0; i < n; i++)
+        dial_add(d, &v[i].address, v[i].tls);
 }
 
 void dial_add(struct dial *d, const struct net_addr *to, enum gw_tls_mode tls)
@@ -42,7 +44,7 @@ void dial_from(struct dial *d, const struct net_addr *from)
 
 /* The address that we come from: as given by the caller; else the real address of the server that we stand for, when the
  * configuration knows it; in proxy mode our own. */
-static bool source(const struct dial *d, uint8_t family, struct net_addr *ret)
+bool dial_source(const struct dial *d, uint8_t family, struct net_addr *ret)
 {
     const struct gw_conf *c = d->edge->conf;
     const struct gw_side_conf *side = edge_side(d->edge);
@@ -99,7 +101,7 @@ void dial_next(struct dial *d)
     d->ask.done = on_socket;
     while (d->at < d->n) {
         const struct gw_target *t = &d->list[d->at++];
-        if (source(d, t->address.family, &from) && ask_connect(d->edge, &d->ask, &from, &t->address) == 0)
+        if (dial_source(d, t->address.family, &from) && ask_connect(d->edge, &d->ask, &from, &t->address) == 0)
             return;
     }
     if (!d->dns_done) {

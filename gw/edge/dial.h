@@ -21,12 +21,14 @@ struct dial {
     struct ask ask;
     struct dns dns;
 };
-/* Begins with the static targets of theirs and those that the caller adds after this by dial_add; then dial_next. */
+/* Begins with the static targets of theirs, in the order of route.h, and those that the caller adds after this by dial_add; then dial_next. */
 void dial_init(struct dial *d, struct edge *e, struct str ours, struct str theirs);
 void dial_add(struct dial *d, const struct net_addr *to, enum gw_tls_mode tls);
 /* One more, for when nothing else is known or works: after DNS. */
 void dial_add_last(struct dial *d, const struct net_addr *to, enum gw_tls_mode tls);
 void dial_from(struct dial *d, const struct net_addr *from);
+/* The address that a connection of this family would bear. False: none is known. */
+bool dial_source(const struct dial *d, uint8_t family, struct net_addr *ret);
 /* The next target; ends in got or none, perhaps before it returns. */
 void dial_next(struct dial *d);
 void dial_cancel(struct dial *d);

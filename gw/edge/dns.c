@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "choose.h"
 #include "log.h"
 
 #define TRY_MS 1500
@@ -65,12 +66,23 @@ static void finish(struct dns *d)
 
 /* ---- answers ---- */
 
-static int by_priority(const void *a, const void *b)
+static uint32_t draw(void)
 {
-    const struct dns_srv *x = a, *y = b;
-    if (x->priority != y->priority)
-        return x->priority < y->priority ? -1 : 1;
-    return y->weight - x->weight; /* good enough for a few servers: the heaviest first */
+    uint32_t v = 0;
+    (void)!RAND_bytes((unsigned char *)&v, sizeof v);
+    return v;
+}
+
+static void sort_servers(struct dns *d)
+{
+    struct choice v[DNS_SERVERS];
+    struct dns_srv was[DNS_SERVERS];
+    memcpy(was, d->srv, sizeof was);
+    for (unsigned i = 0; i < d->n_srv; i++)
+        v[i] = (struct choice){ was[i].priority, was[i].weight, i };
+    choose(v, d->n_srv, draw);
+    for (size_t i = 0; i < d->n_srv; i++)
+        d->srv[i] = was[v[i].index];
 }
 
 static void take_srv(struct dns *d, const unsigned char *p, int n)
@@ -130,7 +142,7 @@ static void next_question(struct dns *d)
             d->srv[0].port = 5269;
             d->n_srv = 1;
         }
-        qsort(d->srv, d->n_srv, sizeof *d->srv, by_priority);
+        sort_servers(d);
     }
     if (question(d, name, &type))
         ask_question(d);

@@ -18,6 +18,7 @@ struct conn;
 struct dns;
 struct orders;
 struct pair;
+struct routes;
 struct tickets;
 struct tls;
 
@@ -53,6 +54,7 @@ struct edge {
     size_t signature_n;         /* of the newest answer; 0: refused */
     struct pair *pairs;         /* one for each allowed pair of domains */
     size_t n_pairs;
+    struct routes *routes;      /* the static map: which servers are down */
     struct orders *orders;
     struct tickets *tickets;
     struct conn_list conns, dirty;

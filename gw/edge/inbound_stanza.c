@@ -2,6 +2,7 @@
  * Stanzas on an inbound stream: is the pair proven, is there credit; then to the guard. */
 #include "inbound.h"
 #include "log.h"
+#include "route.h"
 #include "tickets.h"
 
 #define SHARED_WAIT_MS 10000 /* a pair without credit holds up a stream that others share, at most */
@@ -103,6 +104,10 @@ void inbound_stanza(struct inbound *in, const struct xs_event *ev)
     }
     if (ev->reason != GW_R_NONE || has_too_many_elements(c->edge, r)) {
         too_much(in, ip, r, ev->reason != GW_R_NONE ? ev->reason : GW_R_RECORD_LIMIT);
+        return;
+    }
+    if (route_pong(ip->pair, r)) { /* to us, who asked; nobody behind the guard did */
+        rec_free(r);
         return;
     }
     if (pair_may_send(ip->pair)) {

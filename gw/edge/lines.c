@@ -115,6 +115,22 @@ void line_stanza(const struct conn *c, const struct rec *r, uint64_t flow, enum 
     buf_clear(&b);
 }
 
+void line_route(struct edge *e, struct str domain, const struct net_addr *server, const char *action, enum gw_reason why)
+{
+    struct buf b;
+    struct wire_out o;
+    buf_init(&b, 4096);
+    wire_out_init(&o, &b);
+    ends(&o, &(struct net_addr){ 0 }, server);
+    field_z(&o, GW_F_SIDE, gw_side_name(e->side));
+    field_z(&o, GW_F_ACTION, action);
+    field_str(&o, GW_F_TO_DOMAIN, domain);
+    if (why != GW_R_NONE)
+        reason(&o, why);
+    add(e, GW_EV_STREAM, &o);
+    buf_clear(&b);
+}
+
 void line_order(struct edge *e, uint64_t guard, uint64_t number, const char *action, enum gw_reason why)
 {
     struct buf b;

@@ -22,6 +22,8 @@ void line_order(struct edge *e, uint64_t guard, uint64_t number, const char *act
 /* Connections refused before they became a stream, or a pair on one; count: how many since the last line. */
 void line_limit(struct edge *e, const struct net_addr *from, const struct net_addr *to, enum gw_reason reason, const char *error,
     uint64_t count);
+/* A server of the static map was found down, or is there again (reason NONE). */
+void line_route(struct edge *e, struct str domain, const struct net_addr *server, const char *action, enum gw_reason reason);
 /* False: the journal has not taken lines for too long; nothing new may begin. */
 bool lines_flow(const struct edge *e);
 

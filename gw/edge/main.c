@@ -14,6 +14,7 @@
 #include "log.h"
 #include "outbound.h"
 #include "sandbox.h"
+#include "route.h"
 #include "signer.h"
 #include "tickets.h"
 
@@ -96,6 +97,7 @@ static void on_tick(uv_timer_t *t)
     tick_conns(e);
     for (size_t i = 0; i < e->n_pairs; i++)
         pair_tick(&e->pairs[i]);
+    routes_tick(e);
     links_tick(e);
     orders_tick(e);
     for (d = LIST_FIRST(&e->lookups); d; d = next) {
@@ -172,6 +174,8 @@ static int init_state(struct edge *e)
     outbox_init(&e->lines, e->epoch, LINES_MAX);
     links_init(e);
     err = pairs_init(e);
+    if (!err)
+        err = routes_init(e);
     if (!err)
         err = tickets_init(e);
     return err ? err : orders_init(e);

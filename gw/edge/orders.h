@@ -18,6 +18,7 @@ struct order {
     uint64_t arrived_at;     /* ms */
     uint64_t start, end;     /* its place in the bytes of its stream */
     struct ipc_hash hash;
+    bool quiet;              /* a ping of ours: no sign that anybody uses the stream */
     size_t n;
     unsigned char bytes[];   /* the record */
 };

@@ -10,6 +10,7 @@
 #include "ends.h"
 #include "lines.h"
 #include "log.h"
+#include "route.h"
 
 #define AHEAD_BYTES 65536u /* handed to the stream before the kernel takes it */
 
@@ -63,7 +64,8 @@ static void write_order(struct outbound *o, struct order *m)
     if (!conn_ok(&o->c, err))
         return;
     o->c.stanzas_out++;
-    o->c.stanza_at = edge_now(e);
+    if (!m->quiet)
+        o->c.stanza_at = edge_now(e);
 }
 
 void outbound_feed(struct outbound *o)
@@ -115,6 +117,7 @@ static void ready(struct outbound *o, const char *auth)
     o->c.stanza_at = o->c.progress_at = o->ready_at;
     change_state(o, OUT_READY);
     say(o, "open");
+    route_worked(o->c.edge, o->pair->theirs, &(struct gw_target){ .address = o->c.remote, .tls = o->c.direct ? GW_DIRECT_TLS : GW_STARTTLS });
     pair_ready(o->pair);
 }
 

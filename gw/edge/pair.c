@@ -8,6 +8,7 @@
 #include "inbound.h"
 #include "log.h"
 #include "outbound.h"
+#include "route.h"
 
 #define GUARD_QUEUE_MAX (64u << 20) /* bytes that wait for the guard: nobody reads on then */
 #define BACKOFF_MS 500
@@ -178,6 +179,8 @@ static void none_left(struct dial *d, bool any)
 void pair_stream_failed(struct pair *p, enum gw_reason why)
 {
     p->out = NULL;
+    if (p->dial.at > 0 && why != GW_R_INTERNAL)
+        route_failed(p->edge, p->theirs, &p->dial.list[p->dial.at - 1], why);
     if (p->last != GW_R_NO_AUTH)
         p->last = why;
     dial_next(&p->dial);

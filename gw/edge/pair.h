@@ -29,6 +29,7 @@ struct pair {
     uint64_t retry_at;
     unsigned failures;        /* rounds in a row */
     enum gw_reason last;      /* why the last round failed */
+    struct { char id[17]; bool answers; uint64_t sent_at, stream; } ping; /* route.c; id empty: none is open */
     struct net_addr far_from, far_to; /* newest FLOW of the other side: real source, intercepted destination */
 };
 

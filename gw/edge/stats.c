@@ -2,6 +2,7 @@
  * What this edge is doing now, as one JSON object for `lockgate status`. */
 #include "inbound.h"
 #include "outbound.h"
+#include "route.h"
 #include "tickets.h"
 
 /* Strings here are prepared domains, our own words or OpenSSL's: escaping covers what JSON needs, not what a reader likes. */
@@ -64,11 +65,11 @@ int stats_json(struct edge *e, struct buf *b)
     struct conn *c;
     bool first = true;
     int err = buf_printf(b, "{\"side\":\"%s\",\"guard\":%s,\"journal\":%s,\"listeners\":%zu,\"streams\":%zu,\"accepted\":%llu,"
-        "\"refused\":%llu,\"stanzas\":%llu,\"written\":%llu,\"failed\":%llu,\"answered\":%llu,\"unanswered\":%llu,\"tickets\":%zu,\"held\":%zu,\"open\":%zu,"
+        "\"refused\":%llu,\"stanzas\":%llu,\"written\":%llu,\"failed\":%llu,\"answered\":%llu,\"unanswered\":%llu,\"tickets\":%zu,\"held\":%zu,\"open\":%zu,\"targets_down\":%zu,"
         "\"lines_waiting\":%zu,\"pairs\":[", gw_side_name(e->side), e->guard.ipc ? "true" : "false", e->journal.ipc ? "true" : "false",
         e->n_listeners, e->n_conns, (unsigned long long)e->count.accepted, (unsigned long long)e->count.refused,
         (unsigned long long)e->count.stanzas, (unsigned long long)e->count.written, (unsigned long long)e->count.failed,
-        (unsigned long long)e->count.answered, (unsigned long long)e->count.unanswered, tickets_open(e), orders_held(e), orders_open(e), e->lines.bytes);
+        (unsigned long long)e->count.answered, (unsigned long long)e->count.unanswered, tickets_open(e), orders_held(e), orders_open(e), routes_down(e), e->lines.bytes);
     for (size_t i = 0; i < e->n_pairs && i < 500 && !err; i++)
         err = put_pair(b, &e->pairs[i], &first);
     err = err ? err : buf_printf(b, "],\"stream\":[");
