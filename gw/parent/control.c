@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -15,6 +16,10 @@
 #define CLIENTS (CONTROL_FDS - 1)
 #define CLIENT_MS 10000 /* for a request to come and its answer to be read */
 #define STATS_MS 500    /* what a child has not answered by then is shown as missing */
+#define STRANGERS 4     /* of no group: so many at once are told so, others are closed; operators keep their places */
+#define STRANGER_MS 2000
+#define REFUSALS 20     /* records of refusals at once; then one every REFUSAL_MS, and those between are counted */
+#define REFUSAL_MS 500
 
 enum staff { OFFICER, ENGINEER, AUDITOR, GROUPS };
 static const char *const group_names[GROUPS] = { "lockgate-officer", "lockgate-engineer", "lockgate-auditor" };
@@ -34,6 +39,9 @@ struct control {
     bool have_group[GROUPS];
     gid_t gid[GROUPS];
     char path[108];
+    int64_t refusal_at;  /* when the allowance was counted */
+    unsigned allowance;  /* records of refusals that may be written now */
+    uint64_t unwritten;  /* refusals without one */
     struct client client[CLIENTS];
 };
 
@@ -103,6 +111,56 @@ void control_reload_done(struct parent *p, int status, const char *text)
     }
 }
 
+static bool may_write(struct control *k)
+{
+    int64_t passed = (parent_now() - k->refusal_at) / REFUSAL_MS;
+    if (passed > 0) {
+        k->allowance = passed + k->allowance > REFUSALS ? REFUSALS : k->allowance + (unsigned)passed;
+        k->refusal_at = parent_now();
+    }
+    if (!k->allowance)
+        return false;
+    k->allowance--;
+    return true;
+}
+
+/* Whoever asks a thousand times a second does not fill the journal with it. */
+static void say_refused(struct parent *p, const struct client *c, const char *verb)
+{
+    if (may_write(p->control))
+        line_operator(p, c->who, verb, "refused");
+    else
+        p->control->unwritten++;
+}
+
+static void say_unwritten(struct parent *p)
+{
+    struct control *k = p->control;
+    char status[64];
+    if (!k->unwritten || !may_write(k))
+        return;
+    snprintf(status, sizeof status, "refused, %llu requests more", (unsigned long long)k->unwritten);
+    line_operator(p, "several", "control", status);
+    k->unwritten = 0;
+}
+
+/* Says what was asked, who may, and who asked. */
+static void refuse(struct parent *p, struct client *c, const char *verb, unsigned may)
+{
+    char text[512];
+    size_t n = (size_t)snprintf(text, sizeof text, "refused: %s is for user 0 and for members of", verb);
+    for (int g = 0; g < GROUPS; g++)
+        if (may >> g & 1)
+            n += (size_t)snprintf(text + n, sizeof text - n, " %s", group_names[g]);
+    n += (size_t)snprintf(text + n, sizeof text - n, "; you are %s, of", c->who);
+    for (int g = 0; g < GROUPS; g++)
+        if (c->groups >> g & 1)
+            n += (size_t)snprintf(text + n, sizeof text - n, " %s", group_names[g]);
+    n += (size_t)snprintf(text + n, sizeof text - n, "%s. It is recorded.\n", c->groups ? "" : " none of the gateway's groups");
+    say_refused(p, c, verb);
+    answer(c, 1, (struct str){ text, n });
+}
+
 static void request(struct parent *p, struct client *c, const struct ipc_msg *m)
 {
     struct msg_ctl q;
@@ -114,8 +172,7 @@ static void request(struct parent *p, struct client *c, const struct ipc_msg *m)
         if (!str_eq(q.verb, str_c(verbs[i].verb)))
             continue;
         if (c->uid != 0 && !(c->groups & verbs[i].groups)) {
-            line_operator(p, c->who, verbs[i].verb, "refused");
-            answer(c, 1, STR("you are not of a group that may do this\n"));
+            refuse(p, c, verbs[i].verb, verbs[i].groups);
             return;
         }
         if (verbs[i].run != verb_status)
@@ -123,7 +180,10 @@ static void request(struct parent *p, struct client *c, const struct ipc_msg *m)
         verbs[i].run(p, c, q.argument);
         return;
     }
-    answer(c, 2, STR("the running gateway does not know this verb\n"));
+    if (c->uid != 0 && !c->groups)
+        refuse(p, c, "what you asked", (1u << GROUPS) - 1);
+    else
+        answer(c, 2, STR("the running gateway does not know this verb\n"));
 }
 
 /* ---- who is it ---- */
@@ -153,22 +213,26 @@ static void accept_client(struct control *k)
     int fd = accept4(k->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0)
         return;
-    for (int i = 0; i < CLIENTS && !c; i++)
-        if (!k->client[i].chan)
+    int strangers = 0;
+    for (int i = 0; i < CLIENTS; i++) {
+        if (!k->client[i].chan && !c)
             c = &k->client[i];
+        strangers += k->client[i].chan && k->client[i].uid != 0 && !k->client[i].groups;
+    }
     if (!c || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) != 0) {
         close(fd);
         return;
     }
     unsigned groups = groups_of(k, fd, cred.gid);
-    if (cred.uid != 0 && !groups) {
+    bool stranger = cred.uid != 0 && !groups;
+    if (stranger && strangers >= STRANGERS) {
         close(fd);
         return;
     }
     c->chan = ipc_new(fd, IPC_PARENT, IPC_CTL);
     c->uid = cred.uid;
     c->groups = groups;
-    c->deadline = parent_now() + CLIENT_MS;
+    c->deadline = parent_now() + (stranger ? STRANGER_MS : CLIENT_MS);
     snprintf(c->who, sizeof c->who, "uid %u", (unsigned)cred.uid);
     if (!c->chan)
         memset(c, 0, sizeof *c);
@@ -306,6 +370,7 @@ int64_t control_due(const struct parent *p)
 void control_tick(struct parent *p)
 {
     int64_t now = parent_now();
+    say_unwritten(p);
     for (int i = 0; i < CLIENTS; i++) {
         struct client *c = &p->control->client[i];
         if (c->chan && c->ask && (now >= c->stats_due || stats_complete(p, c->ask))) {

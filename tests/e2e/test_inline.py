@@ -361,7 +361,7 @@ try:
     p = struct.pack('!I', len(verb)) + verb + struct.pack('!I', 0)
     s.sendall(struct.pack('!IHH', len(p), 60, 0) + p)
     d = s.recv(65536)
-    print(d[8] if len(d) > 8 else 'closed')
+    print(d[8] if len(d) > 8 else 'closed', d[14:].decode().strip())
 except OSError as e: print('closed')
 """
 
@@ -389,18 +389,40 @@ def test_control_socket_asks_who_calls(grouped, group, verb):
     gid = GROUPS.get(group, 61009)
     answers = [sh("setpriv", "--reuid=61000", f"--regid={61009 if extra else gid}", *([f"--groups={gid}"] if extra else ["--clear-groups"]), "--",
                   "/usr/bin/python3", "-B", "-c", ASK, grouped.path("run", "control"), verb).strip() for extra in (False, True)]
-    want = "closed" if group == "nobody" else "2" if verb == "no-such-verb" else "0" if group in MAY[verb] else "1"
-    assert answers == [want, want], "as the primary group, and as a further one"
+    want = "1" if group == "nobody" else "2" if verb == "no-such-verb" else "0" if group in MAY[verb] else "1"
+    assert [a.split()[0] for a in answers] == [want, want], "as the primary group, and as a further one"
     if want == "1":
-        wait_until("a line", lambda: grouped.lines(who="uid 61000", action=verb, status="refused"), 30)
+        assert all(f"you are uid 61000, of {'none' if group == 'nobody' else group}" in a for a in answers), answers
+        assert all(g in answers[0].split("; ")[0] for g in MAY[verb] or GROUPS) and "It is recorded." in answers[0]
+        wait_until("a line", lambda: [x for x in grouped.lines(who="uid 61000", action=verb if MAY[verb] else "what you asked")
+                                      if x["status"].startswith("refused")], 30)
     elif want == "0" and verb == "reload":
         wait_until("a line", lambda: grouped.lines(who="uid 61000", action=verb, status="accepted"), 30)
+
+
+CROWD = """
+import socket, sys, time
+held = []
+for i in range(60):
+    s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); held.append(s)
+print('held', flush=True); time.sleep(float(sys.argv[2]))
+"""
+
+
+def test_strangers_cannot_take_the_operators_places(grouped):
+    crowd = Process(["setpriv", "--reuid=61000", "--regid=61009", "--clear-groups", "--", "/usr/bin/python3", "-B", "-c", CROWD,
+                     grouped.path("run", "control"), "20"], grouped.path("crowd"))
+    try:
+        wait_until("the crowd", lambda: "held" in open(grouped.path("crowd")).read(), 30)
+        assert json.loads(sh(grouped.command, "status", "--json", "-c", grouped.conf))["ready"]
+    finally:
+        crowd.stop(signal.SIGKILL)
 
 
 def test_engineer_stops_the_gateway(grouped):
     out = sh("setpriv", "--reuid=61000", f"--regid={GROUPS['lockgate-engineer']}", "--clear-groups", "--", "/usr/bin/python3", "-B", "-c", ASK,
              grouped.path("run", "control"), "stop").strip()
-    assert out == "0"
+    assert out.split()[0] == "0"
     grouped.gateway.popen.wait(30)
     assert grouped.gateway.popen.returncode == 0
 
