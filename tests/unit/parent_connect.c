@@ -9,7 +9,7 @@
 static struct net_prefix high_net[] = { { { 4, { 10, 77, 1 }, 0 }, 24 }, { { 6, { 0xfd, 0x77, 0, 1 }, 0 }, 64 } };
 static struct net_prefix low_net[] = { { { 4, { 10, 77, 2 }, 0 }, 24 }, { { 6, { 0xfd, 0x77, 0, 2 }, 0 }, 64 } };
 static struct net_prefix high_own[] = { { { 4, { 10, 77, 1, 1 }, 0 }, 24 } }, low_own[] = { { { 4, { 10, 77, 2, 1 }, 0 }, 24 } };
-static struct gw_target far_target[] = { { { 4, { 192, 0, 2, 9 }, 5271 }, GW_STARTTLS } }, high_target[] = { { { 4, { 10, 77, 1, 7 }, 5269 }, GW_STARTTLS } };
+static struct gw_target far_target[] = { { { 4, { 192, 0, 2, 9 }, 5271 }, GW_STARTTLS, 0, 1 } }, high_target[] = { { { 4, { 10, 77, 1, 7 }, 5269 }, GW_STARTTLS, 0, 1 } };
 static struct gw_domain low_domain[] = { { .targets = far_target, .n_targets = 1 } }, high_domain[] = { { .targets = high_target, .n_targets = 1 } };
 static uint16_t ports[] = { 5269, 5270 };
 static struct net_addr low_dns[] = { { 4, { 10, 77, 2, 53 }, 53 } };
