@@ -24,7 +24,7 @@ LDFLAGS = $(LINKS) $(SAN)
 
 # ---- rooms: a folder is one library or one program -----------------------------------------------------------------
 LIBRARIES = base ipc record sandbox xmpp policy content ledger replay
-PROGRAMS  = parent admission edge guard scanner journal keeper courier
+PROGRAMS  = parent admission edge guard scanner journal keeper courier decoy
 
 # ---- the walls: what each program links, from the top down; tests/links holds the results against tests/links.txt ----
 link_parent    = parent ipc base
@@ -41,6 +41,8 @@ link_journal   = journal ledger sandbox ipc base
 libs_journal   = -lcrypto -lconfig -lseccomp -lcap-ng
 link_keeper    = keeper sandbox ipc base
 libs_keeper    = -lcrypto -lconfig -lseccomp -lcap-ng
+link_decoy     = decoy sandbox ipc base
+libs_decoy     = -lconfig -lseccomp -lcap-ng
 link_courier   = courier sandbox ipc base
 libs_courier   = -lconfig -lseccomp -lcap-ng
 link_ctl       = ctl replay policy content ledger xmpp record ipc base

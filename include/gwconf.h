@@ -71,6 +71,7 @@ struct gw_conf {
         size_t n_witnesses;
     } journal;
     struct { int64_t rate, burst; } admission;
+    struct { bool on; int64_t connections, time, bytes; } decoy; /* at once on each side; ms and bytes of each */
     struct arena arena;
 };
 
@@ -95,8 +96,9 @@ bool gw_conf_in_side(const struct gw_conf *c, enum gw_side side, const struct ne
 
 /* The numbers that edges, parent and packet rules share. Listeners for intercepted connections in each namespace. */
 #define GW_TPROXY_PORT 15269
+#define GW_DECOY_PORT 15299 /* and of the decoy: connections to ports that are not for crossing */
 /* user id of a program = uid_first + this */
 enum gw_uid { GW_UID_EDGE_HIGH, GW_UID_EDGE_LOW, GW_UID_GUARD, GW_UID_SCANNER, GW_UID_JOURNAL, GW_UID_ADMISSION_HIGH,
-    GW_UID_ADMISSION_LOW, GW_UID_KEEPER, GW_UID_READER, GW_UID_DECOY, GW_UID_COURIER };
+    GW_UID_ADMISSION_LOW, GW_UID_KEEPER, GW_UID_READER, GW_UID_DECOY, GW_UID_COURIER, GW_UID_DECOY_LOW };
 
 #endif

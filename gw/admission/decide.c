@@ -28,6 +28,11 @@ static bool destination_fits(const struct gw_conf *c, enum gw_side side, const s
     return gw_conf_in_side(c, gw_other(side), to) && !gw_conf_in_side(c, side, to);
 }
 
+bool decide_probe(const struct gw_conf *c, bool audit, const struct packet *p, struct rate *r, int64_t now_ms)
+{
+    return c->decoy.on && !audit && p->proto == TCP && p->plain && p->syn && p->from.port && rate_take(r, &p->from, now_ms);
+}
+
 enum gw_reason decide(const struct gw_conf *c, enum gw_side side, bool audit, const struct packet *p, struct rate *r, int64_t now_ms)
 {
     const struct gw_side_conf *s = &c->side[side];

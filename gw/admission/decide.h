@@ -12,6 +12,7 @@ struct packet {
     uint8_t proto;            /* of IP; IPv6: the last header that was understood */
     bool plain;               /* no IP options, extension headers or fragments */
     bool syn;                 /* TCP with SYN and none of FIN, RST, ACK */
+    bool quic;                /* UDP whose payload begins as a QUIC connection does (RFC 8999, RFC 9000, RFC 9369) */
 };
 /* Reads an IP packet of which the first n bytes are known. Never fails: what is not understood stays zero. */
 void packet_read(const unsigned char *p, size_t n, struct packet *ret);
@@ -28,5 +29,7 @@ bool rate_take(struct rate *r, const struct net_addr *from, int64_t now_ms);
 /* ---- the decision (decide.c) ---- */
 /* GW_R_ADMITTED, or the reason why not. audit: the packet rules have refused it already, only the reason is wanted. */
 enum gw_reason decide(const struct gw_conf *c, enum gw_side side, bool audit, const struct packet *p, struct rate *r, int64_t now_ms);
+/* Refused for its port alone (PORT_FORBIDDEN): may the decoy take it? */
+bool decide_probe(const struct gw_conf *c, bool audit, const struct packet *p, struct rate *r, int64_t now_ms);
 
 #endif

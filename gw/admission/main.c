@@ -89,8 +89,12 @@ static void judge(struct admission *a, struct queued *v, int64_t now)
     packet_read(v->packet, v->n, &p);
     enum gw_reason r = decide(a->conf, a->side, v->audit, &p, a->rate, now);
     int e = say_decision(&a->say, &p, r, now);
-    v->admit = r == GW_R_ADMITTED && !v->audit && !e && admit(a, &p);
-    if (v->admit)
+    v->give = 0;
+    if (r == GW_R_ADMITTED && !v->audit && !e && admit(a, &p))
+        v->give = QUEUE_MARK_ADMITTED;
+    else if (r == GW_R_PORT_FORBIDDEN && !e && decide_probe(a->conf, v->audit, &p, a->rate, now))
+        v->give = QUEUE_MARK_PROBE;
+    if (v->give == QUEUE_MARK_ADMITTED)
         a->admitted++;
     else
         a->denied++;
@@ -108,7 +112,7 @@ static int serve_queue(struct admission *a)
     send_lines(a);
     if (!tell_parent(a))
         for (int i = 0; i < n; i++)
-            v[i].admit = false;
+            v[i].give = 0;
     return queue_answer(a->queue, v, (size_t)n);
 }
 

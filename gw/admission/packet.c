@@ -14,6 +14,15 @@ static uint16_t u16(const unsigned char *p)
     return (uint16_t)(p[0] << 8 | p[1]);
 }
 
+/* A long header of a version that there is, or one that only forces negotiation. */
+static bool is_quic(const unsigned char *p, size_t n)
+{
+    if (n < 7 || (p[0] & 0xc0) != 0xc0)
+        return false;
+    uint32_t version = (uint32_t)u16(p + 1) << 16 | u16(p + 3);
+    return (version == 1 || version == 0x6b3343cf || version >> 8 == 0xff0000 || (version & 0x0f0f0f0f) == 0x0a0a0a0a) && p[5] <= 20;
+}
+
 static void read_transport(const unsigned char *p, size_t n, struct packet *ret)
 {
     bool ports = ret->proto == TCP || ret->proto == UDP || ret->proto == SCTP || ret->proto == UDPLITE;
@@ -23,6 +32,8 @@ static void read_transport(const unsigned char *p, size_t n, struct packet *ret)
     ret->to.port = u16(p + 2);
     if (ret->proto == TCP && n >= 14)
         ret->syn = (p[13] & 0x17) == 0x02; /* FIN 1, SYN 2, RST 4, ACK 16 */
+    if (ret->proto == UDP && n > 8)
+        ret->quic = is_quic(p + 8, n - 8);
 }
 
 static void read_v4(const unsigned char *p, size_t n, struct packet *ret)

@@ -141,9 +141,9 @@ int queue_answer(struct queue *q, const struct queued *v, size_t n)
     size_t used = 0;
     for (size_t i = 0; i < n; i++) {
         struct nlmsghdr *h = nfq_nlmsg_put(q->out + used, NFQNL_MSG_VERDICT, v[i].queue);
-        nfq_nlmsg_verdict_put(h, (int)v[i].id, v[i].admit ? NF_ACCEPT : NF_DROP);
-        if (v[i].admit)
-            nfq_nlmsg_verdict_put_mark(h, (v[i].mark & QUEUE_MARK_KEEP) | QUEUE_MARK_ADMITTED);
+        nfq_nlmsg_verdict_put(h, (int)v[i].id, v[i].give ? NF_ACCEPT : NF_DROP);
+        if (v[i].give)
+            nfq_nlmsg_verdict_put_mark(h, (v[i].mark & QUEUE_MARK_KEEP) | v[i].give);
         used += NLMSG_ALIGN(h->nlmsg_len);
     }
     if (used && sendto(queue_fd(q), q->out, used, 0, (const struct sockaddr *)&kernel, sizeof kernel) != (ssize_t)used)

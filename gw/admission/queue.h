@@ -13,6 +13,7 @@
 #define QUEUE_AUDIT 10
 #define QUEUE_MARK_KEEP 0xfffff00fu
 #define QUEUE_MARK_ADMITTED 0x100u
+#define QUEUE_MARK_PROBE 0x200u /* to the decoy */
 #define QUEUE_BATCH 64
 
 struct queue;
@@ -27,7 +28,7 @@ struct queued {
     const unsigned char *packet; /* borrowed until the next queue_read */
     size_t n;                    /* of it, that were copied here */
     bool audit;
-    bool admit;                  /* the answer: set by the caller, false is a drop */
+    uint32_t give;               /* the answer: a mark to go on with, set by the caller; 0 is a drop */
     uint32_t id, mark;
     uint16_t queue;
 };

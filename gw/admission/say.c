@@ -6,7 +6,7 @@
 
 #define FIELDS_MAX 2048
 
-static int line(struct say *s, const struct net_addr *from, const struct net_addr *to, uint8_t proto, enum gw_reason reason, uint64_t count)
+static int line(struct say *s, const struct net_addr *from, const struct net_addr *to, uint8_t proto, bool quic, enum gw_reason reason, uint64_t count)
 {
     char text[NET_TEXT_MAX], name[8];
     unsigned char room[FIELDS_MAX];
@@ -21,7 +21,7 @@ static int line(struct say *s, const struct net_addr *from, const struct net_add
         field_z(&o, GW_F_DEST_IP, net_text(to, text));
         if (to->port)
             field_num(&o, GW_F_DEST_PORT, to->port);
-        field_z(&o, GW_F_PROTO, packet_protocol(proto, name));
+        field_z(&o, GW_F_PROTO, quic ? "quic" : packet_protocol(proto, name));
     }
     if (from && !from->family) { /* no IP: to->port is the ethertype (IEEE 802) */
         snprintf(text, sizeof text, "ethertype 0x%04x", to->port);
@@ -41,7 +41,7 @@ static struct say_kind *find_kind(struct say *s, const struct packet *p, enum gw
 {
     for (size_t i = 0; i < s->n; i++) {
         struct say_kind *k = &s->kind[i];
-        if (k->reason != reason || k->proto != p->proto || k->to.port != p->to.port || k->from.family != p->from.family)
+        if (k->reason != reason || k->proto != p->proto || k->quic != p->quic || k->to.port != p->to.port || k->from.family != p->from.family)
             continue;
         if (!k->from.family || (net_same_host(&k->from, &p->from) && net_same_host(&k->to, &p->to)))
             return k;
@@ -64,9 +64,9 @@ int say_decision(struct say *s, const struct packet *p, enum gw_reason reason, i
         return s->lost ? GW_ERR(LIMIT) : 0;
     }
     k = &s->kind[s->n++];
-    *k = (struct say_kind){ .from = p->from, .to = p->to, .proto = p->proto, .reason = reason };
+    *k = (struct say_kind){ .from = p->from, .to = p->to, .proto = p->proto, .quic = p->quic, .reason = reason };
     k->from.port = 0;
-    return line(s, &p->from, &p->to, p->proto, reason, 1);
+    return line(s, &p->from, &p->to, p->proto, p->quic, reason, 1);
 }
 
 void say_tick(struct say *s, int64_t now_ms)
@@ -79,12 +79,12 @@ void say_tick(struct say *s, int64_t now_ms)
     for (size_t i = 0; i < s->n; i++) {
         const struct say_kind *k = &s->kind[i];
         if (k->repeats)
-            e |= line(s, &k->from, &k->to, k->proto, k->reason, k->repeats);
+            e |= line(s, &k->from, &k->to, k->proto, k->quic, k->reason, k->repeats);
     }
     s->n = 0;
     for (int r = 0; r < GW_R_COUNT; r++) {
         if (s->others[r])
-            e |= line(s, NULL, NULL, 0, (enum gw_reason)r, s->others[r]);
+            e |= line(s, NULL, NULL, 0, false, (enum gw_reason)r, s->others[r]);
         s->others[r] = 0;
     }
     if (e) /* the journal is away and the outbox full: nobody is admitted before that changes */

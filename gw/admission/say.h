@@ -11,6 +11,7 @@
 struct say_kind {
     struct net_addr from, to; /* from.port 0 */
     uint8_t proto;
+    bool quic;
     enum gw_reason reason;
     bool taken;
     uint64_t repeats;

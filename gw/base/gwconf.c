@@ -58,6 +58,10 @@ static int fill(struct gwconf_reader *r)
     c->limits = raw->limits.v;
     c->admission.rate = raw->admission.rate;
     c->admission.burst = raw->admission.burst;
+    c->decoy.on = raw->decoy.on;
+    c->decoy.connections = raw->decoy.connections;
+    c->decoy.time = raw->decoy.time;
+    c->decoy.bytes = raw->decoy.bytes;
     c->pairs = gwconf_take(r, raw->pairs.n + 1, sizeof *c->pairs);
     for (enum gw_side side = GW_HIGH; side < GW_SIDES && r->fatal == 0; side++)
         gwconf_side(r, side);

@@ -172,4 +172,6 @@ void gwconf_check(struct gwconf_reader *r)
         check_certificates(r, side);
     }
     check_limits(r);
+    if (r->c->decoy.on && r->c->mode == GW_PROXY)
+        gwconf_mistake(r, CONF_ERROR, r->raw->decoy.where.line, "decoy.on: in proxy mode there is none; allowed in bridge and routed");
 }

@@ -67,6 +67,7 @@ struct raw_conf {
     struct raw_limits limits;
     struct raw_journal journal;
     struct { struct conf_where where; int64_t rate, burst; } admission;
+    struct raw_decoy { struct conf_where where; bool on; int64_t connections, time, bytes; } decoy;
 };
 
 extern const struct conf_row gwconf_rows[];

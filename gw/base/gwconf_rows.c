@@ -148,6 +148,16 @@ static const struct conf_row admission_rows[] = {
     END,
 };
 
+static const struct conf_row decoy_rows[] = {
+    WHERE(raw_decoy),
+    { "on", CONF_BOOL, offsetof(struct raw_decoy, on), false, .def = "false",
+        .help = "finish the handshake on ports that are not for crossing, name what is spoken, record it, close (bridge and routed)" },
+    { "connections", CONF_INT, offsetof(struct raw_decoy, connections), false, 1, 1024, "64", .help = "at once on each side; more are closed at once" },
+    { "time", CONF_TIME, offsetof(struct raw_decoy, time), false, 100, MINUTE, "5s", .help = "for one to say something" },
+    { "bytes", CONF_SIZE, offsetof(struct raw_decoy, bytes), false, 512, 16384, "4KiB", .help = "of one that are looked at" },
+    END,
+};
+
 const struct conf_row gwconf_rows[] = {
     WHERE(raw_conf),
     { "gateway", CONF_GROUP, offsetof(struct raw_conf, gateway), true, .sub = gateway_rows, .help = "the gateway as a whole" },
@@ -158,5 +168,6 @@ const struct conf_row gwconf_rows[] = {
     { "limits", CONF_GROUP, offsetof(struct raw_conf, limits), false, .sub = limit_rows, .help = "each is a refusal with a reason when it is reached" },
     { "journal", CONF_GROUP, offsetof(struct raw_conf, journal), false, .sub = journal_rows, .help = "the journal's files" },
     { "admission", CONF_GROUP, offsetof(struct raw_conf, admission), false, .sub = admission_rows, .help = "who may try how often" },
+    { "decoy", CONF_GROUP, offsetof(struct raw_conf, decoy), false, .sub = decoy_rows, .sub_size = 0, .help = "names what is tried on other ports" },
     END,
 };

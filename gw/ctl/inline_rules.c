@@ -90,8 +90,10 @@ static void put_classify(struct text *t, const struct gw_conf *c, const struct g
         PUT(t, "        tcp flags & (fin|syn|rst|ack) != syn socket transparent 1 meta mark set meta mark | 0x1 return comment \"never a bare SYN\"\n"
                "        meta l4proto { icmp, icmpv6 } ct state related socket transparent 1 meta mark set meta mark | 0x1 return comment \"path MTU and the like\"\n");
     PUT(t, "        tcp flags & (fin|syn|rst|ack) == syn tcp dport @ports meta mark set meta mark | 0x10 return\n"
+           "%s"
            "        tcp flags & (fin|syn|rst|ack) != syn ct mark & 0xf00 == 0x100 meta mark set meta mark | 0x100 return comment \"last ACK of a handshake with SYN cookies\"\n"
-           "        meta mark set meta mark | 0x20\n    }\n\n");
+           "        meta mark set meta mark | 0x20\n    }\n\n",
+        c->decoy.on ? "        tcp flags & (fin|syn|rst|ack) == syn meta mark set meta mark | 0x10 return comment \"for the decoy, if admission says so\"\n" : "");
 }
 
 static void put_ask(struct text *t, bool with_queue)
@@ -112,15 +114,20 @@ static void put_enforce(struct text *t, const struct gw_conf *c)
            "        iifname \"lo\" accept\n"
            "        meta mark & 0x40 == 0x40 accept\n"
            "        meta mark & 0x1 == 0x1 accept\n"
-           "        meta mark & 0xf00 == 0x100 tcp dport @ports jump admitted\n"
+           "        meta mark & 0xf00 == 0x100 tcp dport @ports jump admitted\n%s"
            "        counter\n    }\n"
-           "    chain admitted {\n        ct mark set ct mark | 0x100\n");
+           "    chain admitted {\n        ct mark set ct mark | 0x100\n", c->decoy.on ? "        meta mark & 0xf00 == 0x200 meta l4proto tcp jump probed\n" : "");
     if (c->mode == GW_PROXY)
         PUT(t, "        accept\n    }\n\n");
     else
         PUT(t, "        meta nfproto ipv4 meta l4proto tcp tproxy ip to 127.0.0.1:%u meta mark set meta mark | 0x1 accept\n"
                "        meta nfproto ipv6 meta l4proto tcp tproxy ip6 to [::1]:%u meta mark set meta mark | 0x1 accept\n    }\n\n",
             GW_TPROXY_PORT, GW_TPROXY_PORT);
+    if (c->decoy.on)
+        PUT(t, "    # The decoy takes these, names what is spoken and closes; nothing of them goes onward.\n    chain probed {\n"
+               "        meta nfproto ipv4 meta l4proto tcp tproxy ip to 127.0.0.1:%u meta mark set meta mark | 0x1 accept\n"
+               "        meta nfproto ipv6 meta l4proto tcp tproxy ip6 to [::1]:%u meta mark set meta mark | 0x1 accept\n    }\n\n",
+            GW_DECOY_PORT, GW_DECOY_PORT);
 }
 
 /* An edge holds a UDP socket for questions to its resolvers; sendmsg could name another host, so the card takes UDP to them alone. */

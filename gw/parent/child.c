@@ -115,6 +115,8 @@ int child_start(struct parent *p, struct child *c)
         return 0;
     if (c->program->role == IPC_EDGE && sock_give_listeners(p, (enum gw_side)c->program->side, c->chan))
         child_kill(c, "it could not be given its listening sockets");
+    if (c->program->role == IPC_DECOY && sock_give_decoy(p, (enum gw_side)c->program->side, c->chan))
+        child_kill(c, "it could not be given its listening sockets");
     link_child(p, c);
     line_program(p, c, GW_R_PROGRAM_STARTED, NULL);
     return 0;

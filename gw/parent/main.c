@@ -214,7 +214,7 @@ static void check_ready(struct parent *p, int64_t now)
         return;
     int missing = 0;
     for (int i = 0; i < PROGRAMS; i++)
-        missing += !p->child[i].ready;
+        missing += !p->child[i].ready && !p->child[i].off;
     if (!missing) {
         p->was_ready = true;
         puts("ready");
@@ -222,7 +222,7 @@ static void check_ready(struct parent *p, int64_t now)
         notify_say(&p->notify, "READY=1\nSTATUS=all programs are up");
     } else if (now >= p->ready_deadline) {
         for (int i = 0; i < PROGRAMS; i++)
-            if (!p->child[i].ready)
+            if (!p->child[i].ready && !p->child[i].off)
                 log_error("%s did not get ready in time", p->child[i].program->name);
         parent_stop(p, 1);
     }
@@ -333,7 +333,8 @@ static int start_all(struct parent *p)
         p->child[i].program = &programs[i];
     for (int i = 0; i < PROGRAMS; i++) {
         buf_init(&p->child[i].stats, 1u << 20);
-        if (child_start(p, &p->child[i]) != 0)
+        p->child[i].off = programs[i].role == IPC_DECOY && !p->conf->decoy.on;
+        if (!p->child[i].off && child_start(p, &p->child[i]) != 0)
             return GW_ERR(SYS);
     }
     return 0;

@@ -23,7 +23,7 @@ struct program {
     bool in_namespace;   /* starts inside its side's network namespace */
     int stop_phase;      /* doors first, then judges, the journal, and the courier with its last checkpoint */
 };
-#define PROGRAMS 10
+#define PROGRAMS 12
 extern const struct program programs[PROGRAMS];
 #define STOP_PHASES 4
 /* May these two be joined? The one place that says so. */
@@ -34,6 +34,7 @@ struct child {
     pid_t pid;        /* 0: not running */
     struct ipc *chan; /* NULL: not running, or its channel broke and it is being killed */
     bool ready;
+    bool off;         /* the configuration does not want it: never started */
     bool staged;      /* one of a reload's: not joined to anybody yet */
     unsigned starts, quick_deaths;
     uint64_t epoch;      /* guard */
@@ -107,8 +108,9 @@ void link_child(struct parent *p, struct child *c);
 int sock_open_namespaces(struct parent *p) GW_MUST_CHECK;
 /* setns() of the calling process (a child before exec). SYS. */
 int sock_enter(const struct parent *p, enum gw_side side) GW_MUST_CHECK;
-/* The listening socket of a side: port 0 on the loopback for intercepted connections. ret_fd is the caller's. SYS. */
-int sock_listen(const struct parent *p, enum gw_side side, unsigned family, uint16_t port, int *ret_fd) GW_MUST_CHECK;
+/* The listening socket of a side; intercepted: on the loopback, for connections that the packet rules hand to it. ret_fd is the
+ * caller's. SYS. */
+int sock_listen(const struct parent *p, enum gw_side side, unsigned family, uint16_t port, bool intercepted, int *ret_fd) GW_MUST_CHECK;
 /* A TCP socket with connect() under way, or a connected UDP socket. Returns 0 or an errno value. */
 int sock_connect(const struct parent *p, enum gw_side side, bool udp, const struct net_addr *from, const struct net_addr *to, int *ret_fd);
 /* A socket in the gateway's own namespace (management) with connect() under way, to a witness. Returns 0 or an errno value. */
@@ -117,6 +119,8 @@ int sock_witness(const struct gw_witness *w, int *ret_fd);
 int sock_netlink(const struct parent *p, enum gw_side side, int protocol);
 /* All listeners of a side, to its edge. */
 int sock_give_listeners(const struct parent *p, enum gw_side side, struct ipc *edge) GW_MUST_CHECK;
+/* Those of its decoy. */
+int sock_give_decoy(const struct parent *p, enum gw_side side, struct ipc *decoy) GW_MUST_CHECK;
 /* The mark of every socket that the parent makes; the packet rules let nothing else out (conf: lockgate inline show). */
 #define SOCK_MARK 0x1000
 

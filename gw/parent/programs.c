@@ -13,6 +13,8 @@ const struct program programs[PROGRAMS] = {
     { "edge/low", "lockgate-edge", IPC_EDGE, GW_LOW, 0, ARG_SIDE, false, 0 },
     { "admission/high", "lockgate-admission", IPC_ADMISSION, GW_HIGH, 0, ARG_SIDE, true, 0 },
     { "admission/low", "lockgate-admission", IPC_ADMISSION, GW_LOW, 0, ARG_SIDE, true, 0 },
+    { "decoy/high", "lockgate-decoy", IPC_DECOY, GW_HIGH, 0, ARG_SIDE, true, 0 },
+    { "decoy/low", "lockgate-decoy", IPC_DECOY, GW_LOW, 0, ARG_SIDE, true, 0 },
     { "courier", "lockgate-courier", IPC_COURIER, 0, 0, ARG_NONE, false, 3 },
 };
 
@@ -26,6 +28,7 @@ static const struct {
     { IPC_EDGE, IPC_KEEPER },      /* what TLS wants signed; signatures */
     { IPC_KEEPER, IPC_JOURNAL },   /* lines */
     { IPC_ADMISSION, IPC_JOURNAL }, /* lines */
+    { IPC_DECOY, IPC_JOURNAL },    /* lines */
     { IPC_COURIER, IPC_JOURNAL },  /* checkpoints; lines about witnesses */
     /* the parent's own channel to each, on descriptor 3, is made when it starts */
 };

@@ -129,12 +129,12 @@ int sock_open_namespaces(struct parent *p)
 
 /* ---- listeners ---- */
 
-int sock_listen(const struct parent *p, enum gw_side side, unsigned family, uint16_t port, int *ret_fd)
+int sock_listen(const struct parent *p, enum gw_side side, unsigned family, uint16_t port, bool intercepted, int *ret_fd)
 {
     int af = family == 4 ? AF_INET : AF_INET6;
     struct net_addr a = { .family = (uint8_t)family, .port = port ? port : GW_TPROXY_PORT };
     struct sockaddr_storage ss;
-    if (!port) { /* intercepted connections: the packet rules hand them to the loopback address */
+    if (intercepted) { /* the packet rules hand connections to the loopback address */
         if (family == 4)
             memcpy(a.addr, "\177\0\0\1", 4);
         else
@@ -143,7 +143,7 @@ int sock_listen(const struct parent *p, enum gw_side side, unsigned family, uint
     int fd = in_namespace_socket(p, side, af, SOCK_STREAM, 0);
     socklen_t n = to_sockaddr(&a, &ss);
     if (fd < 0 || set(fd, SOL_SOCKET, SO_REUSEADDR, 1) || (af == AF_INET6 && set(fd, SOL_IPV6, IPV6_V6ONLY, 1)) ||
-        (!port && set_transparent(fd, af)) || set(fd, SOL_SOCKET, SO_MARK, SOCK_MARK) || bind(fd, (struct sockaddr *)&ss, n) ||
+        (intercepted && set_transparent(fd, af)) || set(fd, SOL_SOCKET, SO_MARK, SOCK_MARK) || bind(fd, (struct sockaddr *)&ss, n) ||
         listen(fd, LISTEN_BACKLOG)) {
         int err = errno;
         if (fd >= 0)
@@ -155,18 +155,18 @@ int sock_listen(const struct parent *p, enum gw_side side, unsigned family, uint
     return 0;
 }
 
-static int give_listener(const struct parent *p, enum gw_side side, unsigned family, uint16_t port, struct ipc *edge)
+static int give_listener(const struct parent *p, enum gw_side side, unsigned family, uint16_t port, bool intercepted, struct ipc *to)
 {
     const struct msg_listener m = { .family = (uint8_t)family, .port = port };
     int fd;
-    int e = sock_listen(p, side, family, port, &fd);
+    int e = sock_listen(p, side, family, port ? port : GW_TPROXY_PORT, intercepted, &fd);
     if (e && errno == EAFNOSUPPORT && family == 6)
         return 0; /* a kernel without IPv6: nothing of that family can come */
     if (e) {
         log_error("side %s: no listening socket, IPv%u port %u: %m", gw_side_name(side), family, port ? port : GW_TPROXY_PORT);
         return e;
     }
-    return ipc_put_listener_fd(edge, &m, fd);
+    return ipc_put_listener_fd(to, &m, fd);
 }
 
 int sock_give_listeners(const struct parent *p, enum gw_side side, struct ipc *edge)
@@ -175,11 +175,17 @@ int sock_give_listeners(const struct parent *p, enum gw_side side, struct ipc *e
     bool proxy = p->conf->mode == GW_PROXY;
     for (unsigned family = 4; family <= 6; family += 2)
         for (size_t i = 0; i < (proxy ? s->n_ports : 1); i++) {
-            int e = give_listener(p, side, family, proxy ? s->ports[i] : 0, edge);
+            int e = give_listener(p, side, family, proxy ? s->ports[i] : 0, !proxy, edge);
             if (e)
                 return e;
         }
     return 0;
+}
+
+int sock_give_decoy(const struct parent *p, enum gw_side side, struct ipc *decoy)
+{
+    int e = give_listener(p, side, 4, GW_DECOY_PORT, true, decoy);
+    return e ? e : give_listener(p, side, 6, GW_DECOY_PORT, true, decoy);
 }
 
 /* ---- onward connections ---- */

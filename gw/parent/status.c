@@ -52,6 +52,8 @@ int status_json(struct parent *p, struct buf *b)
             p->stopping ? "true" : "false", parent_now() - p->started, seen_count(p->seen), p->lines.last - p->lines.durable,
             p->lines_lost);
     for (int i = 0; i < PROGRAMS && !e; i++) {
+        if (p->child[i].off)
+            continue;
         if (i)
             e = buf_puts(b, STR(","));
         if (!e)

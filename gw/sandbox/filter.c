@@ -17,6 +17,7 @@ static const struct sandbox_list *const lists[SANDBOX_PROGRAMS][LISTS_MAX] = {
     [SANDBOX_ADMISSION] = { &sandbox_common, &sandbox_no_files, &sandbox_admission },
     [SANDBOX_KEEPER] = { &sandbox_common, &sandbox_no_files, &sandbox_keeper },
     [SANDBOX_COURIER] = { &sandbox_common, &sandbox_courier },
+    [SANDBOX_DECOY] = { &sandbox_common, &sandbox_no_files, &sandbox_decoy },
 };
 
 /* Rows for calls that the sanitizers' list allows are left out of the other lists: two answers to one call cannot be. */

@@ -16,8 +16,8 @@ import threading
 READY, LINK, STOP, STATS_ASK, STATS, LISTENER, CONNECT, CONNECTED, LINE, DURABLE = 1, 2, 3, 4, 5, 10, 11, 12, 40, 41
 CARRY = (LINK, LISTENER)
 FIELDS = {1: "flow_id", 2: "src_ip", 3: "src_port", 4: "dest_ip", 5: "dest_port", 6: "proto", 7: "side", 20: "verdict", 21: "reason",
-          60: "action", 72: "count", 73: "subject", 74: "pid", 75: "status", 78: "who", 81: "epoch"}
-NUMBERS = (1, 3, 5, 72, 74, 81)
+          60: "action", 72: "count", 73: "subject", 74: "pid", 75: "status", 78: "who", 81: "epoch", 70: "bytes_in", 151: "sni", 152: "alpn"}
+NUMBERS = (1, 3, 5, 70, 72, 74, 81)
 
 
 class Channel:

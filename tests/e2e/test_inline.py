@@ -15,257 +15,11 @@ import time
 
 import pytest
 
-from lab.gateway import write
-from lab.lab import BASE, build_folder
-from lab.layout import CARDS, LAYOUTS, OTHER, wire
-from lab.net import LabError, Namespace, Process, sh, wait_until
+from inline_rig import FRAME, GET, PING, RAW, SIDES, UDP, Rig, inside
+from lab.layout import CARDS, OTHER
+from lab.net import Process, sh, wait_until
 
-HERE = os.path.dirname(os.path.realpath(__file__))
-INSTANCE = "-".join(filter(None, (os.environ.get("LAB_TAG"), "inline")))
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="makes network namespaces: needs root")
-
-
-# ---- peers: small pieces of code that run in a namespace --------------------------------------------------------------
-
-def inside(ns, code, *args, timeout=20):
-    """Runs Python in a namespace; its output."""
-    return ns.run("/usr/bin/python3", "-B", "-c", code, *args, check=False, timeout=timeout).strip()
-
-
-GET = """
-import socket, sys
-src, dst, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
-s = socket.socket(socket.AF_INET6 if ':' in dst else socket.AF_INET)
-s.settimeout(float(sys.argv[4]))
-try:
-    s.bind((src, 0)); s.connect((dst, port)); s.sendall(b'hello')
-    got = b''
-    while b'hello' not in got:
-        d = s.recv(200)
-        if not d: break
-        got += d
-    print(s.getpeername()[0], got.decode())
-except OSError as e:
-    print('no', e)
-"""
-
-SERVE = """
-import socket, sys, threading
-def one(c, peer):
-    try:
-        while True:
-            d = c.recv(65536)
-            if not d: break
-            c.sendall(b'you=%s %s' % (peer[0].encode(), d))
-    except OSError: pass
-    c.close()
-def serve(family, port):
-    s = socket.socket(family); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if family == socket.AF_INET6: s.setsockopt(41, socket.IPV6_V6ONLY, 1)
-    s.bind(('', port)); s.listen(100)
-    while True:
-        c, peer = s.accept(); threading.Thread(target=one, args=(c, peer), daemon=True).start()
-t = [threading.Thread(target=serve, args=(f, int(p))) for p in sys.argv[1:] for f in (socket.AF_INET, socket.AF_INET6)]
-[x.start() for x in t]; [x.join() for x in t]
-"""
-
-RAW = """
-import socket, struct, sys
-src, dst, port, flags = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4], 16)
-v6 = ':' in dst
-f = socket.AF_INET6 if v6 else socket.AF_INET
-a, b = socket.inet_pton(f, src), socket.inet_pton(f, dst)
-def ck(x):
-    x += b'\\0' * (len(x) % 2); s = sum(struct.unpack('!%dH' % (len(x) // 2), x)); s = (s >> 16) + (s & 65535); s += s >> 16; return ~s & 65535
-t = struct.pack('!HHIIBBHHH', 33333, port, 1, 0, 5 << 4, flags, 1024, 0, 0)
-pseudo = a + b + (struct.pack('!IHBB', len(t), 0, 0, 6) if v6 else struct.pack('!BBH', 0, 6, len(t)))
-t = t[:16] + struct.pack('!H', ck(pseudo + t)) + t[18:]
-if v6:
-    h = struct.pack('!IHBB', 6 << 28, len(t), 6, 64) + a + b
-    s = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW); s.sendto(h + t, (dst, 0))
-else:
-    h = struct.pack('!BBHHHBBH4s4s', 69, 0, 20 + len(t), 7, 0, 64, 6, 0, a, b)
-    s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW); s.sendto(h + t, (dst, 0))
-"""
-
-FRAME = """
-import socket, sys
-s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW); s.bind((sys.argv[1], 0))
-s.send(bytes.fromhex(sys.argv[2].replace(':', '')) + s.getsockname()[4] + bytes.fromhex(sys.argv[3]) + b'LEAKLEAK' * 8)
-"""
-
-PING = """
-import socket, struct, sys
-dst = sys.argv[1]
-v6 = ':' in dst
-s = socket.socket(socket.AF_INET6 if v6 else socket.AF_INET, socket.SOCK_RAW, 58 if v6 else 1)
-s.settimeout(1)
-body = struct.pack('!BBHHH', 128 if v6 else 8, 0, 0, 7, 1)
-if not v6:      # the kernel sums ICMPv6 itself
-    total = sum(struct.unpack('!4H', body)); total = (total >> 16) + (total & 65535)
-    body = body[:2] + struct.pack('!H', ~total & 65535) + body[4:]
-s.sendto(body, (dst, 0))
-try:
-    while True:
-        d, who = s.recvfrom(500)
-        if who[0] == dst and d[0 if v6 else 20] == (129 if v6 else 0): print('answered'); break
-except OSError: print('silent')
-"""
-
-UDP = """
-import socket, sys
-s = socket.socket(socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM); s.sendto(b'LEAK', (sys.argv[1], 5269))
-"""
-
-
-class Rig:
-    """Two hosts, the gateway's two namespaces, parent and admission from the build, stand-ins for the rest."""
-
-    def __init__(self, layout):
-        self.layout, self.plan = layout, LAYOUTS[layout]
-        self.folder = os.path.join(BASE, INSTANCE)
-        self.host = {s: Namespace(f"lab-{INSTANCE}-{s}") for s in OTHER}
-        self.gate = {s: Namespace(f"lg-{INSTANCE}-{s}") for s in OTHER}
-        self.gateway, self.servers, self.captures = None, [], []
-        self.command = os.path.join(build_folder(), "bin", "lockgate")
-
-    def path(self, *parts):
-        return os.path.join(self.folder, *parts)
-
-    def up(self):
-        self.down()
-        os.makedirs(self.path("bin"))
-        os.makedirs(self.path("run"))
-        for ns in [*self.host.values(), *self.gate.values()]:
-            ns.up()
-        wire(self.layout, self.host, self.gate)
-        for program in ("parent", "admission"):
-            shutil.copy(os.path.join(build_folder(), "bin", f"lockgate-{program}"), self.path("bin"))
-        for program in ("edge", "guard", "scanner", "journal"):
-            shutil.copy(os.path.join(HERE, "inline_stub.py"), self.path("bin", f"lockgate-{program}"))
-            os.chmod(self.path("bin", f"lockgate-{program}"), 0o755)
-        self.conf = write(self.path("lockgate.conf"), self.settings())
-        for side, ns in self.host.items():
-            self.servers.append(Process(["/usr/bin/python3", "-B", "-c", SERVE, "5269", "9999"], self.path(f"{side}.log"), ns.name))
-        return self
-
-    def settings(self):
-        conf = {"gateway": {"name": "gate.example", "mode": self.layout, "state": self.path("state"), "run": self.path("run"),
-                            "rules": self.path("rules"), "uid_first": 59840}}
-        for side in ("high", "low"):
-            me = self.plan[side]
-            bridge = self.layout == "bridge"
-            conf[side] = {
-                "interface": CARDS[side], "namespace": self.gate[side].name,
-                "addresses": [] if bridge else [me.gate4 + "/24", me.gate6 + "/64"],
-                "networks": [me.server4 + "/32", me.server6 + "/128"] if bridge else [me.net4, me.net6],
-                "routes": (), "ports": [5269, 5270], "dns": [], "dns_source": "",
-                "domains": ({"name": f"{side}.example", "dialback": False,
-                             "targets": ({"address": me.server4, "port": 5269, "tls": "starttls"},) if self.layout == "proxy" else ()},),
-                "trust": self.pem("ca"), "certificates": ({"domain": f"{OTHER[side]}.example", "chain": self.pem("ca"), "key": self.pem("key")},),
-            }
-        conf["pairs"] = ({"high": "high.example", "low": "low.example"},)
-        conf["limits"] = {}
-        conf["admission"] = {"rate": 20, "burst": 40}
-        os.makedirs(self.path("rules"), exist_ok=True)
-        return conf
-
-    def pem(self, name):
-        """A file to be there; parent and admission do not read it."""
-        path = self.path(f"{name}.pem")
-        if not os.path.exists(path):
-            sh("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=x",
-               "-keyout", self.path("key.pem"), "-out", self.path("ca.pem"))
-        return path
-
-    def inline(self, verb, check=True):
-        return sh(self.command, "inline", verb, "-c", self.conf, check=check)
-
-    def start(self, env=None, before=()):
-        out = open(self.path("out"), "wb")
-        self.gateway = Process([*before, self.path("bin", "lockgate-parent"), self.conf], self.path("gateway.log"), stdout=out, env=env)
-        out.close()
-
-        def ready():
-            if not self.gateway.alive():
-                raise LabError("the parent ended:\n" + self.gateway.tail(30))
-            return "ready" in open(self.path("out")).read()
-        wait_until("ready", ready, 30)
-        return self
-
-    def stop(self):
-        status = self.gateway.stop(timeout=30) if self.gateway else None
-        self.gateway = None
-        return status
-
-    def down(self):
-        for p in [*self.captures, *self.servers]:
-            p.stop(signal.SIGKILL)
-        self.captures, self.servers = [], []
-        if self.gateway:
-            self.gateway.stop()
-            self.gateway = None
-        for ns in [*self.host.values(), *self.gate.values()]:
-            ns.down()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    # ---- looking ----
-
-    def address(self, side, family):
-        return self.plan[side].server4 if family == 4 else self.plan[side].server6
-
-    def target(self, side, family):
-        """Where a host of the other side knocks to reach this side's server."""
-        if self.layout != "proxy":
-            return self.address(side, family)
-        gate = self.plan[OTHER[side]]
-        return gate.gate4 if family == 4 else gate.gate6
-
-    def get(self, side, family, port=5269, timeout=10, source=None):
-        """What a host of `side` gets from the other side's server."""
-        return inside(self.host[side], GET, source or self.address(side, family), self.target(OTHER[side], family), str(port), str(timeout))
-
-    def crosses(self, side, family=4, port=5269, timeout=10):
-        """It gets through: at once as a rule, on a busy machine later."""
-        return "[gate]" in self.get(side, family, port, timeout)
-
-    def shut(self, side, family=4, port=5269):
-        """It does not: a second of trying must do."""
-        return "[gate]" not in self.get(side, family, port, 1)
-
-    def lines(self, **want):
-        """Lines of the journal that have these values."""
-        try:
-            with open(self.path("run", "lines")) as f:
-                found = [json.loads(x) for x in f]
-        except OSError:
-            return []
-        return [x for x in found if all(x.get(k) == v for k, v in want.items())]
-
-    def watch(self, side):
-        """Captures what comes to a host from the gateway; call seen() after it."""
-        log = self.path(f"capture.{side}.{len(self.captures)}")
-        p = Process(["tcpdump", "-l", "-nn", "-i", "eth0", "-Q", "in"], log, self.host[side].name)
-        wait_until("tcpdump", lambda: "listening on" in open(log).read(), 30)
-        self.captures.append(p)
-        return log, p
-
-    def seen(self, watched):
-        log, p = watched
-        time.sleep(0.3)
-        p.stop(signal.SIGINT)
-        return [x for x in open(log).read().splitlines() if " > " in x or "ARP" in x]
-
-    def program(self, *words):
-        """The process id of a running child, by its command line."""
-        for pid in open(f"/proc/{self.gateway.pid}/task/{self.gateway.pid}/children").read().split():
-            try:
-                line = open(f"/proc/{pid}/cmdline", "rb").read().split(b"\0")
-            except OSError:
-                continue
-            if all(any(w.encode() in x for x in line) for w in words):
-                return int(pid)
-        return 0
 
 
 @pytest.fixture(scope="module", params=["routed", "bridge", "proxy"])
@@ -279,8 +33,6 @@ def rig(request):
     finally:
         r.down()
 
-
-SIDES = ["high", "low"]
 
 
 # ---- the watch over the rules: first, with a rig of its own (the others have no `lockgate` beside the parent, hence no watch) ----
@@ -697,27 +449,26 @@ def test_reload_replaces_guard_and_scanners(rig):
 
 
 def test_bad_rules_do_not_replace_good_ones(rig):
-    before = trio(rig)
+    before, count = trio(rig), len(rig.children())
     open(rig.path("run", "bad-rules"), "w").close()
     try:
         os.kill(rig.gateway.pid, signal.SIGHUP)
         wait_until("the line", lambda: [x for x in rig.lines(action="reload") if "mistakes" in x["status"]], 30)
         time.sleep(0.3)
         assert {pid: os.path.exists(f"/proc/{pid}") for pid in before.values()} == {pid: True for pid in before.values()}
-        running = open(f"/proc/{rig.gateway.pid}/task/{rig.gateway.pid}/children").read().split()
-        assert len(running) == 8, "the new ones are gone"
+        assert len(rig.children()) == count, "the new ones are gone"
         assert rig.crosses("high")
     finally:
         os.unlink(rig.path("run", "bad-rules"))
 
 
 def test_two_reloads_at_once_are_one(rig):
-    count = len(rig.lines(action="reload", status="the new rules are in force"))
+    count, programs = len(rig.lines(action="reload", status="the new rules are in force")), len(rig.children())
     for _ in range(3):
         os.kill(rig.gateway.pid, signal.SIGHUP)
     wait_until("the line", lambda: len(rig.lines(action="reload", status="the new rules are in force")) > count, 30)
     time.sleep(0.5)
-    assert len(open(f"/proc/{rig.gateway.pid}/task/{rig.gateway.pid}/children").read().split()) == 8
+    assert len(rig.children()) == programs
     assert rig.crosses("low")
 
 
@@ -727,7 +478,7 @@ def test_status_and_stop(rig):
     assert rig.crosses("high")
     status = json.loads(sh(rig.command, "status", "--json", "-c", rig.conf))
     assert {p["name"]: p["state"] for p in status["programs"]} == {
-        n: "running" for n in ("journal", "scanner/0", "scanner/1", "guard", "edge/high", "edge/low", "admission/high", "admission/low")}
+        n: "running" for n in ("journal", "scanner/0", "scanner/1", "guard", "keeper", "edge/high", "edge/low", "admission/high", "admission/low", "courier")}
     admission = [p for p in status["programs"] if p["name"] == "admission/high"][0]
     assert admission["stats"]["admitted"] > 0
     assert "edge/high" in sh(rig.command, "status", "-c", rig.conf)

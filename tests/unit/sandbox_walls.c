@@ -188,7 +188,7 @@ static bool still_net_admin(void)
 }
 
 #define B(p) (1u << SANDBOX_##p)
-#define ALL (B(EDGE) | B(GUARD) | B(SCANNER) | B(JOURNAL) | B(ADMISSION) | B(KEEPER) | B(COURIER))
+#define ALL (B(EDGE) | B(GUARD) | B(SCANNER) | B(JOURNAL) | B(ADMISSION) | B(KEEPER) | B(COURIER) | B(DECOY))
 #define NONE 0u
 /* name, what, programs that may */
 static const struct row { const char *name; bool (*try)(void); unsigned may; } rows[] = {
@@ -210,10 +210,10 @@ static const struct row { const char *name; bool (*try)(void); unsigned may; } r
 #endif
     { "more memory than its limit", too_much_memory, NONE },
     { "bytes over a channel", pass_bytes, ALL }, { "a descriptor over a channel", take_fd, ALL }, { "memory, chance, time", memory_and_time, ALL },
-    { "a line for the operator", say_something, ALL }, { "event loop", loop, B(EDGE) }, { "accept", accept_one, B(EDGE) },
+    { "a line for the operator", say_something, ALL }, { "event loop", loop, B(EDGE) }, { "accept", accept_one, B(EDGE) | B(DECOY) },
 };
 
-static const char *const names[SANDBOX_PROGRAMS] = { "edge", "guard", "scanner", "journal", "admission", "keeper", "courier" };
+static const char *const names[SANDBOX_PROGRAMS] = { "edge", "guard", "scanner", "journal", "admission", "keeper", "courier", "decoy" };
 
 static void prepare(void)
 {
