@@ -38,6 +38,15 @@ size_t content_rule_count(const struct content *c);
 void content_rule_get(const struct content *c, size_t i, struct content_rule *ret);
 bool content_knows(const struct content *c, enum scan_source source, struct str name);
 
+/* ---- lists without plain text, for detectors with `values` or `fingerprints` ---- */
+/* entries: hashes that were written; paragraphs: of documents; left_out: values or paragraphs too short to be found without false alarms. */
+struct content_made { size_t entries, paragraphs, left_out; };
+/* Reads the files (values: one a line, # remarks; documents: UTF-8 text, blank lines between paragraphs) and writes `out` anew, with the key
+ * in the file `key`, which is made when it is not there. 0; CONF, SYS and the like with mistakes in errs; LIMIT (4 million hashes, 256 MiB a
+ * file), NOMEM. What was left out of values stands in errs as warnings. */
+int content_make_values(const char *key, const char *out, const char *const *files, size_t n, struct content_made *ret, struct conf_errors *errs) GW_MUST_CHECK;
+int content_make_fingerprints(const char *key, const char *out, const char *const *files, size_t n, struct content_made *ret, struct conf_errors *errs) GW_MUST_CHECK;
+
 /* Runs each detector's own examples (match, clean in its file); failures are added to errs. Returns how many examples ran. */
 size_t content_self_test(struct content *c, struct conf_errors *errs);
 

@@ -8,21 +8,23 @@
 #include "conf.h"
 #include "dlp_gate.h"
 #include "normal.h"
+#include "sealed.h"
 #include "validators.h"
 
 enum dlp_boundary { BOUNDARY_WORD, BOUNDARY_DIGIT, BOUNDARY_NONE };
 /* One detector as it stands in its file. */
 struct dlp_detector {
     struct conf_where where;
-    char *id, *about, *characters;
+    char *id, *about, *characters, *values, *fingerprints, *key;
     struct conf_strings patterns, words, support, exclude, exclude_patterns, places, match, clean;
     int exact_case, validator_index, boundary; /* validator_index 0: none */
-    int64_t confidence, with_support, report, distance, minimum, length, digits;
+    int64_t confidence, with_support, report, distance, minimum, length, digits, overlap;
     bool spaced, leet, log_only;
     /* made from it */
     const struct validator *validator;
     uint32_t place_bits;  /* bit enum scan_place; 0: everywhere */
     bool has_support, has_exclude, later_starts;
+    struct sealed *sealed; /* values or fingerprints, or NULL */
     uint64_t set[4]; /* bit for each byte of `characters` */
 };
 enum expr_kind { EXPR_FIND, EXPR_WORD, EXPR_SUPPORT, EXPR_EXCLUDE, EXPR_LETTERS };
@@ -46,6 +48,7 @@ enum { FIND_ANY, FIND_WORD, FIND_TOKEN, FIND_DIGITS_NEAR, FIND_DIGITS, FIND_GROU
 #define DLP_DATABASES 10
 #define DLP_ALL(d) { &(d)->find[FIND_ANY], &(d)->find[FIND_WORD], &(d)->find[FIND_TOKEN], &(d)->find[FIND_DIGITS_NEAR], &(d)->find[FIND_DIGITS], &(d)->word_keys, &(d)->words, &(d)->support, &(d)->exclude, &(d)->letters }
 struct dlp_match { uint32_t expr, from, to; };
+struct dlp_print { uint32_t paragraph, entry, at; }; /* a fingerprint that was found; at: in letters and digits alone */
 struct dlp_near { uint32_t detector, start, end; bool exclude; }; /* joined text */
 
 #define DLP_DETECTORS_MAX 1000
@@ -58,6 +61,8 @@ struct dlp {
     size_t n;
     uint32_t *digit_detectors; /* those whose validator takes groups of digits and that have no pattern */
     size_t n_digit_detectors;
+    uint32_t *sealed_detectors; /* those with sealed lists */
+    size_t n_sealed;
     struct dlp_db find[FIND_GROUPS], word_keys, words, support, exclude, letters;
     hs_scratch_t *scratch;
     struct fold *fold;
@@ -74,6 +79,10 @@ struct dlp {
     struct dlp_match *matches;
     size_t n_matches, matches_cap;
     struct mapped letters_view, digits_view, words_view;
+    struct compact compact;
+    uint64_t *grams;
+    struct dlp_print *prints;
+    size_t grams_cap, n_prints, prints_cap;
     int err;
     bool report_all; /* tests: whatever passes pattern and validator */
 };
@@ -103,6 +112,7 @@ bool dlp_look_digits(const struct view *in, struct mapped *out, int *ret_err);
 int dlp_words(const struct view *in, struct mapped *out) GW_MUST_CHECK;
 bool dlp_unspaced(uint32_t c); /* of a script that sets no blanks between words */
 bool dlp_is_word_char(struct str s, size_t off, bool before);
+int dlp_sealed_scan(struct dlp *d, const struct view *v) GW_MUST_CHECK;
 int dlp_number_scan(struct dlp *d, const struct view *v, bool leet_only, bool across) GW_MUST_CHECK;
 /* A candidate that passed its validator: support, exclusions, threshold. */
 void dlp_accept(struct dlp *d, uint32_t detector, const struct view *v, size_t from, size_t to, enum opinion o, bool across);

@@ -2,6 +2,7 @@
  * Reads rules/dlp/ *.conf. */
 #include <dirent.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "dlp.h"
 
@@ -16,6 +17,10 @@ static const struct conf_row detector_rows[] = {
     ROW("patterns", CONF_STRINGS, patterns, .max = 200, .help = "regular expressions (PCRE without look-around and back-references), on the normal form"),
     ROW("characters", CONF_STRING, characters, .max = 100, .help = "a match begins where the stretch of these characters (\"a-z0-9.@\") begins; much cheaper than a pattern that begins with [a-z0-9.]+"),
     ROW("words", CONF_STRINGS, words, .max = 5000, .help = "words or phrases; blanks in them match blanks, hyphens, dots or nothing"),
+    ROW("values", CONF_STRING, values, .max = 1000, .help = "a file beside this one that `lockgate values` made: secret values, as keyed hashes only"),
+    ROW("fingerprints", CONF_STRING, fingerprints, .max = 1000, .help = "a file beside this one that `lockgate fingerprint` made: paragraphs of documents"),
+    ROW("key", CONF_STRING, key, .max = 1000, .help = "the key of that file; better kept elsewhere (an absolute path) than beside it"),
+    ROW("overlap", CONF_INT, overlap, .min = 1, .max = 100, .def = "40", .help = "how much of a paragraph has to be there, in percent of its fingerprints"),
     ROW("length", CONF_INT, length, .min = 0, .max = 100000, .def = "0", .help = "bytes that a pattern must match at least; [a-z]+ with a length is much cheaper than [a-z]{40,}"),
     ROW("digits", CONF_INT, digits, .min = 0, .max = 1000, .def = "0", .help = "digits that a pattern must match at least; text with fewer is not even looked at"),
     ROW("case", CONF_ENUM, exact_case, .names = case_names, .def = "ignore", .help = "exact: capital letters count"),
@@ -95,7 +100,34 @@ static void set_characters(struct dlp_detector *x)
     }
 }
 
-static void check_detector(struct dlp *d, struct dlp_detector *x, struct conf_errors *errs)
+/* A name in the configuration is a file in its folder, unless it begins with a slash. */
+static void path_of(const char *folder, const char *name, char *ret, size_t size)
+{
+    snprintf(ret, size, "%s%s%s", name[0] == '/' ? "" : folder, name[0] == '/' ? "" : "/", name);
+}
+
+static void open_sealed(struct dlp_detector *x, const char *folder, struct conf_errors *errs)
+{
+    char path[4096], key[4096], text[9000];
+    struct stat st;
+    if (!x->key[0]) {
+        complain(errs, x, "values and fingerprints need the key that they were made with: key = \"NAME.key\"");
+        return;
+    }
+    path_of(folder, x->values[0] ? x->values : x->fingerprints, path, sizeof path);
+    path_of(folder, x->key, key, sizeof key);
+    if (stat(key, &st) == 0 && st.st_mode & S_IROTH)
+        conf_error_add(errs, CONF_WARNING, x->where.file, x->where.line, "detector %s: everybody may read its key %s; values that can be guessed are then no secret", x->id, key);
+    int err = sealed_load(path, key, x->values[0] ? SEALED_VALUES : SEALED_PRINTS, &x->sealed);
+    if (!err)
+        return;
+    snprintf(text, sizeof text, err == GW_ERR(MISMATCH) ? "%s was made with another key than %s" : err == GW_ERR(SYNTAX) ?
+        "%s or its key %s is damaged or of another kind; `lockgate values` and `lockgate fingerprint` make them" : err == GW_ERR(NOENT) ?
+        "%s or its key %s cannot be read" : "%s with the key %s: out of memory", path, key);
+    complain(errs, x, text);
+}
+
+static void check_detector(struct dlp *d, struct dlp_detector *x, const char *folder, struct conf_errors *errs)
 {
     if (!x->id || !x->about)
         return; /* said already */
@@ -105,8 +137,13 @@ static void check_detector(struct dlp *d, struct dlp_detector *x, struct conf_er
     x->has_exclude = x->exclude_patterns.n > 0;
     if (x->with_support == 0)
         x->with_support = x->confidence;
-    if (x->patterns.n == 0 && x->words.n == 0 && !(x->validator && x->validator->max_digits))
-        complain(errs, x, "it has neither patterns nor words, and its validator finds nothing by itself");
+    bool sealed = x->values[0] || x->fingerprints[0];
+    if (x->patterns.n == 0 && x->words.n == 0 && !sealed && !(x->validator && x->validator->max_digits))
+        complain(errs, x, "it has neither patterns, words, values nor fingerprints, and its validator finds nothing by itself");
+    if (sealed && (x->patterns.n || x->words.n || x->validator || (x->values[0] && x->fingerprints[0])))
+        complain(errs, x, "values or fingerprints stand alone in a detector: no patterns, words or validator beside them");
+    else if (sealed)
+        open_sealed(x, folder, errs);
     if ((x->patterns.n || x->words.n) && x->validator && x->validator->max_digits)
         complain(errs, x, "its validator finds numbers by itself; leave patterns and words out");
     if (x->confidence < x->report && x->with_support < x->report)
@@ -121,7 +158,7 @@ static void check_detector(struct dlp *d, struct dlp_detector *x, struct conf_er
     set_characters(x);
 }
 
-static int add_detectors(struct dlp *d, struct dlp_file *f, struct conf_errors *errs)
+static int add_detectors(struct dlp *d, struct dlp_file *f, const char *folder, struct conf_errors *errs)
 {
     struct dlp_detector *list = f->detectors.v;
     for (size_t i = 0; i < f->detectors.n; i++) {
@@ -129,7 +166,7 @@ static int add_detectors(struct dlp *d, struct dlp_file *f, struct conf_errors *
             complain(errs, &list[i], "too many detectors");
             return 0;
         }
-        check_detector(d, &list[i], errs);
+        check_detector(d, &list[i], folder, errs);
         if (list[i].id && list[i].about)
             d->v[d->n++] = &list[i];
     }
@@ -152,7 +189,7 @@ static int read_files(struct dlp *d, const char *folder, struct conf_errors *err
             if (e == GW_ERR(NOMEM))
                 err = e;
             else if (!e)
-                err = add_detectors(d, f, errs);
+                err = add_detectors(d, f, folder, errs);
         }
         free(names[i]);
     }
@@ -163,13 +200,16 @@ static int read_files(struct dlp *d, const char *folder, struct conf_errors *err
 /* Up to 4 characters stand between two digits: (12 - 1) * 5 + 1 bytes fit into the window. */
 #define LEAST_DIGITS_MAX 12u
 
-static int find_digit_detectors(struct dlp *d)
+static int sort_detectors(struct dlp *d)
 {
     d->digit_detectors = arena_alloc(&d->arena, (d->n + 1) * sizeof *d->digit_detectors);
-    if (!d->digit_detectors)
+    d->sealed_detectors = arena_alloc(&d->arena, (d->n + 1) * sizeof *d->sealed_detectors);
+    if (!d->digit_detectors || !d->sealed_detectors)
         return GW_ERR(NOMEM);
     for (size_t i = 0; i < d->n; i++) {
         const struct dlp_detector *x = d->v[i];
+        if (x->sealed)
+            d->sealed_detectors[d->n_sealed++] = (uint32_t)i;
         if (!x->validator || !x->validator->max_digits)
             continue;
         d->digit_detectors[d->n_digit_detectors++] = (uint32_t)i;
@@ -189,6 +229,7 @@ int dlp_load(struct dlp *d, const char *folder, const char *cache, struct fold *
     mapped_init(&d->letters_view);
     mapped_init(&d->digits_view);
     mapped_init(&d->words_view);
+    compact_init(&d->compact);
     hits_init(&d->found);
     for (size_t i = 0; validator_get(i) && i + 2 < sizeof validator_list / sizeof *validator_list; i++)
         validator_list[i + 1] = validator_get(i)->name;
@@ -197,7 +238,7 @@ int dlp_load(struct dlp *d, const char *folder, const char *cache, struct fold *
         return GW_ERR(NOMEM);
     int err = read_files(d, folder, errs);
     if (!err)
-        err = find_digit_detectors(d);
+        err = sort_detectors(d);
     if (!err)
         err = dlp_compile(d, cache, errs);
     if (!err && errs->n_errors > before)
@@ -222,10 +263,15 @@ void dlp_clear(struct dlp *d)
     hits_clear(&d->found);
     free(d->near_v);
     free(d->matches);
+    free(d->grams);
+    free(d->prints);
+    for (size_t k = 0; k < d->n; k++)
+        sealed_free(d->v[k]->sealed);
     if (d->fold) {
         mapped_clear(&d->letters_view);
         mapped_clear(&d->digits_view);
         mapped_clear(&d->words_view);
+        compact_clear(&d->compact);
         arena_clear(&d->arena);
     }
     *d = (struct dlp){ 0 };

@@ -514,6 +514,7 @@ int dlp_scan(struct dlp *d, const struct view *v, bool across)
         err = scan_patterns(d, v, &m);
         err = err ? err : scan_words(d, v);
         err = err ? err : scan_letters(d, v);
+        err = err ? err : dlp_sealed_scan(d, v);
     }
     if (!err && m.near >= d->least_digits)
         err = dlp_number_scan(d, v, false, across);

@@ -30,8 +30,8 @@ static void usage(FILE *to)
     fputs("usage: lockgate VERB [OPTIONS]\n\n", to);
     for (size_t i = 0; i < VERBS; i++)
         if (verbs[i].run)
-            fprintf(to, "  %-8s %-24s %s\n", verbs[i].name, verbs[i].args, verbs[i].help);
-    fprintf(to, "  %-8s %-24s %s\n  %-8s %-24s %s\n", "version", "", "print the version", "help", "", "print this");
+            fprintf(to, "  %-11s %-24s %s\n", verbs[i].name, verbs[i].args, verbs[i].help);
+    fprintf(to, "  %-11s %-24s %s\n  %-11s %-24s %s\n", "version", "", "print the version", "help", "", "print this");
     fputs("\n  -c CONF   the configuration, otherwise " CTL_CONF_DEFAULT "\n"
           "Exit status: 0 it is so, 1 it is not so, 2 wrong usage, 78 wrong configuration.\n", to);
 }

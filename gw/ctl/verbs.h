@@ -20,7 +20,9 @@ enum ctl_exit { CTL_YES = 0, CTL_NO = 1, CTL_USAGE = 2, CTL_CONF = 78 };
     X(status, "[-c CONF] [--json]", "show programs, streams, queues and rules in force") \
     X(inline, "up|down|show|check", "install, remove, print or compare namespaces, routes, packet rules (-c CONF)") \
     X(log, "[-c CONF] ...", "search the journal") \
-    X(verify, "[-c CONF] ...", "prove that the journal was not changed")
+    X(verify, "[-c CONF] ...", "prove that the journal was not changed") \
+    X(values, "--key KEY -o OUT LIST...", "turn secret values into keyed hashes for a detector") \
+    X(fingerprint, "--key KEY -o OUT FILE...", "turn documents into fingerprints for a detector")
 /* A verb whose file is not there yet is NULL, and says so. */
 #define X(name, args, help) int verb_##name(int argc, char **argv) __attribute__((weak));
 CTL_VERBS(X)

@@ -173,6 +173,49 @@ static void with_rules(unsigned yara, unsigned dlp, bool bare, struct job *x)
     content_free(x->c);
 }
 
+/* Exact values, as keyed hashes: a list of people with a number each. */
+static void with_values(unsigned n, struct job *x)
+{
+    char dir[200], list[300], key[300], out[300], sub[300], name[64];
+    const char *tmp = getenv("TMPDIR"), *files[] = { list };
+    struct content_made made;
+    struct conf_errors e;
+    snprintf(name, sizeof name, "whole scan, one list of %u secret values", n);
+    if (only && strcmp(only, name) != 0)
+        return;
+    snprintf(dir, sizeof dir, "%s/lg-bench-XXXXXX", tmp ? tmp : "/tmp");
+    if (!mkdtemp(dir))
+        exit(1);
+    snprintf(sub, sizeof sub, "%s/dlp", dir);
+    mkdir(sub, 0700);
+    snprintf(list, sizeof list, "%s/list", dir);
+    snprintf(key, sizeof key, "%s/dlp/a.key", dir);
+    snprintf(out, sizeof out, "%s/dlp/a.values", dir);
+    FILE *f = fopen(list, "w");
+    for (unsigned i = 0; f && i < n; i++)
+        fprintf(f, "%c%x Surname%u\n", 'A' + (int)(i % 26), i * 2654435761u, i);
+    if (!f || fclose(f))
+        exit(1);
+    conf_errors_init(&e);
+    if (content_make_values(key, out, files, 1, &made, &e) || made.entries != n)
+        exit(1);
+    conf_errors_clear(&e);
+    snprintf(list, sizeof list, "%s/dlp/a.conf", dir);
+    f = fopen(list, "w");
+    if (!f || fputs("detectors = ( { id = \"v\"; about = \"x\"; values = \"a.values\"; key = \"a.key\"; } );\n", f) < 0 || fclose(f))
+        exit(1);
+    x->c = load(dir);
+    line(name, run_scan, x);
+    content_free(x->c);
+    unlink(list);
+    unlink(key);
+    unlink(out);
+    snprintf(list, sizeof list, "%s/list", dir);
+    unlink(list);
+    rmdir(sub);
+    rmdir(dir);
+}
+
 int main(int argc, char **argv)
 {
     struct job x = { .f = fold_new(), .list = calloc(1, sizeof *x.list), .text = ascii };
@@ -197,6 +240,8 @@ int main(int argc, char **argv)
     static const unsigned all_rules[] = { 10, 100, 1000, 10000 };
     for (size_t i = 0; i < 4; i++)
         with_rules(all_rules[i], 0, true, &x);
+    with_values(1000, &x);
+    with_values(1000000, &x);
     x.c = load("rules");
     line("whole scan, rules/ as shipped", run_scan, &x);
     x.text = accents;
