@@ -88,9 +88,23 @@ static bool replace(struct pol_eval *e, const struct pol_span *s, struct str wit
     return false;
 }
 
+/* Elements that count characters of the body (XEP-0394, XEP-0428): once it has changed, they would point at other words. */
+static bool drop_counting(struct pol_eval *e)
+{
+    static const struct str namespaces[] = { STR("urn:xmpp:markup:0"), STR("urn:xmpp:fallback:0") };
+    const struct rec *r = e->rec;
+    for (uint32_t c = r->nodes[0].first_child; c != REC_NONE; c = r->nodes[c].next)
+        for (size_t i = 0; i < 2 && !r->nodes[c].is_text; i++)
+            if (str_eq(r->nodes[c].ns, namespaces[i]) && r->nodes[c].first_child != REC_NONE &&
+                (!pol_edit(e, (struct rec_edit){ .op = REC_DROP, .node = c, .attr = REC_NONE }) ||
+                    !pol_changed(e, "counts what was changed: {%.*s}%.*s", STR_ARG(r->nodes[c].ns), STR_ARG(r->nodes[c].name))))
+                return false;
+    return true;
+}
+
 int pol_redact(struct pol_eval *e, struct str with)
 {
-    bool id_gone = false;
+    bool id_gone = false, text_gone = false;
     if (!e->n_spans)
         return 0;
     qsort(e->spans, e->n_spans, sizeof *e->spans, by_place);
@@ -112,10 +126,11 @@ int pol_redact(struct pol_eval *e, struct str with)
         bool piece = s.hit != UINT32_MAX && s.hit == last_hit && s.seg != last_seg;
         if (!replace(e, &s, piece ? STR("") : with))
             return 0;
+        text_gone |= e->segs[s.seg].place == SCAN_AT_BODY || e->segs[s.seg].place == SCAN_AT_SUBJECT;
         last_hit = s.hit;
         last_seg = s.seg;
     }
-    return 1;
+    return text_gone && !drop_counting(e) ? GW_ERR(NOMEM) : 1;
 }
 
 /* What vsnprintf wrote, ending on a whole character. */

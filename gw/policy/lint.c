@@ -170,22 +170,11 @@ static bool named_top(const struct schema *s, const struct clark *c)
     return false;
 }
 
-static bool named_below(const struct schema_element *e, const struct clark *c)
-{
-    if (str_eq(e->ns, c->ns) && (!c->name.n || str_eq(e->name, c->name)))
-        return true;
-    for (size_t i = 0; i < e->n_sub; i++)
-        if (named_below(&e->sub[i], c))
-            return true;
-    return false;
-}
-
 static bool named_anywhere(const struct schema *s, const struct clark *c)
 {
-    for (size_t b = 0; b < SCHEMA_BUCKETS; b++)
-        for (const struct schema_element *e = s->top[b]; e; e = e->next)
-            if (named_below(e, c))
-                return true;
+    for (const struct schema_element *e = s->all; e; e = e->all)
+        if (str_eq(e->ns, c->ns) && (!c->name.n || str_eq(e->name, c->name)))
+            return true;
     return false;
 }
 

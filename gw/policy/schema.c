@@ -12,14 +12,21 @@ static const struct { struct str ns, name; } opaque[] = {
     { STR("urn:xmpp:omemo:2"), STR("encrypted") }, { STR("urn:xmpp:openpgp:0"), STR("openpgp") },
     { STR("jabber:x:encrypted"), STR("x") }, { STR("urn:xmpp:otr:0"), STR_NONE }, { STR("urn:xmpp:eme:0"), STR("encryption") },
     { STR("http://www.w3.org/2001/04/xmlenc#"), STR_NONE }, { STR("urn:xmpp:sce:1"), STR_NONE }, { STR("urn:xmpp:sce:0"), STR_NONE },
-    { STR("urn:ietf:params:xml:ns:xmpp-e2e"), STR_NONE }, { STR("urn:xmpp:esfs:0"), STR_NONE } };
+    { STR("urn:ietf:params:xml:ns:xmpp-e2e"), STR_NONE }, { STR("urn:xmpp:esfs:0"), STR_NONE },
+    { STR("http://www.xmpp.org/extensions/xep-0200.html#ns"), STR_NONE } };
+
+/* OTR (XEP-0364 section 3), and links to encrypted files (XEP-0454), whose key stands in the link. */
+static bool opaque_text(struct str t)
+{
+    return (t.n > 5 && !memcmp(t.p, "?OTR", 4) && strchr(":,|?v", t.p[4])) || (t.n > 9 && memmem(t.p, t.n, "aesgcm://", 9));
+}
 
 bool schema_uninspectable(const struct rec *r)
 {
     for (uint32_t i = 1; i < r->n_nodes; i++) {
         const struct rec_node *n = &r->nodes[i];
         if (n->is_text) {
-            if (n->text.n > 5 && !memcmp(n->text.p, "?OTR", 4) && strchr(":,|?v", n->text.p[4])) /* XEP-0364 section 3 */
+            if (opaque_text(n->text))
                 return true;
             continue;
         }
@@ -50,15 +57,46 @@ static bool refuse(struct check *k, const char *what, struct str ns, struct str 
     return false;
 }
 
-static bool unnamed_node(struct check *k, uint32_t i, bool strip, const char *what)
+/* What becomes of a piece of the stanza. */
+enum fate { STAYS, GOES, REFUSED };
+
+static enum fate unnamed_node(struct check *k, uint32_t i, bool strip, const char *what)
 {
-    const struct rec_node *n = &k->e->rec->nodes[i];
-    struct str ns = n->is_text ? STR_NONE : n->ns, name = n->is_text ? STR("text") : n->name;
-    pol_note(k->e, TRI_NO, false, "%s {%.*s}%.*s: %s", what, STR_ARG(ns), STR_ARG(name), strip ? "taken out" : "refused");
+    const struct rec *r = k->e->rec;
+    const struct rec_node *n = &r->nodes[i], *named = n->is_text ? &r->nodes[n->parent] : n;
+    const char *text = n->is_text ? "/text()" : "";
+    pol_note(k->e, TRI_NO, false, "%s {%.*s}%.*s%s: %s", what, STR_ARG(named->ns), STR_ARG(named->name), text, strip ? "taken out" : "refused");
     if (!strip)
-        return refuse(k, what, ns, name);
+        return refuse(k, what, named->ns, named->name), REFUSED;
     return pol_edit(k->e, (struct rec_edit){ .op = REC_DROP, .node = i, .attr = REC_NONE }) &&
-        pol_changed(k->e, "allow-list: {%.*s}%.*s", STR_ARG(ns), STR_ARG(name));
+        pol_changed(k->e, "allow-list: {%.*s}%.*s%s", STR_ARG(named->ns), STR_ARG(named->name), text) ? GOES : REFUSED;
+}
+
+/* ---- which of the elements of one name it is: attributes and forms tell them apart ---- */
+
+static bool has_form_type(const struct rec *r, uint32_t x, struct str want)
+{
+    struct str found = STR_NONE;
+    for (uint32_t f = r->nodes[x].first_child; f != REC_NONE; f = r->nodes[f].next) {
+        if (r->nodes[f].is_text || !str_eq(r->nodes[f].name, STR("field")) || !str_eq(rec_attr_get(r, f, STR_NONE, STR("var")), STR("FORM_TYPE")))
+            continue;
+        uint32_t v = rec_child(r, f, r->nodes[x].ns, STR("value"), REC_NONE), t = v == REC_NONE ? v : r->nodes[v].first_child;
+        if (found.p || t == REC_NONE || !r->nodes[t].is_text) /* two types are none */
+            return false;
+        found = r->nodes[t].text;
+    }
+    return found.p && str_eq(found, want);
+}
+
+static bool fits(const struct rec *r, uint32_t i, const struct schema_element *s)
+{
+    for (size_t m = 0; m < s->n_attrs; m++) {
+        const struct schema_attr *a = &s->attrs[m];
+        struct str v = a->need == NEED_NOT ? STR_NONE : rec_attr_get(r, i, a->ns, a->name);
+        if (v.p ? !schema_value_ok(&a->value, r, v) : a->need == NEED_THERE)
+            return false;
+    }
+    return !s->form_type.n || has_form_type(r, i, s->form_type);
 }
 
 static bool check_attrs(struct check *k, uint32_t i, const struct schema_element *s)
@@ -70,7 +108,7 @@ static bool check_attrs(struct check *k, uint32_t i, const struct schema_element
         for (size_t m = 0; m < s->n_attrs && !v; m++)
             if (str_eq(s->attrs[m].name, r->attrs[a].name) && str_eq(s->attrs[m].ns, r->attrs[a].ns))
                 v = &s->attrs[m].value;
-        if (v && schema_value_ok(v, r->attrs[a].value))
+        if (v && schema_value_ok(v, r, r->attrs[a].value))
             continue;
         pol_note(k->e, TRI_NO, false, "attribute %.*s of {%.*s}%.*s %s: %s", STR_ARG(r->attrs[a].name), STR_ARG(n->ns), STR_ARG(n->name),
             v ? "has a value of another form" : "is named by no profile", s->strip ? "taken out" : "refused");
@@ -83,52 +121,71 @@ static bool check_attrs(struct check *k, uint32_t i, const struct schema_element
     return true;
 }
 
-static bool check_element(struct check *k, uint32_t i, const struct schema_element *s);
+static enum fate check_element(struct check *k, uint32_t i, const struct schema_element *s);
 
-static bool check_text(struct check *k, uint32_t i, uint32_t text, const struct schema_element *s)
+static enum fate check_text(struct check *k, uint32_t i, uint32_t text, const struct schema_element *s)
 {
     struct str t = k->e->rec->nodes[text].text;
     if (s->text.form == FORM_NONE && is_space(t)) /* layout between elements: written in one normal form, that is not at all */
-        return pol_edit(k->e, (struct rec_edit){ .op = REC_DROP, .node = text, .attr = REC_NONE });
-    if (schema_value_ok(&s->text, t))
-        return true;
+        return pol_edit(k->e, (struct rec_edit){ .op = REC_DROP, .node = text, .attr = REC_NONE }) ? STAYS : REFUSED;
+    if (schema_value_ok(&s->text, k->e->rec, t))
+        return STAYS;
     if (s->text.form == FORM_NONE)
-        return unnamed_node(k, text, s->strip, "text where none is allowed:");
+        return unnamed_node(k, text, s->strip, "text where none is allowed:") == REFUSED ? REFUSED : STAYS;
     return unnamed_node(k, i, s->strip, "text of another form:");
 }
 
-static bool check_children(struct check *k, uint32_t i, const struct schema_element *s)
+/* One child element; counts: how many there are of each of s's. */
+static enum fate check_child(struct check *k, uint32_t c, const struct schema_element *s, uint32_t *counts)
 {
     const struct rec *r = k->e->rec;
-    for (uint32_t c = r->nodes[i].first_child; c != REC_NONE; c = r->nodes[c].next) {
-        if (r->nodes[c].is_text) {
-            size_t before = k->e->n_edits;
-            if (!check_text(k, i, c, s))
-                return false;
-            if (k->e->n_edits > before && k->e->edits[before].node == i)
-                return true; /* the element itself goes */
+    bool named = false;
+    for (size_t m = 0; m < s->n_sub; m++) {
+        const struct schema_element *sub = s->sub[m];
+        if (!str_eq(sub->name, r->nodes[c].name) || !str_eq(sub->ns, r->nodes[c].ns))
             continue;
-        }
-        const struct schema_element *sub = NULL;
-        uint32_t count = 0;
-        for (size_t m = 0; m < s->n_sub && !sub; m++)
-            if (str_eq(s->sub[m].name, r->nodes[c].name) && str_eq(s->sub[m].ns, r->nodes[c].ns))
-                sub = &s->sub[m];
-        for (uint32_t b = r->nodes[i].first_child; sub && sub->max && b != c; b = r->nodes[b].next)
-            count += !r->nodes[b].is_text && str_eq(sub->name, r->nodes[b].name) && str_eq(sub->ns, r->nodes[b].ns);
-        if (!sub || (sub->max && count >= sub->max)) {
-            if (!unnamed_node(k, c, s->strip, sub ? "too many of" : "named by no profile:"))
-                return false;
-        } else if (!check_element(k, c, sub)) {
-            return false;
-        }
+        named = true;
+        if (!fits(r, c, sub))
+            continue;
+        if (sub->max && counts[m] >= sub->max)
+            return unnamed_node(k, c, s->strip, "too many of");
+        enum fate f = check_element(k, c, sub);
+        counts[m] += f == STAYS;
+        return f;
     }
-    return true;
+    return unnamed_node(k, c, s->strip, named ? "named, but not with such attributes:" : "named by no profile:");
 }
 
-static bool check_element(struct check *k, uint32_t i, const struct schema_element *s)
+static enum fate check_children(struct check *k, uint32_t i, const struct schema_element *s)
 {
-    return check_attrs(k, i, s) && check_children(k, i, s);
+    const struct rec *r = k->e->rec;
+    uint32_t *counts = s->n_sub ? arena_alloc(&k->e->arena, s->n_sub * sizeof *counts) : NULL;
+    bool text = false;
+    uint32_t kept = 0;
+    if (s->n_sub && !counts)
+        return REFUSED;
+    if (counts)
+        memset(counts, 0, s->n_sub * sizeof *counts);
+    for (uint32_t c = r->nodes[i].first_child; c != REC_NONE; c = r->nodes[c].next) {
+        enum fate f = r->nodes[c].is_text ? check_text(k, i, c, s) : check_child(k, c, s, counts);
+        if (f == REFUSED || (f == GOES && r->nodes[c].is_text)) /* a text that is no good takes its element with it */
+            return f;
+        text |= r->nodes[c].is_text;
+        kept += f == STAYS && !r->nodes[c].is_text;
+    }
+    for (size_t m = 0; m < s->n_sub; m++)
+        if (counts[m] < s->sub[m]->min)
+            return unnamed_node(k, i, s->strip, "something that must be there is missing in");
+    if (s->filled && !kept)
+        return unnamed_node(k, i, s->strip, "nothing is left in");
+    if (!text && s->text.form >= FORM_LIST) /* a word out of a list is there, or the element is none */
+        return unnamed_node(k, i, s->strip, "text is missing in");
+    return STAYS;
+}
+
+static enum fate check_element(struct check *k, uint32_t i, const struct schema_element *s)
+{
+    return check_attrs(k, i, s) ? check_children(k, i, s) : REFUSED;
 }
 
 /* ---- the stanza itself ---- */
@@ -156,7 +213,7 @@ static bool check_heads(struct check *k)
         return refuse(k, "iq without id", STR_NONE, STR_NONE);
     if (r->id.n > 1023)
         return refuse(k, "an id that is too long", STR_NONE, STR_NONE);
-    if (r->lang.n && !schema_value_ok(&lang, r->lang))
+    if (r->lang.n && !schema_value_ok(&lang, r, r->lang))
         return refuse(k, "xml:lang", STR_NONE, STR_NONE);
     k->e->malformed = false;
     return true;
@@ -179,27 +236,35 @@ static bool check_iq(struct check *k)
     return true;
 }
 
+static bool has_type(const struct schema_element *s, const struct rec *r)
+{
+    bool has = !s->n_types;
+    for (size_t i = 0; i < s->n_types && !has; i++)
+        has = str_eq(s->types[i], r->type.n ? r->type : r->kind == REC_MESSAGE ? STR("normal") : STR("available"));
+    return has;
+}
+
 static bool check_top(struct check *k, uint32_t c)
 {
     const struct rec *r = k->e->rec;
-    bool error = str_eq(r->type, STR("error"));
+    bool error = str_eq(r->type, STR("error")), named = false;
     bool strip = r->kind != REC_IQ || error ? k->s->strip : false; /* a question without its payload is no question */
     const struct schema_element *s = schema_find(k->s, r->kind, r->nodes[c].ns, r->nodes[c].name);
-    if (s && s->in_error != error)
-        return unnamed_node(k, c, true, error ? "echo in an error:" : "not in this type:");
-    if (s && s->n_types && !error) {
-        bool fits = false;
-        for (size_t i = 0; i < s->n_types && !fits; i++)
-            fits = str_eq(s->types[i], r->type.n ? r->type : r->kind == REC_MESSAGE ? STR("normal") : STR("available"));
-        if (!fits)
-            s = NULL;
+    for (; s; s = schema_again(s, r->kind)) {
+        named = true;
+        if (s->in_error == error && (error || has_type(s, r)) && fits(r, c, s))
+            break;
     }
+    if (!s && named)
+        return unnamed_node(k, c, error || strip, error ? "echo in an error:" : "named, but not for this type or with such attributes:") != REFUSED;
     uint32_t count = 0;
     for (uint32_t b = r->nodes[0].first_child; s && s->max && b != c; b = r->nodes[b].next)
         count += !r->nodes[b].is_text && str_eq(s->name, r->nodes[b].name) && str_eq(s->ns, r->nodes[b].ns);
     if (!s || (s->max && count >= s->max))
-        return unnamed_node(k, c, error || strip, s ? "too many of" : "named by no profile:");
-    return check_element(k, c, s);
+        return unnamed_node(k, c, error || strip, s ? "too many of" : "named by no profile:") != REFUSED;
+    enum fate f = check_element(k, c, s);
+    return f == GOES && r->kind == REC_IQ && !error ? refuse(k, "what a profile names is not complete in", r->nodes[c].ns, r->nodes[c].name)
+                                                     : f != REFUSED;
 }
 
 bool schema_check(const struct schema *s, struct pol_eval *e, struct str *ret_why)
@@ -215,7 +280,7 @@ bool schema_check(const struct schema *s, struct pol_eval *e, struct str *ret_wh
             return false;
     for (uint32_t c = r->nodes[0].first_child; c != REC_NONE; c = r->nodes[c].next) {
         if (r->nodes[c].is_text) {
-            if (!is_space(r->nodes[c].text) && !unnamed_node(&k, c, s->strip, "text in the stanza itself:"))
+            if (!is_space(r->nodes[c].text) && unnamed_node(&k, c, s->strip, "text in the stanza itself:") == REFUSED)
                 return false;
             if (is_space(r->nodes[c].text) && !pol_edit(e, (struct rec_edit){ .op = REC_DROP, .node = c, .attr = REC_NONE }))
                 return false;
@@ -226,6 +291,8 @@ bool schema_check(const struct schema *s, struct pol_eval *e, struct str *ret_wh
     if (!e->n_edits)
         return true;
     bool was_empty = pol_empty(r);
+    for (uint32_t c = r->nodes[0].first_child; c != REC_NONE && was_empty; c = r->nodes[c].next)
+        was_empty = is_space(r->nodes[c].text);
     if (!pol_apply(e))
         return refuse(&k, "a part that could not be taken out", STR_NONE, STR_NONE);
     return was_empty || !pol_empty(e->rec) ? true : refuse(&k, "nothing that a profile names was in it:", STR_NONE, STR_NONE);

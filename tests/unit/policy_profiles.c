@@ -1,0 +1,127 @@
+// link: policy xmpp record ipc base
+// libs: -lexpat -lcrypto -licuuc -licudata -lconfig
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * What a profile can say: elements told apart by attributes, types and forms, what must be there, groups that contain themselves, several
+ * profiles about one element, values out of a list. Each row is a profile and a stanza, with what leaves, or NULL: it is refused. */
+#include "policy_help.h"
+
+#define M(inner) "<message from='a@high.example/r' to='b@low.example'>" inner "</message>"
+#define OUT(inner) "<message from='a@high.example/r' to='b@low.example'>" inner "</message>"
+#define Q(inner) "<iq from='a@high.example/r' to='b@low.example' type='set' id='1'>" inner "</iq>"
+#define ONLY_BODY "{ element = \"{jabber:server}body\"; in = [ \"message\" ]; text = \"any\"; }"
+#define BODY ONLY_BODY ","
+#define STRIP "title = \"t\"; unnamed = \"strip\"; "
+#define REFUSE "title = \"t\"; unnamed = \"refuse\"; "
+
+#define NODES STRIP "elements = (" BODY "{ element = \"{urn:p}p\"; in = [ \"message\", \"iq\" ]; filled = true; children = (" \
+    "{ element = \"items\"; attributes = [ \"node! =urn:a\" ]; children = ( { element = \"a\"; text = \"number\"; } ); }," \
+    "{ element = \"items\"; attributes = [ \"node! =urn:b\" ]; children = ( { element = \"b\"; } ); } ); } );"
+#define FORMS STRIP "elements = (" BODY "{ element = \"{jabber:x:data}x\"; in = [ \"message\" ]; form_type = \"urn:f\"; attributes = [ \"type! =submit\" ];" \
+    "children = ( { element = \"field\"; attributes = [ \"var! =FORM_TYPE\" ]; children = ( { element = \"value\"; text = \"id\"; } ); }," \
+    "{ element = \"field\"; max = 1; attributes = [ \"var! =age\" ]; children = ( { element = \"value\"; min = 1; text = \"number\"; } ); } ); } );"
+#define FORM(type, more) "<x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE'><value>" type "</value></field>" more "</x>"
+#define GROUPS STRIP "namespace = \"urn:h\"; groups = ( { name = \"in\"; elements = ( { element = \"em\"; text = \"any\"; use = [ \"in\" ]; } ); } );" \
+    "elements = (" BODY "{ element = \"p\"; in = [ \"message\" ]; text = \"any\"; use = [ \"in\" ]; } );"
+#define MIN(how) how "elements = (" BODY "{ element = \"{urn:m}m\"; in = [ \"message\", \"iq\" ]; children = ( { element = \"k\"; min = 2; max = 3; } ); } );"
+#define OWN STRIP "elements = (" BODY "{ element = \"{urn:d}delay\"; in = [ \"message\" ]; attributes = [ \"from? own\", \"stamp! date\" ]; } );"
+#define LIST STRIP "elements = (" BODY "{ element = \"{urn:l}l\"; in = [ \"message\" ]; attributes = [ \"node! @nodes\" ]; },"\
+    "{ element = \"{urn:l}m\"; in = [ \"message\" ]; text = \"@nodes\"; } );"
+
+static const struct row { const char *name, *profile, *other, *xml, *out; } rows[] = {
+    { "an item of its own node", NODES, NULL, M("<p xmlns='urn:p'><items node='urn:a'><a>1</a></items></p>"), OUT("<p xmlns='urn:p'><items node='urn:a'><a>1</a></items></p>") },
+    { "an item of another node goes", NODES, NULL, M("<body>x</body><p xmlns='urn:p'><items node='urn:b'><a>1</a><b/></items></p>"),
+        OUT("<body>x</body><p xmlns='urn:p'><items node='urn:b'><b/></items></p>") },
+    { "a node that is not named: nothing is left", NODES, NULL, M("<body>x</body><p xmlns='urn:p'><items node='urn:c'><a>1</a></items></p>"), OUT("<body>x</body>") },
+    { "without its node it is none of them", NODES, NULL, M("<p xmlns='urn:p'><items><a>1</a></items></p>"), NULL },
+    { "a request of which nothing is left is refused", NODES, NULL, Q("<p xmlns='urn:p'><items node='urn:c'/></p>"), NULL },
+    { "a form of its type", FORMS, NULL, M(FORM("urn:f", "<field var='age'><value>7</value></field>")), OUT(FORM("urn:f", "<field var='age'><value>7</value></field>")) },
+    { "a form of another type", FORMS, NULL, M("<body>x</body>" FORM("urn:g", "")), OUT("<body>x</body>") },
+    { "a form of two types", FORMS, NULL, M(FORM("urn:f", "<field var='FORM_TYPE'><value>urn:g</value></field>")), NULL },
+    { "a field that the form does not have", FORMS, NULL, M(FORM("urn:f", "<field var='name'><value>x</value></field>")), OUT(FORM("urn:f", "")) },
+    { "a value of another form takes its field along", FORMS, NULL, M(FORM("urn:f", "<field var='age'><value>old</value></field>")), OUT(FORM("urn:f", "")) },
+    { "a group inside itself", GROUPS, NULL, M("<p xmlns='urn:h'>a <em>b <em>c</em></em><i>d</i></p>"), OUT("<p xmlns='urn:h'>a <em>b <em>c</em></em></p>") },
+    { "what must be there is there", MIN(STRIP), NULL, M("<m xmlns='urn:m'><k/><k/></m>"), OUT("<m xmlns='urn:m'><k/><k/></m>") },
+    { "too few: it goes", MIN(STRIP), NULL, M("<body>x</body><m xmlns='urn:m'><k/></m>"), OUT("<body>x</body>") },
+    { "too few: refused", MIN(REFUSE), NULL, M("<body>x</body><m xmlns='urn:m'><k/></m>"), NULL },
+    { "too few in a request: refused, though the profile strips", MIN(STRIP), NULL, Q("<m xmlns='urn:m'><k/></m>"), NULL },
+    { "too many: the last goes", MIN(STRIP), NULL, M("<m xmlns='urn:m'><k/><k/><k/><k/></m>"), OUT("<m xmlns='urn:m'><k/><k/><k/></m>") },
+    { "delayed by its own server", OWN, NULL, M("<delay xmlns='urn:d' from='high.example' stamp='2023-01-01T00:00:00Z'/>"), OUT("<delay xmlns='urn:d' from='high.example' stamp='2023-01-01T00:00:00Z'/>") },
+    { "delayed by nobody in particular", OWN, NULL, M("<delay xmlns='urn:d' stamp='2023-01-01T00:00:00Z'/>"), OUT("<delay xmlns='urn:d' stamp='2023-01-01T00:00:00Z'/>") },
+    { "said to be delayed by us", OWN, NULL, M("<body>x</body><delay xmlns='urn:d' from='low.example' stamp='2023-01-01T00:00:00Z'/>"), OUT("<body>x</body>") },
+    { "without the attribute that must be there", OWN, NULL, M("<body>x</body><delay xmlns='urn:d' from='high.example'/>"), OUT("<body>x</body>") },
+    { "a value out of a list", LIST, NULL, M("<l xmlns='urn:l' node='urn:one'/><m xmlns='urn:l'>urn:two</m>"), OUT("<l xmlns='urn:l' node='urn:one'/><m xmlns='urn:l'>urn:two</m>") },
+    { "a value that is not in it", LIST, NULL, M("<body>x</body><l xmlns='urn:l' node='urn:three'/><m xmlns='urn:l'>three</m>"), OUT("<body>x</body>") },
+    { "no value where one out of a list is wanted", LIST, NULL, M("<body>x</body><m xmlns='urn:l'/>"), OUT("<body>x</body>") },
+    { "text alone is taken out, and nothing is left", STRIP "elements = (" ONLY_BODY ");", NULL, M("words"), NULL },
+    { "a message that never said anything", STRIP "elements = (" ONLY_BODY ");", NULL, M("\n "), "<message from='a@high.example/r' to='b@low.example'/>" },
+#define SHARED(how, node, child) how "elements = ( { element = \"{urn:p}p\"; in = [ \"message\" ]; shared = true; filled = true; children = (" \
+    "{ element = \"items\"; attributes = [ \"node! =" node "\" ]; children = ( { element = \"" child "\"; } ); } ); } );"
+    { "two profiles about one element: the first", SHARED(STRIP, "x", "one"), SHARED(STRIP, "y", "two"), M("<p xmlns='urn:p'><items node='x'><one/></items></p>"),
+        OUT("<p xmlns='urn:p'><items node='x'><one/></items></p>") },
+    { "two profiles about one element: the second", SHARED(STRIP, "x", "one"), SHARED(STRIP, "y", "two"), M("<p xmlns='urn:p'><items node='y'><one/><two/></items></p>"),
+        OUT("<p xmlns='urn:p'><items node='y'><two/></items></p>") },
+    { "who refuses wins for what both name", SHARED(STRIP, "x", "one"), SHARED(REFUSE, "y", "two"), M("<p xmlns='urn:p'><items node='z'/><items node='x'/></p>"), NULL },
+};
+
+static const struct mistake { const char *name, *profile, *other, *want; } mistakes[] = {
+    { "the same name twice", STRIP "elements = ( { element = \"{urn:a}a\"; in = [ \"iq\" ]; }, { element = \"{urn:a}a\"; in = [ \"iq\" ]; attributes = [ \"n! id\" ]; } );", NULL, "named twice" },
+    { "the same node twice", STRIP "elements = ( { element = \"{urn:a}a\"; in = [ \"iq\" ]; children = ( { element = \"b\"; attributes = [ \"n! x|y\" ]; },"
+        " { element = \"b\"; attributes = [ \"n! =y\" ]; } ); } );", NULL, "named twice" },
+    { "the same in two profiles", STRIP "elements = ( { element = \"{urn:a}a\"; in = [ \"iq\" ]; } );", STRIP "elements = ( { element = \"{urn:a}a\"; in = [ \"iq\" ]; } );", "named twice" },
+    { "one of two does not share", SHARED(STRIP, "x", "one"), STRIP "elements = ( { element = \"{urn:p}p\"; in = [ \"message\" ]; } );", "named twice" },
+    { "the same node in two that share", SHARED(STRIP, "x", "one"), SHARED(STRIP, "x", "two"), "named twice" },
+    { "a group that is not there", STRIP "elements = ( { element = \"{urn:a}a\"; in = [ \"iq\" ]; use = [ \"none\" ]; } );", NULL, "no group \"none\"" },
+    { "a list that is not there", STRIP "elements = ( { element = \"{urn:a}a\"; in = [ \"iq\" ]; text = \"@none\"; } );", NULL, "no list \"none\"" },
+    { "more at least than at most", STRIP "elements = ( { element = \"{urn:a}a\"; in = [ \"iq\" ]; children = ( { element = \"b\"; min = 3; max = 2; } ); } );", NULL, "is more than" },
+};
+
+static struct policy *load(const char *profile, const char *other, struct conf_errors *errs)
+{
+    struct policy *p = NULL;
+    help_file("profiles/test.conf", profile);
+    help_file("profiles/other.conf", other ? other : STRIP "elements = ( );");
+    help_file("main.rules", "profiles = [ \"test\", \"other\" ]; rules = ( { id = 1; name = \"r\"; action = \"release\"; } );");
+    if (policy_load(help_dir, 1700000000000, &p, errs))
+        return NULL;
+    return p;
+}
+
+static void run(const struct row *t)
+{
+    struct conf_errors errs;
+    conf_errors_init(&errs);
+    struct policy *p = load(t->profile, t->other, &errs);
+    struct rec *r = help_stanza(t->xml);
+    struct pol_eval *e = p ? pol_eval_new(p, NULL) : NULL;
+    const struct pol_verdict *v = e && r ? help_judge(e, r, GW_HIGH, 1, NULL, 0, HELP_ANSWERS) : NULL;
+    bool good = v && (t->out ? v->verdict == GW_V_RELEASE && help_is(v->out, t->out) : v->verdict == GW_V_REJECT && v->reason == GW_R_NOT_IN_SCHEMA);
+    ok(good, "%s", t->name);
+    if (!good)
+        conf_errors_print(&errs, stdout);
+    pol_eval_free(e);
+    rec_free(r);
+    policy_free(p);
+    conf_errors_clear(&errs);
+}
+
+int main(void)
+{
+    if (!ok(help_begin(), "a rules folder"))
+        return done_testing();
+    help_file("lists/nodes.list", "urn:one   # first\nurn:two\n");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        run(&rows[i]);
+    for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {
+        struct conf_errors errs;
+        conf_errors_init(&errs);
+        struct policy *p = load(mistakes[i].profile, mistakes[i].other, &errs);
+        bool good = !p && errs.n == 1 && strstr(errs.v[0].text, mistakes[i].want) && errs.v[0].line == 1;
+        ok(good, "%s: one mistake with its place", mistakes[i].name);
+        if (!good)
+            conf_errors_print(&errs, stdout);
+        policy_free(p);
+        conf_errors_clear(&errs);
+    }
+    help_end();
+    return done_testing();
+}
