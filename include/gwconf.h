@@ -67,6 +67,8 @@ struct gw_conf {
     struct {
         int64_t segment_size, segment_time, checkpoint, keep_time, keep_size; /* keep_: 0: for ever */
         int64_t witness_time;
+        char *evidence; /* path of certificates; NULL: none is kept */
+        int64_t evidence_time, evidence_size;
         struct gw_witness *witnesses;
         size_t n_witnesses;
     } journal;

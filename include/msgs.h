@@ -52,7 +52,8 @@ const char *ipc_role_name(enum ipc_role r);
 #define MSG_VERDICT(F) F(U64, ticket) F(U8, verdict) F(U8, reason) /* durable; credit stays taken until SETTLED */
 #define MSG_SETTLED(F) F(U64, ticket) F(U8, reason)
 /* guard, edge, admission, parent -> journal */
-#define MSG_LINE(F) F(U64, guard) F(U64, number) F(U8, target) F(HASH, hash) F(U8, event) F(STR, fields)
+#define MSG_LINE(F) F(U64, guard) F(U64, number) F(U8, target) F(HASH, hash) F(U8, event) F(STR, fields) F(STR, evidence)
+/*    evidence: what the line is about, for auditors alone; only a guard has any (PROTOCOL.md, "Evidence") */
 /* journal -> guard, edge... */
 #define MSG_DURABLE(F) F(U64, guard) F(U64, number)      /* all lines of this sender up to number are on disk */
 #define MSG_RELEASE(F) F(U64, guard) F(U64, number) F(HASH, hash)
@@ -96,7 +97,7 @@ const char *ipc_role_name(enum ipc_role r);
     X(29, SETTLED, settled, IPC_BIT(GUARD), IPC_BIT(EDGE), 9) \
     X(31, PAUSED, paused, IPC_BIT(EDGE), IPC_BIT(GUARD), 0) \
     X(40, LINE, line, IPC_BIT(DECOY) | IPC_BIT(GUARD) | IPC_BIT(EDGE) | IPC_BIT(ADMISSION) | IPC_BIT(PARENT) | IPC_BIT(KEEPER) | IPC_BIT(COURIER), \
-        IPC_BIT(JOURNAL), 65536) \
+        IPC_BIT(JOURNAL), (17 << 20) + 65536) \
     X(41, DURABLE, durable, IPC_BIT(JOURNAL), IPC_ANY, 16) \
     X(42, RELEASE, release, IPC_BIT(JOURNAL), IPC_BIT(EDGE), 48) \
     X(43, CHECKPOINT, checkpoint, IPC_BIT(JOURNAL), IPC_BIT(COURIER), 16384) \

@@ -20,6 +20,9 @@ void outbox_clear(struct outbox *o);
  * LIMIT: too much waits, the line was not taken, and what it is about must not happen. NOMEM. */
 int outbox_add(struct outbox *o, uint8_t target, const struct ipc_hash *hash, enum gw_event event, struct str fields,
     uint64_t *ret_number) GW_MUST_CHECK;
+/* The same with evidence: what the line is about, as bytes, for the auditors (PROTOCOL.md, "Evidence"). */
+int outbox_add_evidence(struct outbox *o, uint8_t target, const struct ipc_hash *hash, enum gw_event event, struct str fields,
+    struct str evidence, uint64_t *ret_number) GW_MUST_CHECK;
 /* Queues on the channel what was not yet; the caller flushes. LIMIT: the channel is full, call again when it drained. */
 int outbox_send(struct outbox *o, struct ipc *journal) GW_MUST_CHECK;
 /* A new channel: everything that is not durable is to be sent again. */

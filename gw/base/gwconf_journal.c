@@ -113,6 +113,9 @@ void gwconf_journal(struct gwconf_reader *r)
     r->c->journal.keep_time = raw->keep_time;
     r->c->journal.keep_size = raw->keep_size;
     r->c->journal.witness_time = raw->witness_time;
+    r->c->journal.evidence = raw->evidence && raw->evidence[0] ? gwconf_path(r, raw->evidence) : NULL;
+    r->c->journal.evidence_time = raw->evidence_time;
+    r->c->journal.evidence_size = raw->evidence_size;
     r->c->journal.witnesses = to;
     for (size_t i = 0; to && i < raw->witnesses.n; i++) {
         size_t n = r->c->journal.n_witnesses;

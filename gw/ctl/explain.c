@@ -9,20 +9,22 @@
 #include "verbs.h"
 
 static const char usage[] =
-    "usage: lockgate explain [-c CONF | --rules DIR] [--from high|low] [-v] STANZA.xml\n"
+    "usage: lockgate explain [-c CONF | --rules DIR] [--from high|low] [-v] [--show] STANZA.xml\n"
     "\n"
     "Says which rules looked at a stanza, what each answered and why, and what leaves. Nothing is sent.\n"
     "\n"
-    "  STANZA.xml     a file with one message, presence or iq; - reads standard input\n"
+    "  STANZA.xml     a file with one message, presence or iq; - reads standard input;\n"
+    "                 or a decrypted piece of evidence\n"
     "  --from SIDE    the side that it comes from (default: where the sender's domain lives)\n"
     "  --before FILE  a stanza that went before it, such as the question (may be given again)\n"
+    "  --show         the stanza itself, first\n"
     "  -v             every answer of every condition\n"
     "  --rules DIR    these rules, without a configuration\n"
     "  -c CONF        the configuration (default " CTL_CONF_DEFAULT ")\n"
     "\n"
     "Exit status: 0 it would be released, 1 it would not, 2 wrong usage or a file that is no stanza, 78 wrong configuration.\n";
 
-struct asked { const char *conf, *rules, *from, *file, *before[16]; size_t n_before; bool all; };
+struct asked { const char *conf, *rules, *from, *file, *before[16]; size_t n_before; bool all, show; };
 
 static int read_options(int argc, char **argv, struct asked *a)
 {
@@ -37,6 +39,8 @@ static int read_options(int argc, char **argv, struct asked *a)
             a->from = argv[++i];
         else if (!strcmp(argv[i], "--before") && more && a->n_before < 16)
             a->before[a->n_before++] = argv[++i];
+        else if (!strcmp(argv[i], "--show"))
+            a->show = true;
         else if (!strcmp(argv[i], "-v"))
             a->all = true;
         else if ((argv[i][0] != '-' || !argv[i][1]) && !a->file)
@@ -127,6 +131,10 @@ int verb_explain(int argc, char **argv)
         enum gw_side side = stanza_side(&place, a.from, r);
         printf("%s%s%.*s from %.*s to %.*s, %s\n\n", rec_kind_name(r->kind), r->type.n ? " of type " : "", STR_ARG(r->type), STR_ARG(r->from),
             STR_ARG(r->to), side == GW_HIGH ? "high to low" : "low to high");
+        char *came = a.show ? stanza_xml(r) : NULL;
+        if (came)
+            printf("The stanza:\n  %s\n\n", came);
+        free(came);
         for (size_t i = 0; i < a.n_before; i++)
             if (stanza_before(a.before[i], &place, j, r, side, now, &why))
                 fprintf(stderr, "%s: this is no stanza: %s\n", a.before[i], why);

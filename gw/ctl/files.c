@@ -107,10 +107,31 @@ static void check_certificate(const struct gw_conf *c, const struct gw_certifica
     EVP_PKEY_free(k);
 }
 
+/* To each of these evidence is encrypted: RSA or an elliptic curve, in time. */
+static void check_auditors(const struct gw_conf *c, struct conf_errors *errs)
+{
+    unsigned line = line_of(c, "journal.evidence", 0), n = 0;
+    FILE *f = open_named(c, "evidence", c->journal.evidence, line, errs);
+    if (!f)
+        return;
+    for (X509 *x; (x = PEM_read_X509(f, NULL, NULL, NULL)); X509_free(x), n++) {
+        int type = EVP_PKEY_get_base_id(X509_get0_pubkey(x));
+        check_times(c, x, c->journal.evidence, line, errs);
+        if (type != EVP_PKEY_RSA && type != EVP_PKEY_EC)
+            conf_error_add(errs, CONF_ERROR, c->path, line, "evidence: certificate %u of %s has a key that nothing can be encrypted to; allowed: RSA, elliptic curve",
+                n + 1, c->journal.evidence);
+    }
+    fclose(f);
+    if (!n)
+        conf_error_add(errs, CONF_ERROR, c->path, line, "evidence: %s holds no certificate in PEM form", c->journal.evidence);
+}
+
 void ctl_check_files(const struct gw_conf *c, struct conf_errors *errs)
 {
     if (access(c->rules, R_OK | X_OK) != 0)
         conf_error_add(errs, CONF_ERROR, c->path, line_of(c, "gateway.rules", 0), "rules: %s: %s", c->rules, strerror(errno));
+    if (c->journal.evidence)
+        check_auditors(c, errs);
     for (int s = 0; s < GW_SIDES; s++) {
         const struct gw_side_conf *side = &c->side[s];
         unsigned line = line_of(c, s == GW_HIGH ? "high.trust" : "low.trust", side->line);

@@ -34,6 +34,29 @@ static int find_line(struct verify *v, uint64_t record, struct led_lines *l, str
     return GW_ERR(NOENT);
 }
 
+/* The piece of evidence that a line names, as it lies beside it. Static text; *ret_bad: it is not what the line names. */
+static const char *evidence_of(const struct verify *v, struct str line, bool *ret_bad)
+{
+    char name[48], hex[65];
+    struct led_reader r;
+    struct led_member m;
+    struct led_file f;
+
+    *ret_bad = false;
+    led_read(&r, line);
+    while (led_read_next(&r, &m) == 1)
+        if (str_eq(m.name, STR("evidence"))) {
+            snprintf(name, sizeof name, "evidence/%010llu.cms", (unsigned long long)v->record);
+            if (led_file_open(v->dir.fd, name, 1u << 30, &f) < 0)
+                return "its evidence is not here: it was not copied, or was kept as long as it may be";
+            led_sha256_text(led_file_str(&f), hex);
+            led_file_close(&f);
+            *ret_bad = !str_eq(m.raw, str_c(hex));
+            return *ret_bad ? "its evidence is NOT what the record names: it was changed" : "its evidence is the one that the record names";
+        }
+    return NULL;
+}
+
 static void print_record(const struct verify *v, struct str line, const struct claim *c, const struct led_hash *proof, size_t n)
 {
     char time[LED_TIME_TEXT], b64[48];
@@ -93,8 +116,12 @@ int verify_record(struct verify *v)
     else if (led_inclusion_check(&leaf, v->record - 1, c->size, &c->root, proof, n) < 0)
         status = not_so(v, "its line, or the hashes beside it, are not what the checkpoint signed; `lockgate verify` without --record says which");
     else {
+        bool bad;
+        const char *evidence = evidence_of(v, line, &bad);
         print_record(v, line, c, proof, n);
-        status = 0;
+        if (evidence)
+            fprintf(v->json ? stderr : stdout, "Record %s: %s.\n", thousands(v->record), evidence);
+        status = bad;
     }
     led_lines_close(&l);
     return status;

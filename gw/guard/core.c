@@ -90,7 +90,7 @@ void guard_announce(struct guard *g)
         log_warn("enforce = false: NOTHING IS ENFORCED; what policy refuses is recorded and crosses all the same");
     field_z(&w, GW_F_SENTENCE, g->conf->watch ? "this rule set is watched and NOT ENFORCED from here on: what it refuses crosses"
                                               : "this rule set is in force from here on");
-    if (w.err || g->io.line(g->io.ctx, LINE_TARGET_NONE, NULL, GW_EV_RULES, buf_str(&g->fields)))
+    if (w.err || g->io.line(g->io.ctx, LINE_TARGET_NONE, NULL, GW_EV_RULES, buf_str(&g->fields), STR_NONE))
         log_warn("the journal was not told which rules are in force");
 }
 

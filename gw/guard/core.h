@@ -29,7 +29,8 @@ struct guard_io {
     int (*scan)(void *ctx, unsigned scanner, const struct msg_scan *m);
     int (*kill_scanner)(void *ctx, unsigned scanner);
     uint64_t (*next_number)(void *ctx); /* that the next line will have */
-    int (*line)(void *ctx, uint8_t target, const struct ipc_hash *hash, enum gw_event event, struct str fields);
+    int (*line)(void *ctx, uint8_t target, const struct ipc_hash *hash, enum gw_event event, struct str fields,
+        struct str evidence); /* evidence: the stanza as it came, where the configuration wants it kept; else empty */
 };
 
 struct guard_counts {

@@ -49,9 +49,9 @@ static int do_kill_scanner(void *ctx, unsigned i)
     return ipc_put_kill_scanner(p->ch[CH_PARENT], &(struct msg_kill_scanner){ .index = (uint8_t)i });
 }
 static uint64_t do_next_number(void *ctx) { return ((struct process *)ctx)->lines.last + 1; }
-static int do_line(void *ctx, uint8_t target, const struct ipc_hash *hash, enum gw_event event, struct str fields)
+static int do_line(void *ctx, uint8_t target, const struct ipc_hash *hash, enum gw_event event, struct str fields, struct str evidence)
 {
-    return outbox_add(&((struct process *)ctx)->lines, target, hash, event, fields, NULL);
+    return outbox_add_evidence(&((struct process *)ctx)->lines, target, hash, event, fields, evidence, NULL);
 }
 
 /* ---- channels ---- */

@@ -116,7 +116,7 @@ bool delivery_line(struct guard *g, const struct stub *s, enum gw_reason outcome
         field_str(&w, GW_F_TO, r->to);
     }
     rec_free(r);
-    int rc = w.err ? w.err : g->io.line(g->io.ctx, LINE_TARGET_NONE, NULL, GW_EV_DELIVERY, buf_str(&g->fields));
+    int rc = w.err ? w.err : g->io.line(g->io.ctx, LINE_TARGET_NONE, NULL, GW_EV_DELIVERY, buf_str(&g->fields), STR_NONE);
     if (rc) {
         g->counts.lines_refused++;
         g->stalled = true;

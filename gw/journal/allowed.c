@@ -44,10 +44,12 @@ const char *allowed(const struct channel *ch, unsigned event, struct str fields)
 
     if (!event_allowed(ch->role, event))
         return "an event that is not its to tell";
-    if (ch->role == IPC_GUARD)
-        return NULL;
     wire_init(&w, fields.p, fields.n);
     while (field_next(&w, &v) == 1) {
+        if (v.field == GW_F_EVIDENCE)
+            return "a member that only the journal may tell";
+        if (ch->role == IPC_GUARD)
+            continue;
         if (judges(v.field) || (v.field == GW_F_VERDICT && (ch->role == IPC_EDGE || ch->role == IPC_COURIER)))
             return "a member that only a guard may tell";
         if (v.field == GW_F_SIDE && (ch->role == IPC_EDGE || ch->role == IPC_ADMISSION || ch->role == IPC_DECOY) && !str_eq(v.bytes, str_c(gw_side_name(ch->side))))
@@ -81,8 +83,14 @@ static void look_at_space(struct journal *j, int64_t now)
         kept = s.f_blocks / 20 * s.f_frsize;
     little = s.f_bavail * s.f_frsize < kept;
     if (little && !j->little_space)
-        log_warn("little space is left for the journal: edges and admissions wait with their lines");
+        log_warn("little space is left for the journal: edges and admissions wait with their lines, and no evidence is kept");
     j->little_space = little;
+}
+
+bool space_is_little(struct journal *j)
+{
+    look_at_space(j, mono_ms());
+    return j->little_space;
 }
 
 bool budget_left(struct journal *j, struct channel *ch)

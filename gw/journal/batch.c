@@ -130,7 +130,35 @@ static const char *check_line(struct journal *j, struct channel *ch, const struc
         return "the numbers of its lines have a gap";
     if (m->target != LINE_TARGET_NONE && (ch->role != IPC_GUARD || m->target >= GW_SIDES))
         return "it asked for a release that is not its to ask";
+    if (m->evidence.n && (ch->role != IPC_GUARD || m->event != GW_EV_VERDICT || j->evidence.dir_fd < 0))
+        return "evidence that is not its to give";
     return NULL;
+}
+
+/* The line names the piece of evidence that lies beside it, so that the tree covers both. */
+static int put_evidence_line(struct journal *j, struct led_head *h, const struct msg_line *m)
+{
+    unsigned char sha256[32];
+    bool failing = j->evidence.said;
+    struct wire_out o;
+    struct buf b;
+    int err, kept = evidence_keep(&j->evidence, j->store.seq + j->n_lines + 1, m->evidence, !space_is_little(j), sha256);
+
+    if (kept < 0)
+        err = put_line(j, h, m->fields);
+    else {
+        buf_init(&b, m->fields.n + 64);
+        wire_out_init(&o, &b);
+        wire_put_bytes(&o, m->fields.p, m->fields.n);
+        field_hex(&o, GW_F_EVIDENCE, sha256, sizeof sha256);
+        err = o.err ? o.err : put_line(j, h, buf_str(&b));
+        buf_clear(&b);
+    }
+    if (!err && j->evidence.said != failing)
+        batch_event(j, kept < 0 ? "evidence-failed" : "evidence-kept", NULL, j->evidence.failed, kept < 0 ?
+            "evidence could not be kept (%s); verdicts go on without it" : "evidence is kept again (%s)",
+            kept == GW_ERR(LIMIT) ? "the disk is nearly full" : gw_strerror(kept));
+    return err;
 }
 
 void batch_line(struct journal *j, struct channel *ch, const struct ipc_msg *msg)
@@ -160,7 +188,7 @@ void batch_line(struct journal *j, struct channel *ch, const struct ipc_msg *msg
     h.event = m.event;
     h.epoch = m.guard;
     h.number = m.number;
-    err = put_line(j, &h, m.fields);
+    err = m.evidence.n ? put_evidence_line(j, &h, &m) : put_line(j, &h, m.fields);
     if (err == GW_ERR(NOMEM))
         log_fatal("out of memory");
     if (err) {

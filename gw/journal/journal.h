@@ -77,6 +77,26 @@ void notary_write_tree(struct notary *n);
 int notary_checkpoint(struct notary *n, uint64_t time) GW_MUST_CHECK;
 void notary_close(struct notary *n);
 
+/* ---- evidence.c: stanzas kept for the auditors, encrypted to them ---- */
+#define EVIDENCE_FOLDER "evidence"
+struct stack_st_X509;
+struct evidence {
+    int dir_fd;                        /* -1: none is kept */
+    struct stack_st_X509 *auditors;
+    int64_t keep_ms, keep_size, next_ms;
+    bool said;                         /* that it fails; once is enough until it works again */
+    int64_t since;                     /* bytes since the last look at all of them */
+    uint64_t kept, failed;
+};
+/* Opens the folder below the journal's (made and given to uid) and reads the certificates, before the sandbox closes. A mistake
+ * is said in the log: CONF. */
+int evidence_open(struct evidence *e, const struct gw_conf *conf, int journal_fd, uid_t uid, gid_t gid) GW_MUST_CHECK;
+/* Encrypts and stores a piece as <record>.cms; its SHA-256. room false: the disk is nearly full (LIMIT). A failure is no reason to stop: the line then names none. */
+int evidence_keep(struct evidence *e, uint64_t record, struct str content, bool room, unsigned char ret_sha256[32]) GW_MUST_CHECK;
+/* At the start: pieces of records that never became durable go. */
+void evidence_recover(struct evidence *e, uint64_t last_record);
+void evidence_close(struct evidence *e);
+
 /* ---- the whole ---- */
 struct channel {
     struct ipc *c; /* NULL: free place */
@@ -98,6 +118,7 @@ struct journal {
     struct store store;
     struct senders senders;
     struct notary notary;
+    struct evidence evidence;
     struct led_mac_key mac_key;
     struct channel ch[CHANNELS_MAX]; /* 0: the parent */
     struct ipc *ipc[CHANNELS_MAX];   /* the same, for ipc_wait */
@@ -135,6 +156,7 @@ void batch_event(struct journal *j, const char *action, const char *subject, uin
 const char *allowed(const struct channel *ch, unsigned event, struct str fields);
 /* Programs that stand near the network may not fill the disk: they tell so many bytes a second, and none when little is left. */
 bool budget_left(struct journal *j, struct channel *ch);
+bool space_is_little(struct journal *j);
 void budget_charge(struct channel *ch, size_t bytes);
 
 /* links.c */
@@ -148,6 +170,8 @@ void links_parent_only(struct journal *j); /* while blocked */
 
 /* retire.c */
 void retire(struct journal *j);
+/* The oldest pieces of evidence that are older than they may be, or too many bytes in all (evidence.c). */
+void evidence_retire(struct journal *j);
 
 /* recover.c: 0, or a negative code after which the program must end (said in the log). */
 int recover(struct journal *j) GW_MUST_CHECK;

@@ -48,16 +48,23 @@ static void own(int dir_fd, const char *name, uid_t uid, gid_t gid)
         die("cannot give away", name);
 }
 
+/* Who may read the journal: a group of auditors where there is one, else the journal alone. */
+static gid_t auditors(uid_t uid)
+{
+    struct group *g = getgrnam(AUDITORS);
+
+    return g ? g->gr_gid : uid;
+}
+
 /* Everything that is in the folder belongs to the journal; a group of auditors, where there is one, may read. */
 static void own_folder(const struct led_dir *d, uid_t uid)
 {
     static const char *const others[] = { "tree", "checkpoints", "senders" };
-    struct group *g = getgrnam(AUDITORS);
-    gid_t gid = g ? g->gr_gid : uid;
+    gid_t gid = auditors(uid);
 
     if (!uid)
         return;
-    if (fchown(d->fd, uid, gid) < 0 || fchmod(d->fd, g ? 02750 : 0700) < 0)
+    if (fchown(d->fd, uid, gid) < 0 || fchmod(d->fd, gid != uid ? 02750 : 0700) < 0)
         die("cannot give away", "the journal's folder");
     for (size_t i = 0; i < d->n; i++)
         own(d->fd, d->v[i].name, uid, gid);
@@ -178,6 +185,8 @@ static void prepare(struct journal *j, const char *path)
     j->clock_offset = (int64_t)wall_us() - mono_ms() * 1000;
     j->store = (struct store){ .fd = -1, .max_size = j->conf->journal.segment_size, .max_ms = j->conf->journal.segment_time };
     j->store.dir_fd = open_journal(j->conf, path, uid);
+    if (evidence_open(&j->evidence, j->conf, j->store.dir_fd, uid, auditors(uid)) < 0)
+        exit(EX_CONFIG);
     key = open_keys(j->conf, uid, &j->mac_key);
     warm_up(key);
     buf_init(&j->text, BATCH_BYTES + 4 * LED_LINE_MAX);
@@ -237,6 +246,7 @@ static void run(struct journal *j)
         if (!j->blocked && checkpoint_due(j, &next_checkpoint))
             checkpoint(j);
         retire(j);
+        evidence_retire(j);
     }
 }
 
@@ -251,6 +261,7 @@ static void finish(struct journal *j)
     for (size_t i = 0; i < CHANNELS_MAX; i++)
         ipc_free(j->ch[i].c);
     notary_close(&j->notary);
+    evidence_close(&j->evidence);
     senders_clear(&j->senders);
     buf_clear(&j->text);
     free(j->lengths);

@@ -264,6 +264,7 @@ int recover(struct journal *j)
     if (err)
         goto out;
     j->store.seq = r.seq;
+    evidence_recover(&j->evidence, r.seq);
     j->self = senders_get(&j->senders, STR("journal"), j->epoch, true);
     if (!j->self)
         err = GW_ERR(NOMEM);

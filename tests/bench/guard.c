@@ -31,9 +31,9 @@ static int b_flow(void *ctx, enum gw_side to, const struct msg_flow *m) { return
 static int b_scan(void *ctx, unsigned i, const struct msg_scan *m) { return (void)ctx, (void)i, (void)m, GW_ERR(CLOSED); }
 static int b_kill(void *ctx, unsigned i) { return (void)ctx, (void)i, 0; }
 static uint64_t b_next(void *ctx) { return (void)ctx, lines.last + 1; }
-static int b_line(void *ctx, uint8_t target, const struct ipc_hash *hash, enum gw_event event, struct str fields)
+static int b_line(void *ctx, uint8_t target, const struct ipc_hash *hash, enum gw_event event, struct str fields, struct str evidence)
 {
-    return (void)ctx, outbox_add(&lines, target, hash, event, fields, NULL);
+    return (void)ctx, outbox_add_evidence(&lines, target, hash, event, fields, evidence, NULL);
 }
 
 static bool put(const char *dir, const char *name, const char *text, bool make)

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The courier: checkpoints arrive at a file, a syslog server and a web server outside; what fails is recorded and tried again; nothing
-# waits for it. The witnesses stand where a management network is: in the namespace that the gateway's parent runs in.
+# What the journal gives to the world outside. The courier: checkpoints arrive at a file, a syslog server and a web server; what fails is
+# recorded and tried again; nothing waits for it. Evidence: refused stanzas, for the auditors' key alone. The witnesses stand where a management network is: in the namespace that the gateway's parent runs in.
 
 import base64
 import contextlib
 import http.server
 import os
 import re
+import shutil
 import signal
 import socket
 import threading
@@ -15,7 +16,7 @@ import time
 import pytest
 
 from lab.ends import Ends
-from lab.net import wait_until
+from lab.net import sh, wait_until
 from lab.wire import message
 
 FROM, TO = "a@high.example/r", "b@low.example/r"
@@ -85,11 +86,19 @@ def witnesses(tmp_path_factory):
     return w
 
 
+@pytest.fixture(scope="module")
+def auditor(tmp_path_factory):
+    """A certificate and its key, where the gateway reads the one and nobody gives it the other."""
+    folder = tmp_path_factory.mktemp("auditor")
+    sh("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=auditor", "-days", "2", "-keyout", folder / "me.key", "-out", folder / "me.pem")
+    return folder
+
+
 @pytest.fixture
-def ends(running, witnesses):
+def ends(running, witnesses, auditor):
     w = witnesses
     r = running(layout="routed", high="bare", low="bare", settings={
-        "journal.checkpoint": "1s", "journal.witness_time": "1s",
+        "journal.evidence": str(auditor / "me.pem"), "journal.checkpoint": "1s", "journal.witness_time": "1s",
         "journal.witnesses": ({"name": "tcp", "kind": "syslog", "to": f"127.0.0.1:{w['tcp'].port}"},
                               {"name": "udp", "kind": "syslog-udp", "to": f"127.0.0.1:{w['udp'].port}"},
                               {"name": "web", "kind": "http", "to": f"http://127.0.0.1:{w['web'].port}/keep?of=gate"},
@@ -106,7 +115,11 @@ def size(note):
 
 
 def file_notes(w):
-    with open(w["file"], "rb") as f:
+    return file_notes_of(w["file"])
+
+
+def file_notes_of(path):
+    with open(path, "rb") as f:
         return [n + b"\n" for n in re.findall(rb"(?:[^\n]+\n){3,}\n(?:\xe2\x80\x94 [^\n]+\n)+", f.read())]
 
 
@@ -169,6 +182,46 @@ def test_a_file_that_was_taken_away(ends, witnesses):
     before = len(said(ends, "file", "carried"))
     os.rename(witnesses["file"] + ".old", witnesses["file"])
     wait_until("the recovery to be recorded", lambda: len(said(ends, "file", "carried")) > before, 10)
+
+
+def test_evidence(ends, auditor, tmp_path):
+    """What is refused can be read by the auditor, from a copy, and by nobody else; what is released is kept nowhere."""
+    secret = "the garden gate stands open"
+    peer = ends.stream("high")
+    peer.send(message(FROM, TO, "e-1", body=secret, extra="<x xmlns='urn:example:unknown'>sesame</x>"))
+    peer.send(message(FROM, TO, "e-3", body="see -----BEGIN OPENSSH PRIVATE KEY-----"))
+    peer.send(message(FROM, TO, "e-2", body=secret))
+    ends.sink["low"].wait("e-2", lambda e: e.get("id") == "e-2", 10)
+    changed = wait_until("the change", lambda: ends.events.find(lambda e: e.get("stanza_id") == "e-1"), 5)[0]
+    refused = wait_until("the refusal", lambda: ends.events.find(lambda e: e.get("stanza_id") == "e-3"), 5)[0]
+    released = wait_until("the release", lambda: ends.events.find(lambda e: e.get("stanza_id") == "e-2"), 5)[0]
+    assert changed["verdict"] == "release" and changed["changed"] and changed["evidence"]
+    assert refused["verdict"] == "reject" and refused["evidence"] and "evidence" not in released
+    state, copy = ends.lab.path("state"), tmp_path / "copy"
+    for folder, _, names in os.walk(state):
+        for name in names:
+            with open(os.path.join(folder, name), "rb") as f:
+                data = f.read()
+            assert secret.encode() not in data and b"sesame" not in data, name
+    wait_until("a checkpoint over it", lambda: size(file_notes_of(os.path.join(state, "journal", "checkpoints"))[-1]) >= released["seq"], 10)
+    shutil.copytree(os.path.join(state, "journal"), copy)
+    key = os.path.join(state, "keys", "journal.pub")
+
+    def opened(record):
+        piece = copy / "evidence" / f"{record['seq']:010}.cms"
+        said = ends.gateway.lockgate("verify", copy, "--key", key, "--record", record["seq"])
+        assert "its evidence is the one that the record names" in said
+        sh("openssl", "cms", "-decrypt", "-binary", "-inform", "DER", "-in", piece, "-recip", auditor / "me.pem", "-inkey", auditor / "me.key", "-out", tmp_path / "stanza")
+        return piece, ends.gateway.lockgate("explain", "--rules", ends.lab.path("rules"), "--show", tmp_path / "stanza", check=False)
+
+    _, shown = opened(changed)
+    assert secret in shown and "sesame" in shown and "urn:example:unknown" in shown
+    piece, shown = opened(refused)
+    assert "see -----BEGIN OPENSSH PRIVATE KEY-----" in shown
+    with open(piece, "r+b") as f:
+        f.seek(-1, os.SEEK_END)
+        f.write(b"!")
+    assert "NOT what the record names" in ends.gateway.lockgate("verify", copy, "--key", key, "--record", refused["seq"], check=False)
 
 
 def test_killed_and_stopped(ends, witnesses):

@@ -78,7 +78,7 @@ static int t_kill(void *ctx, unsigned i)
     return 0;
 }
 static uint64_t t_next(void *ctx) { return (void)ctx, next_line; }
-static int t_line(void *ctx, uint8_t target, const struct ipc_hash *hash, enum gw_event event, struct str fields)
+static int t_line(void *ctx, uint8_t target, const struct ipc_hash *hash, enum gw_event event, struct str fields, struct str evidence)
 {
     struct wire w;
     struct field_value v;
@@ -102,7 +102,8 @@ static int t_line(void *ctx, uint8_t target, const struct ipc_hash *hash, enum g
     if (event == GW_EV_DELIVERY)
         say_word("delivery(%llu,%s)", (unsigned long long)number, word);
     else
-        say_word("line(%llu,%s,%s)", (unsigned long long)next_line, target == LINE_TARGET_NONE ? "-" : gw_side_name((enum gw_side)target), word);
+        say_word("line(%llu,%s,%s)%s", (unsigned long long)next_line, target == LINE_TARGET_NONE ? "-" : gw_side_name((enum gw_side)target), word,
+            evidence.n ? "+evidence" : "");
     next_line++;
     return 0;
 }
@@ -319,6 +320,23 @@ static void test_answered(void)
     guard_durable(g, 1);
     heard("verdict(high,1,reject) settled(high,1,answered)", "settled as soon as it is durable");
     ok(guard_counts(g)->answered == 1, "it is counted");
+}
+
+/* What is refused goes to the journal whole, when the configuration names auditors; what crosses does not. */
+static void test_evidence(void)
+{
+    static char path[] = "auditors.pem";
+    ready();
+    conf.journal.evidence = path;
+    (void)!send_as(GW_HIGH, 1, 1, "hello");
+    heard("line(1,low,rule) flow(low) order(low,1)", "evidence: none of what is released as it came");
+    (void)!send_as(GW_HIGH, 1, 2, "please stop");
+    heard("line(2,high,rule)+evidence answer(high,2)", "evidence: what is refused");
+    (void)!guard_stanza(g, GW_HIGH, &(struct msg_stanza){ .ticket = 3, .flow = 1, .record = STR("rubbish") });
+    heard("line(3,-,record-invalid)+evidence", "evidence: what could not even be read");
+    conf.journal.evidence = NULL;
+    (void)!send_as(GW_HIGH, 1, 4, "please stop");
+    heard("line(4,high,rule) answer(high,4)", "evidence: none without auditors");
 }
 
 static void test_hostile(void)
@@ -632,6 +650,7 @@ int main(void)
         return done_testing();
     test_flow();
     test_answered();
+    test_evidence();
     test_hostile();
     test_order();
     test_deadline();

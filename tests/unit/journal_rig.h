@@ -248,6 +248,14 @@ __attribute__((unused)) static void rig_fields(struct buf *b, uint64_t number, c
         rig_die("fields");
 }
 
+__attribute__((unused)) static int rig_line_evidence(struct ipc *c, uint64_t guard, uint64_t number, struct str fields, struct str evidence)
+{
+    struct msg_line m = { .guard = guard, .number = number, .target = LINE_TARGET_NONE, .event = GW_EV_VERDICT, .fields = fields, .evidence = evidence };
+    int err = ipc_put_line(c, &m);
+
+    return err ? err : ipc_flush(c);
+}
+
 __attribute__((unused)) static int rig_line(struct ipc *c, uint64_t guard, uint64_t number, uint8_t target, struct str fields)
 {
     struct msg_line m = { .guard = guard, .number = number, .target = target, .event = GW_EV_VERDICT, .fields = fields };
