@@ -95,7 +95,15 @@ $(BUILD)/fuzz/$(1): tests/fuzz/$(1).c tests/fuzz/main.c $(patsubst %,$(BUILD)/li
 endef
 $(foreach t,$(notdir $(fuzz_replays)),$(eval $(call fuzzreplay,$(t))))
 
-unit: $(unit_tests)
+# the tool behind the table of XEPs (tests/xeps)
+define xepstool
+$(BUILD)/xeps/$(1): tests/xeps/$(1).c $(patsubst %,$(BUILD)/lib%.a,$(call linked,tests/xeps/$(1).c))
+	@mkdir -p $$(@D)
+	$(CC) $(CFLAGS) -MMD -MP -o $$@ $$< $(patsubst %,$(BUILD)/lib%.a,$(call linked,tests/xeps/$(1).c)) $(LDFLAGS) $(call libs_of,tests/xeps/$(1).c)
+endef
+$(eval $(call xepstool,judge))
+
+unit: $(unit_tests) $(BUILD)/xeps/judge
 fuzz-replay: $(fuzz_replays)
 
 # ---- programs gone mad, for tests that put one in the place of a real one (tests/e2e) ----------------------------------
@@ -171,7 +179,7 @@ help:
 	@echo "bench      figures beside their references; fuzz, fuzz-long: fuzzers"
 	@echo "all        builds into $(BUILD)/; install honours DESTDIR and PREFIX; clean"
 
--include $(wildcard $(BUILD)/obj/*/*.d $(BUILD)/tests/*.d $(BUILD)/fuzz/*.d $(BUILD)/bench/*.d)
+-include $(wildcard $(BUILD)/obj/*/*.d $(BUILD)/tests/*.d $(BUILD)/fuzz/*.d $(BUILD)/bench/*.d $(BUILD)/xeps/*.d)
 
 clean:
 	rm -rf $(BUILD)

@@ -195,7 +195,7 @@ def groups(long):
             found.append((f"fuzz/{stem}", lambda s=stem, c=corpus: tap([os.path.join(BUILD, "fuzz", s), c], f"fuzz/{s}"), False))
     # Folders of programs that print TAP: attack, replay and the like. A lone executable in tests/ is one too (links).
     for path in sorted(glob.glob(os.path.join(HERE, "*")) + glob.glob(os.path.join(HERE, "attack", "*"))
-                       + glob.glob(os.path.join(HERE, "replay", "*"))):
+                       + glob.glob(os.path.join(HERE, "replay", "*")) + glob.glob(os.path.join(HERE, "xeps", "*"))):
         name = os.path.relpath(path, HERE)
         if os.path.isfile(path) and os.access(path, os.X_OK) and name != "run":
             words = ["--all"] if name == "links" else ["--long"] if long else []
