@@ -18,7 +18,7 @@ static bool path_at(const struct rec *r, uint32_t node, const struct elem_path *
 }
 
 /* "{ns}a/{ns}b": steps are parted by a slash outside braces. */
-static int parse_path(struct pol_load *l, const config_setting_t *s, struct str text, struct elem_path *ret)
+int elem_path_parse(struct pol_load *l, const config_setting_t *s, struct str text, struct elem_path *ret)
 {
     size_t steps = 1, start = 0;
     bool in = false;
@@ -58,10 +58,31 @@ static int parse_paths(struct pol_load *l, const config_setting_t *s, struct con
     if (!p->v)
         return GW_ERR(NOMEM);
     for (size_t i = 0; i < n; i++) {
-        int r = parse_path(l, s, v[i], &p->v[p->n++]);
+        int r = elem_path_parse(l, s, v[i], &p->v[p->n++]);
         rc = rc ? rc : r;
     }
     return rc;
+}
+
+static bool each_at(const struct rec *r, uint32_t node, const struct elem_path *p, size_t step, bool (*here)(const struct rec *, uint32_t, void *),
+    void *arg)
+{
+    if (r->nodes[node].is_text || !clark_is(&p->v[step], &r->nodes[node]))
+        return false;
+    if (step + 1 == p->n)
+        return here(r, node, arg);
+    for (uint32_t c = r->nodes[node].first_child; c != REC_NONE; c = r->nodes[c].next)
+        if (each_at(r, c, p, step + 1, here, arg))
+            return true;
+    return false;
+}
+
+bool elem_path_each(const struct rec *r, const struct elem_path *p, bool (*here)(const struct rec *, uint32_t, void *), void *arg)
+{
+    for (uint32_t c = r->nodes[0].first_child; c != REC_NONE; c = r->nodes[c].next)
+        if (each_at(r, c, p, 0, here, arg))
+            return true;
+    return false;
 }
 
 static enum tri top_level(const struct rec *r, const struct elem_paths *p)

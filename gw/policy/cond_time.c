@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * Condition time: days of the week and hours of the day. */
+ * Conditions time and date: days of the week and hours of the day; a span of days. */
 #include <string.h>
 
 #include "rows.h"
@@ -84,3 +84,40 @@ static enum tri match_time(const struct cond *c, struct pol_eval *e)
 const struct cond_row cond_time = { "time", COND_GROUP, 0, parse_time, match_time, NULL, NULL,
     "time = { days = [ \"mon\", \"tue\", \"wed\", \"thu\", \"fri\" ]; from = \"07:00\"; to = \"18:00\"; offset = \"+01:00\"; }",
     "now is in this window (UTC, or an offset from it; from behind to: over midnight)" };
+
+/* ---- date ---- */
+
+struct span { int64_t from_ms, to_ms; int offset; };
+
+static int parse_date(struct pol_load *l, const config_setting_t *s, struct cond *c)
+{
+    struct span *d = arena_alloc(l->arena, sizeof *d);
+    if (!d)
+        return GW_ERR(NOMEM);
+    *d = (struct span){ .to_ms = INT64_MAX };
+    c->arg = d;
+    if (!config_setting_is_group(s) || !config_setting_length(s))
+        return load_error(l, s, "\"date\" wants { from = \"2027-01-01\"; to = \"2027-01-31\"; }, one of them at least");
+    int rc = 0;
+    for (int i = 0; i < config_setting_length(s); i++) {
+        const config_setting_t *m = config_setting_get_elem(s, (unsigned)i);
+        const char *k = config_setting_name(m);
+        int e = !strcmp(k, "from") ? load_date(l, m, config_setting_get_string(m), &d->from_ms)
+            : !strcmp(k, "to") ? load_date(l, m, config_setting_get_string(m), &d->to_ms)
+            : !strcmp(k, "offset") ? offset_text(l, m, &d->offset) : load_error(l, m, "\"%s\" is not known here; allowed are from, to, offset", k);
+        if (!e && !strcmp(k, "to"))
+            d->to_ms += 86400000; /* that day as well */
+        rc = rc ? rc : e;
+    }
+    return rc || d->from_ms < d->to_ms ? rc : load_error(l, s, "\"date\": it ends before it begins");
+}
+
+static enum tri match_date(const struct cond *c, struct pol_eval *e)
+{
+    const struct span *d = c->arg;
+    int64_t there = e->facts.now_ms + d->offset * 60000LL;
+    return tri_of(there >= d->from_ms && there < d->to_ms);
+}
+
+const struct cond_row cond_date = { "date", COND_GROUP, 0, parse_date, match_date, NULL, NULL,
+    "date = { from = \"2027-06-01\"; to = \"2027-06-14\"; }", "today is one of these days, the last one as well (UTC, or an offset from it)" };

@@ -136,6 +136,9 @@ struct addr_pattern { enum addr_form form; struct str text; };
 int addr_parse(struct arena *a, struct str s, struct addr_pattern *ret);
 bool addr_match(const struct addr_pattern *p, struct str jid);
 
+/* ---- patterns (pattern.c): * any run of characters, ? one ---- */
+bool pattern_match(struct str pattern, struct str text);
+
 /* ---- the allow-list of payloads (profiles) ---- */
 struct schema;
 int schema_load(struct pol_load *l, const struct conf_strings *profiles, bool strip_unnamed, struct schema **ret);
@@ -178,6 +181,8 @@ int load_strings(struct pol_load *l, const config_setting_t *s, struct str **ret
 int load_int(struct pol_load *l, const config_setting_t *s, int64_t min, int64_t max, int64_t *ret);
 int load_size(struct pol_load *l, const config_setting_t *s, int64_t *ret);
 int load_time(struct pol_load *l, const config_setting_t *s, int64_t *ret);
+/* "2027-12-31": the first millisecond of that day, UTC */
+int load_date(struct pol_load *l, const config_setting_t *s, const char *text, int64_t *ret);
 int load_bool(struct pol_load *l, const config_setting_t *s, bool *ret);
 /* "{ns}name", "ns" (any element of it) */
 int load_clark(struct pol_load *l, const config_setting_t *s, struct str text, struct clark *ret);
@@ -199,6 +204,7 @@ struct pol_eval {
     struct rec *reply;     /* the gateway's own answer to it */
     struct arena arena;
     bool malformed;        /* its heads or payloads break RFC 6120 */
+    bool stripped;         /* the allow-list took something out of it */
     bool uninspectable;    /* as received, it carried content that cannot be inspected */
 
     struct scan_segment *segs; /* of rec, once collected */

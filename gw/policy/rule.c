@@ -138,24 +138,6 @@ static int read_tests(struct pol_load *l, const config_setting_t *list, struct p
     return rc;
 }
 
-/* The end of that day, UTC. */
-static int read_expires(struct pol_load *l, const config_setting_t *s, const char *text, int64_t *ret)
-{
-    struct tm tm = { 0 }, back;
-    char c;
-    if (sscanf(text, "%4d-%2d-%2d%c", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &c) == 3 && strlen(text) == 10) {
-        tm.tm_year -= 1900;
-        tm.tm_mon -= 1;
-        back = tm;
-        time_t t = timegm(&back);
-        if (t > 0 && back.tm_mday == tm.tm_mday && back.tm_mon == tm.tm_mon) {
-            *ret = ((int64_t)t + 86400) * 1000;
-            return 0;
-        }
-    }
-    return load_error(l, config_setting_get_member(s, "expires"), "\"%s\" is no date; it is written \"2027-12-31\"", text);
-}
-
 /* The conditions of a rule: those named beside `when`, then `when` itself. */
 static int read_conditions(struct pol_load *l, const struct rule_conf *c, struct pol_rule *r, const config_setting_t *s)
 {
@@ -266,7 +248,8 @@ static int read_rule(struct pol_load *l, const config_setting_t *s, struct pol_r
         e = read_action(l, &c, r, s);
     rc = rc ? rc : e;
     if (c.expires && *c.expires) {
-        e = read_expires(l, s, c.expires, &r->expires_ms);
+        e = load_date(l, config_setting_get_member(s, "expires"), c.expires, &r->expires_ms);
+        r->expires_ms += e ? 0 : 86400000; /* to the end of that day */
         rc = rc ? rc : e;
     }
     if (!rc && r->expires_ms && r->expires_ms <= l->now_ms)

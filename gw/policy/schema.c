@@ -291,6 +291,7 @@ bool schema_check(const struct schema *s, struct pol_eval *e, struct str *ret_wh
     if (!e->n_edits)
         return true;
     bool was_empty = pol_empty(r);
+    e->stripped = e->v.n_changed > 0;
     for (uint32_t c = r->nodes[0].first_child; c != REC_NONE && was_empty; c = r->nodes[c].next)
         was_empty = is_space(r->nodes[c].text);
     if (!pol_apply(e))

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "internal.h"
 #include "utf8.h"
@@ -67,6 +68,23 @@ static int load_unit(struct pol_load *l, const config_setting_t *s, int (*read)(
 
 int load_size(struct pol_load *l, const config_setting_t *s, int64_t *ret) { return load_unit(l, s, conf_size, "64KiB", ret); }
 int load_time(struct pol_load *l, const config_setting_t *s, int64_t *ret) { return load_unit(l, s, conf_time, "30s", ret); }
+
+int load_date(struct pol_load *l, const config_setting_t *s, const char *text, int64_t *ret)
+{
+    struct tm tm = { 0 }, back;
+    char c;
+    if (text && sscanf(text, "%4d-%2d-%2d%c", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &c) == 3 && strlen(text) == 10) {
+        tm.tm_year -= 1900;
+        tm.tm_mon -= 1;
+        back = tm;
+        time_t t = timegm(&back);
+        if (t > 0 && back.tm_mday == tm.tm_mday && back.tm_mon == tm.tm_mon) {
+            *ret = (int64_t)t * 1000;
+            return 0;
+        }
+    }
+    return load_error(l, s, "\"%s\" is no date; it is written \"2027-12-31\"", text ? text : "");
+}
 
 int load_bool(struct pol_load *l, const config_setting_t *s, bool *ret)
 {

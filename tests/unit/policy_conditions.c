@@ -8,6 +8,8 @@
 
 #define M "<message from='juliet@high.example/balcony' to='romeo@low.example' type='chat' id='a'>"
 #define BODY(text) M "<body>" text "</body></message>"
+#define PUBLISH(node) "<pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='" node "'/></pubsub></message>"
+#define OFTEN(note) "<message from='often@high.example' to='c@low.example'><tree xmlns='urn:x' note='" note "'><leaf>l</leaf></tree></message>"
 #define NOW 1700000000000LL /* Tuesday, 14 November 2023, 22:13:20 UTC */
 
 static const struct help_find found[] = { { SCAN_YARA, "virus", "EVIL" }, { SCAN_DLP, "card", "4111" }, { SCAN_TEXT, "invisible", "ZW" },
@@ -113,6 +115,50 @@ static const struct row {
     { "enters", "enters = \"people\";", BODY("x"), GW_HIGH, TRI_NO },
     { "leaves", "leaves = \"people\";", BODY("x"), GW_HIGH, TRI_YES },
     { "leaves", "leaves = \"low\";", BODY("x"), GW_HIGH, TRI_NO },
+    { "crosses", "crosses = [ \"people\", \"low\" ];", BODY("x"), GW_HIGH, TRI_YES },
+    { "crosses", "crosses = [ \"people\", \"everybody\" ];", BODY("x"), GW_HIGH, TRI_NO },
+    { "crosses", "crosses = [ \"staff\", \"low\" ];", BODY("x"), GW_HIGH, TRI_NO },
+    { "from_like", "from_like = \"jul*@*.example/bal?ony\";", BODY("x"), GW_HIGH, TRI_YES },
+    { "from_like", "from_like = \"*@HIGH.example/*\";", BODY("x"), GW_HIGH, TRI_YES },
+    { "from_like", "from_like = \"*@high.example\";", BODY("x"), GW_HIGH, TRI_NO },
+    { "from_like", "from_like = [ \"a*b*c*d*e*f\", \"j?liet@high.example/bal\\u00e9*\" ];", BODY("x"), GW_HIGH, TRI_NO },
+    { "to_like", "to_like = \"r*o@low.*\";", BODY("x"), GW_HIGH, TRI_YES },
+    { "to_like", "to_like = \"romeo?@low.example\";", BODY("x"), GW_HIGH, TRI_NO },
+    { "to_like", "to_like = \"rom??@low.example\";", "<message from='a@high.example' to='rom\xc3\xa9o@low.example'><body>x</body></message>", GW_HIGH, TRI_YES },
+    { "from_is", "from_is = \"full\";", BODY("x"), GW_HIGH, TRI_YES },
+    { "from_is", "from_is = [ \"domain\", \"bare\" ];", BODY("x"), GW_HIGH, TRI_NO },
+    { "to_is", "to_is = \"bare\";", BODY("x"), GW_HIGH, TRI_YES },
+    { "to_is", "to_is = \"domain\";", BODY("x"), GW_HIGH, TRI_NO },
+    { "to_is", "to_is = \"domain\";", "<message from='a@high.example' to='low.example'><body>x</body></message>", GW_HIGH, TRI_YES },
+    { "room", "room = \"plans@rooms.low.example\";", "<message from='plans@rooms.low.example/nick' to='a@high.example/x' type='groupchat'><body>x</body></message>", GW_LOW, TRI_YES },
+    { "room", "room = \"rooms.low.example\";", "<presence to='plans@rooms.low.example/nick' from='a@high.example/x'/>", GW_HIGH, TRI_YES },
+    { "room", "room = \"plans@rooms.low.example\";", "<message from='other@rooms.low.example/nick' to='a@high.example/x' type='groupchat'><body>x</body></message>", GW_LOW, TRI_NO },
+    { "room_list", "room_list = \"rooms\";", "<presence to='plans@rooms.low.example/nick' from='a@high.example/x'/>", GW_HIGH, TRI_YES },
+    { "room_list", "room_list = \"rooms\";", "<presence to='other@rooms.low.example/nick' from='a@high.example/x'/>", GW_HIGH, TRI_NO },
+    { "node", "node = \"news\";", M PUBLISH("news"), GW_HIGH, TRI_YES },
+    { "node", "node = [ \"x\", \"n*s\" ];", M PUBLISH("news"), GW_HIGH, TRI_YES },
+    { "node", "node = \"news\";", M PUBLISH("new"), GW_HIGH, TRI_NO },
+    { "node", "node = \"news\";", M "<tree xmlns='urn:x'><pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='news'/></pubsub></tree></message>", GW_HIGH, TRI_NO },
+    { "node_list", "node_list = \"nodes\";", M PUBLISH("news"), GW_HIGH, TRI_YES },
+    { "node_list", "node_list = \"nodes\";", M PUBLISH("olds"), GW_HIGH, TRI_NO },
+    { "operation", "operation = [ \"retract\", \"publish\" ];", M PUBLISH("news"), GW_HIGH, TRI_YES },
+    { "operation", "operation = \"subscribe\";", M PUBLISH("news"), GW_HIGH, TRI_NO },
+    { "value", "value = { path = \"{urn:x}tree\"; attribute = \"note\"; is = [ \"a\", \"b\" ]; };", M "<tree xmlns='urn:x' note='b'/></message>", GW_HIGH, TRI_YES },
+    { "value", "value = { path = \"{urn:x}tree\"; attribute = \"note\"; };", M "<tree xmlns='urn:x' n='1'/></message>", GW_HIGH, TRI_NO },
+    { "value", "value = { path = \"{urn:x}tree/{urn:x}leaf\"; like = \"red *\"; };", M "<tree xmlns='urn:x'><leaf>blue x</leaf><leaf>red rose</leaf></tree></message>", GW_HIGH, TRI_YES },
+    { "value", "value = { path = \"{urn:x}tree/{urn:x}leaf\"; like = \"red *\"; };", M "<tree xmlns='urn:x'><leaf>red</leaf></tree></message>", GW_HIGH, TRI_NO },
+    { "value", "value = { path = \"{urn:x}tree/{urn:x}leaf\"; list = \"nodes\"; };", M "<tree xmlns='urn:x'><leaf>news</leaf></tree></message>", GW_HIGH, TRI_YES },
+    { "value", "value = { path = \"{jabber:server}body\"; is = \"x\"; };", M "<body>y</body></message>", GW_HIGH, TRI_NO },
+    { "stripped", "stripped = true;", M "<body>x</body><x xmlns='urn:gone'/></message>", GW_HIGH, TRI_YES },
+    { "stripped", "stripped = true;", BODY("x"), GW_HIGH, TRI_NO },
+    { "stripped", "stripped = false;", BODY("x"), GW_HIGH, TRI_YES },
+    { "date", "date = { from = \"2023-11-14\"; to = \"2023-11-14\"; };", BODY("x"), GW_HIGH, TRI_YES },
+    { "date", "date = { to = \"2023-11-13\"; };", BODY("x"), GW_HIGH, TRI_NO },
+    { "date", "date = { from = \"2023-11-15\"; };", BODY("x"), GW_HIGH, TRI_NO },
+    { "date", "date = { from = \"2023-11-15\"; offset = \"+02:00\"; };", BODY("x"), GW_HIGH, TRI_YES },
+    { "rate", "rate = { above = 1; per = \"1h\"; by = [ \"from_bare\", \"{urn:x}tree@note\" ]; };", OFTEN("a"), GW_HIGH, TRI_YES },
+    { "rate", "rate = { above = 1; per = \"1h\"; by = [ \"from_bare\", \"{urn:x}tree@note\" ]; };", OFTEN("b"), GW_HIGH, TRI_NO },
+    { "rate", "rate = { above = 1; per = \"1h\"; by = \"{urn:x}tree/{urn:x}leaf\"; };", OFTEN("b"), GW_HIGH, TRI_YES },
     { "all", "all = ( { kind = \"message\"; }, { text = \"x\"; } );", BODY("x"), GW_HIGH, TRI_YES },
     { "unsolicited", "unsolicited = true;", "<iq from='a@high.example' to='b@low.example' type='result' id='q'/>", GW_HIGH, TRI_YES },
     { "unsolicited", "unsolicited = true;", BODY("x"), GW_HIGH, TRI_NO },
@@ -145,7 +191,7 @@ static void before(struct pol_eval *e)
 {
     static const char *const v[] = { "<iq from='b@low.example' to='a@high.example' type='get' id='asked'><ping xmlns='urn:xmpp:ping'/></iq>",
         "<message from='b@low.example/x' to='a@high.example'><body>x</body></message>",
-        "<message from='often@high.example' to='c@low.example'><body>x</body></message>" };
+        "<message from='often@high.example' to='c@low.example'><body>x</body></message>", OFTEN("a") };
     for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
         struct rec *r = help_stanza(v[i]);
         if (r) {
@@ -222,6 +268,9 @@ int main(void)
     help_file("lists/staff.list", "x@high.example\n");
     help_file("lists/liaison-high.list", "x@high.example\n");
     help_file("lists/liaison-low.list", "x@low.example\n");
+    help_file("lists/everybody.list", "*@high.example\n*@low.example\n");
+    help_file("lists/rooms.list", "plans@rooms.low.example\n");
+    help_file("lists/nodes.list", "news\nurn:example:a#b   # with a remark\n");
     truth_table();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         run_row(&rows[i]);

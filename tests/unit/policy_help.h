@@ -38,6 +38,8 @@ __attribute__((unused)) static void help_file(const char *name, const char *text
     "  { element = \"{urn:form}x\"; in = [ \"message\" ]; type = [ \"headline\" ]; text = \"token\"; },\n" \
     "  { element = \"{http://jabber.org/protocol/muc#user}x\"; in = [ \"message\", \"presence\" ];\n" \
     "    children = ( { element = [ \"invite\", \"decline\" ]; attributes = [ \"to jid\", \"from jid\" ]; } ); },\n" \
+    "  { element = \"{http://jabber.org/protocol/pubsub}pubsub\"; in = [ \"message\", \"iq\" ];\n" \
+    "    children = ( { element = [ \"publish\", \"items\" ]; attributes = [ \"node any\" ]; } ); },\n" \
     "  { element = \"{urn:xmpp:ping}ping\"; in = [ \"iq\" ]; }\n" \
     ");\n"
 

@@ -48,6 +48,16 @@ static const struct line rules[] = {
     { "{ id = 38; name = \"a\"; action = \"answer\"; answers = { time = \"+15:00\"; }; },", "is no offset" },
     { "{ id = 39; name = \"a\"; action = \"answer\"; answers = { ping = false; }; },", "is empty" },
     { "{ id = 40; name = \"a\"; action = \"release\"; answers = { ping = true; }; },", "\"answers\" go together" },
+    { "{ id = 41; name = \"a\"; when = { from_like = \"a@b.example\"; }; action = \"release\"; },", "has neither * nor ?" },
+    { "{ id = 42; name = \"a\"; when = { to_is = \"person\"; }; action = \"release\"; },", "no sort of address" },
+    { "{ id = 43; name = \"a\"; when = { room = \"a@b.example/nick\"; }; action = \"release\"; },", "a room is written" },
+    { "{ id = 44; name = \"a\"; when = { operation = \"publsh\"; }; action = \"release\"; },", "did you mean \"publish\"" },
+    { "{ id = 45; name = \"a\"; when = { value = { is = \"x\"; }; }; action = \"release\"; },", "wants \"path\"" },
+    { "{ id = 46; name = \"a\"; when = { value = { path = \"urn:x\"; ist = \"x\"; }; }; action = \"release\"; },", "is not known here" },
+    { "{ id = 47; name = \"a\"; when = { date = { from = \"2027-02-02\"; to = \"2027-02-01\"; }; }; action = \"release\"; },", "ends before it begins" },
+    { "{ id = 48; name = \"a\"; when = { crosses = \"good\"; }; action = \"release\"; },", "two lists at least" },
+    { "{ id = 49; name = \"a\"; when = { rate = { above = 1; per = \"1s\"; by = [ \"from\", \"frm\" ]; }; }; action = \"throttle\"; },", "did you mean \"from\"" },
+    { "{ id = 50; name = \"a\"; when = { node_list = [ \"a\" ]; }; action = \"release\"; },", "wants the name of a list" },
     { "{ id = 34; name = \"right\"; action = \"release\"; }", NULL },
     { ");", NULL } };
 
@@ -113,6 +123,7 @@ int main(void)
     write_lines("bad.rules", rules, sizeof rules / sizeof *rules);
     write_lines("profiles/bad.conf", profile, sizeof profile / sizeof *profile);
     write_lines("lists/bad.list", list, sizeof list / sizeof *list);
+    help_file("lists/good.list", "a@b.example\n");
     conf_errors_init(&errs);
     ok(policy_load(help_dir, 1700000000000, &p, &errs) == GW_ERR(CONF) && !p, "nothing is loaded");
     check(&errs, "/bad.rules", rules, sizeof rules / sizeof *rules);
