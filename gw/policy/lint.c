@@ -14,6 +14,8 @@
 
 /* ---- rules behind a rule that always decides before them ---- */
 
+static bool in_force(const struct pol_rule *r, int64_t now_ms) { return r->enabled && !(r->expires_ms && r->expires_ms <= now_ms); }
+
 static const struct cond *part(const struct pol_rule *r, const struct cond_row *row)
 {
     for (size_t i = 0; i < r->when.n_sub; i++)
@@ -136,8 +138,6 @@ static bool looked(const struct cond *c)
     return yes;
 }
 
-static bool in_force(const struct pol_rule *r, int64_t now_ms) { return r->enabled && !(r->expires_ms && r->expires_ms <= now_ms); }
-
 static void unseen(const struct policy *p, size_t i, int64_t now_ms, struct conf_errors *errs)
 {
     const struct pol_rule *r = &p->rules[i], *first = NULL;
@@ -161,21 +161,34 @@ static void unseen(const struct policy *p, size_t i, int64_t now_ms, struct conf
 
 /* ---- conditions that no stanza can meet ---- */
 
-static bool named_top(const struct schema *s, const struct clark *c)
+static bool is_named(const struct schema_element *e, const struct clark *c)
 {
+    return str_eq(e->ns, c->ns) && (!c->name.n || str_eq(e->name, c->name));
+}
+
+/* The kinds of stanzas in which a profile in force lets it stand as a payload, as a mask; 0: none names it. */
+static unsigned named_top(const struct schema *s, const struct clark *c)
+{
+    unsigned kinds = 0;
     for (size_t b = 0; b < SCHEMA_BUCKETS; b++)
         for (const struct schema_element *e = s->top[b]; e; e = e->next)
-            if (str_eq(e->ns, c->ns) && (!c->name.n || str_eq(e->name, c->name)))
-                return true;
-    return false;
+            if (is_named(e, c))
+                kinds |= e->kinds;
+    return kinds;
 }
 
 static bool named_anywhere(const struct schema *s, const struct clark *c)
 {
     for (const struct schema_element *e = s->all; e; e = e->all)
-        if (str_eq(e->ns, c->ns) && (!c->name.n || str_eq(e->name, c->name)))
+        if (is_named(e, c))
             return true;
     return false;
+}
+
+static unsigned kinds_of(const struct pol_rule *r)
+{
+    const struct cond *k = part(r, &cond_kind);
+    return k ? *(const unsigned *)k->arg : (1u << REC_KINDS) - 1;
 }
 
 static void unmet(const struct policy *p, const struct pol_rule *r, const struct cond *c, struct conf_errors *errs)
@@ -183,13 +196,64 @@ static void unmet(const struct policy *p, const struct pol_rule *r, const struct
     const struct elem_paths *v = c->row == &cond_payload || c->row == &cond_element ? c->arg : NULL;
     for (size_t i = 0; v && i < v->n; i++) {
         const struct clark *k = &v->v[i].v[0];
-        if (c->row == &cond_payload ? named_top(p->schema, k) : named_anywhere(p->schema, k))
-            continue;
-        conf_error_add(errs, CONF_WARNING, c->file, c->line, "rule %u: no profile in force names {%.*s}%.*s, so it is never there (\"received\" looks at what came)",
-            r->id, STR_ARG(k->ns), STR_ARG(k->name));
+        unsigned kinds = c->row == &cond_payload ? named_top(p->schema, k) : 0;
+        if (c->row == &cond_payload ? !kinds : !named_anywhere(p->schema, k))
+            conf_error_add(errs, CONF_WARNING, c->file, c->line, "rule %u: no profile in force names {%.*s}%.*s, so it is never there (\"received\" looks at what came)",
+                r->id, STR_ARG(k->ns), STR_ARG(k->name));
+        else if (kinds && !(kinds & kinds_of(r)))
+            conf_error_add(errs, CONF_WARNING, c->file, c->line, "rule %u: the profiles in force let {%.*s}%.*s stand in other kinds of stanzas only, "
+                "so it is never there", r->id, STR_ARG(k->ns), STR_ARG(k->name));
     }
     for (size_t i = 0; i < c->n_sub; i++)
         unmet(p, r, &c->sub[i], errs);
+}
+
+static void nothing_to_strip(const struct policy *p, const struct pol_rule *r, struct conf_errors *errs)
+{
+    for (size_t i = 0; i < r->n_strip; i++)
+        if (!named_anywhere(p->schema, &r->strip[i]))
+            conf_error_add(errs, CONF_WARNING, r->file, r->line, "rule %u takes out {%.*s}%.*s, which no profile in force names: it is gone before any rule looks",
+                r->id, STR_ARG(r->strip[i].ns), STR_ARG(r->strip[i].name));
+}
+
+/* ---- profiles that let a request in which no rule releases ---- */
+
+/* Does the rule speak of this payload, or of none in particular? The gateway's own answers are about three. */
+static bool speaks_of(const struct pol_rule *r, const struct schema_element *e)
+{
+    if (r->action == ACT_ANSWER)
+        return str_eq(e->ns, STR("jabber:iq:version")) || str_eq(e->ns, STR("jabber:iq:last")) || str_eq(e->ns, STR("urn:xmpp:time"));
+    const struct cond *c = part(r, &cond_payload);
+    const struct elem_paths *v = c ? c->arg : NULL;
+    bool does = !v;
+    for (size_t i = 0; v && i < v->n && !does; i++)
+        does = is_named(e, &v->v[i].v[0]);
+    return does;
+}
+
+static bool releases_requests(const struct pol_rule *r, int64_t now_ms)
+{
+    const struct cond *type = part(r, &cond_type);
+    const struct types *t = type ? type->arg : NULL;
+    bool question = !t;
+    for (size_t k = 0; t && k < t->n && !question; k++)
+        question = str_eq(t->v[k], STR("get")) || str_eq(t->v[k], STR("set"));
+    return in_force(r, now_ms) && question && (r->action == ACT_ANSWER || (r->action == ACT_RELEASE && (kinds_of(r) & (1u << REC_IQ))));
+}
+
+/* Requests only: what stands in messages and presence goes with them. An answer needs its question, and errors are not judged. A set that
+ * releases no request at all means it so. */
+static void never_released(const struct policy *p, const struct schema_element *e, int64_t now_ms, struct conf_errors *errs)
+{
+    bool some = false, this = !(e->kinds & (1u << REC_IQ)) || e->in_error || e->n_types;
+    for (size_t i = 0; i < p->n_rules && !this; i++)
+        if (releases_requests(&p->rules[i], now_ms)) {
+            some = true;
+            this = speaks_of(&p->rules[i], e);
+        }
+    if (some && !this)
+        conf_error_add(errs, CONF_WARNING, e->file, e->line, "this profile lets {%.*s}%.*s in, and no rule releases a request with it", STR_ARG(e->ns),
+            STR_ARG(e->name));
 }
 
 /* ---- lists that nobody uses ---- */
@@ -223,10 +287,14 @@ void policy_lint(const struct policy *p, int64_t now_ms, struct conf_errors *err
         shadowed(p, i, now_ms, errs);
         unseen(p, i, now_ms, errs);
         unmet(p, r, &r->when, errs);
+        nothing_to_strip(p, r, errs);
         if (r->action == ACT_RELEASE && !r->n_tests)
             conf_error_add(errs, CONF_WARNING, r->file, r->line, "rule %u releases and has no test", r->id);
         if (r->expires_ms > now_ms && r->expires_ms - now_ms < SOON_MS)
             conf_error_add(errs, CONF_WARNING, r->file, r->line, "rule %u ends within 14 days", r->id);
     }
+    for (size_t b = 0; b < SCHEMA_BUCKETS; b++)
+        for (const struct schema_element *e = p->schema->top[b]; e; e = e->next)
+            never_released(p, e, now_ms, errs);
     unused_lists(p, errs);
 }

@@ -39,6 +39,12 @@ static const struct row { const char *name, *rules, *want; } rows[] = {
     { "a rule that ends soon", "{ id = 1; name = \"a\"; kind = \"iq\"; action = \"drop\"; expires = \"2023-11-20\"; }", "ends within 14 days" },
     { "a payload that no profile names", "{ id = 1; name = \"a\"; when = { payload = \"urn:nowhere\"; }; action = \"drop\"; }", "no profile in force names" },
     { "a payload that one names", "{ id = 1; name = \"a\"; when = { payload = \"urn:x\"; element = \"{urn:x}leaf\"; }; action = \"drop\"; }", NULL },
+    { "a payload that stands in other kinds only", "{ id = 1; name = \"a\"; kind = \"message\"; when = { payload = \"urn:xmpp:ping\"; }; action = \"drop\"; }",
+        "in other kinds of stanzas only" },
+    { "taking out what is gone already", "{ id = 1; name = \"a\"; action = \"strip\"; elements = [ \"urn:nowhere\" ]; }", "is gone before any rule looks" },
+    { "taking out what may be there", "{ id = 1; name = \"a\"; action = \"strip\"; elements = [ \"{urn:x}leaf\" ]; }", NULL },
+    { "a profile of which no rule releases a request", "{ id = 1; name = \"a\"; kind = \"iq\"; type = \"get\"; when = { payload = [ \"urn:x\", "
+        "\"http://jabber.org/protocol/pubsub\" ]; }; action = \"release\";" TEST " }", "lets {urn:xmpp:ping}ping in, and no rule releases" },
     { "as received it may be there", "{ id = 1; name = \"a\"; when = { received = \"urn:nowhere\"; }; action = \"drop\"; }", NULL },
 };
 
