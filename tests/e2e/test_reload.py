@@ -124,3 +124,70 @@ def test_under_load_every_stanza_is_accounted_for(ends):
     assert numbers == sorted(numbers), "order is kept"
     print(f"{count[0]} messages, {len(back)} answered with an error")
     assert back == [], "the old guard finishes what it has, the edges wait"
+
+
+# Two sets that say the same in other numbers: a stanza that a mixture of both had judged would carry numbers of both.
+SETS = {name: f"""
+  {{ id = {n}1; name = "Test: set {name} has seen it"; kind = "message"; when = {{ text = "turn-"; }}; action = "alert"; }},
+  {{ id = {n}2; name = "Test: set {name} takes the receipt out"; kind = "message"; action = "strip"; elements = [ "urn:xmpp:receipts" ]; }},
+""" for name, n in (("A", 81), ("B", 82))}
+
+
+def whose(event):
+    """The sets whose rules held, and whether all of that set did."""
+    ids = {int(r.split()[0]) for r in event.get("matched", [])}
+    return {s for s, n in (("A", 81), ("B", 82)) if ids & {n * 10 + 1, n * 10 + 2}}, ids >= {811, 812} or ids >= {821, 822}
+
+
+@pytest.mark.parametrize("seconds", [8, pytest.param(60, marks=pytest.mark.long)])
+def test_a_reload_each_second(ends, seconds):
+    """No stanza is lost, doubled or judged by half a set: the books of both ends, and the hash of the set in each verdict."""
+    peer, stop, sent = ends.stream("high"), threading.Event(), [0]
+    tag = f"turn-{seconds}-"
+
+    def load():
+        while not stop.is_set():
+            peer.send(message(FROM, TO, f"{tag}{sent[0]}", body=f"{tag}{sent[0]}"))
+            sent[0] += 1
+            time.sleep(0.004)
+    t, took, undo = threading.Thread(target=load, daemon=True), 0, None
+    t.start()
+    begun = time.monotonic()
+    try:
+        while time.monotonic() - begun < seconds:
+            turn = time.monotonic()
+            if undo:
+                undo()
+            undo = edit(ends.lab, lambda text: text.replace("rules = (", "rules = (" + SETS["AB"[took % 2]], 1))
+            done = reload(ends)
+            assert done.returncode == 0, done.stderr
+            took += 1
+            time.sleep(max(0.0, 1 - (time.monotonic() - turn)))
+    finally:
+        stop.set()
+        t.join()
+        if undo:
+            undo()
+    # the books of the two ends
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        there = [i for i in ends.sink["low"].ids() if i.startswith(tag)]
+        back = [e.get("id") for _, e in ends.sink["high"].stanzas if e.get("type") == "error" and e.get("id", "").startswith(tag)]
+        if len(there) + len(back) >= sent[0]:
+            break
+        time.sleep(0.2)
+    assert back == [] and there == [f"{tag}{i}" for i in range(sent[0])], f"{sent[0]} sent, {len(there)} came, {len(back)} came back"
+    # the book of the journal: one verdict each, by one whole set, and a set has one hash
+    assert ends.events.wait(lambda e: e["event_type"] == "verdict" and e.get("stanza_id") == f"{tag}{sent[0] - 1}", 30)
+    verdicts = [e for e in ends.events.find(lambda _: True) if e["event_type"] == "verdict" and e.get("stanza_id", "").startswith(tag)]
+    assert [e["stanza_id"] for e in verdicts] == there
+    sets = {}
+    for e in verdicts:
+        mine, whole = whose(e)
+        assert len(mine) <= 1 and whole == (len(mine) == 1), f"half a set: {e['matched']}"
+        sets.setdefault(e["rules_hash"], set()).add("".join(mine))
+    assert all(len(s) == 1 for s in sets.values()), sets
+    assert {"A", "B"} <= set.union(*sets.values())
+    print(f"{took} reloads in {seconds} s, {sent[0]} stanzas, {len(sets)} hashes")
+    assert took >= max(2, seconds // 5), "each second, where the machine is quick enough: a reload takes 0.7 s of a core"
+    assert reload(ends).returncode == 0
