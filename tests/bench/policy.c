@@ -27,7 +27,7 @@ static void put(const char *name, const char *text)
 static double now(void)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
@@ -62,35 +62,39 @@ static void stanza(struct buf *b)
     rec_free(r);
 }
 
-/* Microseconds of one stanza. */
-static double measure(const char *rules)
+#define ROUNDS 200
+#define TIMES 1000
+
+/* The best round of each set, in microseconds a stanza. They take turns, so that what else the machine does hits both. */
+static void measure(struct policy *const sets[2], double best[2])
 {
-    struct policy *p = load(rules);
-    struct pol_eval *e = pol_eval_new(p, NULL);
     struct rec_limits limits = REC_HARD_LIMITS;
     struct rec *r = rec_new(&limits);
     struct buf in, out;
     struct pol_facts facts = { .from_side = GW_HIGH };
-    double best = 1e9;
+    struct pol_eval *e[2] = { pol_eval_new(sets[0], NULL), pol_eval_new(sets[1], NULL) };
     stanza(&in);
     buf_init(&out, 1 << 20);
-    for (int round = 0; round < 7; round++) {
+    best[0] = best[1] = 1e9;
+    for (int round = 0; round < 2 * ROUNDS; round++) {
+        int which = round & 1;
         double start = now();
-        for (int i = 0; i < 20000; i++) {
+        for (int i = 0; i < TIMES; i++) {
             buf_reset(&out);
-            if (rec_decode_into(buf_str(&in), r) || pol_begin(e, r, &facts) != POL_DONE || pol_verdict(e)->verdict != GW_V_RELEASE ||
-                rec_encode(pol_verdict(e)->out, &out))
+            if (rec_decode_into(buf_str(&in), r) || pol_begin(e[which], r, &facts) != POL_DONE ||
+                pol_verdict(e[which])->verdict != GW_V_RELEASE || rec_encode(pol_verdict(e[which])->out, &out))
                 exit(1);
         }
-        double took = (now() - start) / 20000 * 1e6;
-        best = took < best ? took : best;
+        double took = (now() - start) / TIMES * 1e6;
+        best[which] = took < best[which] ? took : best[which];
     }
     buf_clear(&in);
     buf_clear(&out);
     rec_free(r);
-    pol_eval_free(e);
-    policy_free(p);
-    return best;
+    for (int i = 0; i < 2; i++) {
+        pol_eval_free(e[i]);
+        policy_free(sets[i]);
+    }
 }
 
 static char *rules_of(size_t n)
@@ -107,7 +111,7 @@ static char *rules_of(size_t n)
     return t;
 }
 
-static double with_list(size_t n)
+static struct policy *with_list(size_t n)
 {
     char path[128];
     snprintf(path, sizeof path, "%s/lists/l.list", dir);
@@ -116,7 +120,7 @@ static double with_list(size_t n)
         fprintf(f, "user%zu@high.example\n", i);
     if (!f || fclose(f))
         exit(1);
-    return measure("profiles = [ \"p\" ]; rules = ( { id = 1; name = \"n\"; when = { from_list = \"l\"; }; action = \"reject\"; },"
+    return load("profiles = [ \"p\" ]; rules = ( { id = 1; name = \"n\"; when = { from_list = \"l\"; }; action = \"reject\"; },"
         " { id = 2; name = \"r\"; action = \"release\"; } );");
 }
 
@@ -124,6 +128,7 @@ int main(void)
 {
     static const char *const leave[] = { "main.rules", "lists/l.list", "profiles/p.conf", "lists", "profiles" };
     char path[128];
+    double a[2], b[2];
     snprintf(dir, sizeof dir, "/tmp/lockgate-bench-XXXXXX");
     if (jid_init() || !mkdtemp(dir))
         return 1;
@@ -135,12 +140,17 @@ int main(void)
     put("profiles/p.conf", "title = \"t\"; elements = ( { element = \"{jabber:server}body\"; in = [ \"message\" ]; text = \"any\"; },"
         "{ element = \"{http://jabber.org/protocol/chatstates}active\"; in = [ \"message\" ]; } );");
     char *few = rules_of(10), *many = rules_of(10000);
-    double a = measure(few), b = measure(many);
-    printf("policy: one message, 10 address rules            %6.2f us (%.0f a second on one core)\n", a, 1e6 / a);
-    printf("policy: one message, 10,000 address rules        %6.2f us, %.2f times (goal: 1.2)\n", b, b / a);
-    double c = with_list(10), start = now(), d = with_list(1000000), load_time = now() - start;
-    printf("policy: one message, a list of 10                %6.2f us\n", c);
-    printf("policy: one message, a list of 1,000,000         %6.2f us, %.2f times (goal: 1.2); loaded and measured in %.1f s\n", d, d / c, load_time);
+    struct policy *rules[2] = { load(few), load(many) };
+    measure(rules, a);
+    printf("policy: one message, 10 address rules            %6.2f us (%.0f a second on one core)\n", a[0], 1e6 / a[0]);
+    printf("policy: one message, 10,000 address rules        %6.2f us, %.2f times (goal: 1.2)\n", a[1], a[1] / a[0]);
+    struct policy *lists[2] = { with_list(10) };
+    double start = now();
+    lists[1] = with_list(1000000);
+    double loaded = now() - start;
+    measure(lists, b);
+    printf("policy: one message, a list of 10                %6.2f us\n", b[0]);
+    printf("policy: one message, a list of 1,000,000         %6.2f us, %.2f times (goal: 1.2); written and loaded in %.1f s\n", b[1], b[1] / b[0], loaded);
     free(few);
     free(many);
     for (size_t i = 0; i < sizeof leave / sizeof *leave; i++) {
@@ -148,5 +158,5 @@ int main(void)
         (void)!remove(path);
     }
     rmdir(dir);
-    return b / a <= 1.2 && d / c <= 1.2 ? 0 : 1;
+    return a[1] / a[0] <= 1.2 && b[1] / b[0] <= 1.2 ? 0 : 1;
 }
