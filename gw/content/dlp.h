@@ -114,7 +114,8 @@ bool dlp_unspaced(uint32_t c); /* of a script that sets no blanks between words 
 bool dlp_is_word_char(struct str s, size_t off, bool before);
 int dlp_sealed_scan(struct dlp *d, const struct view *v) GW_MUST_CHECK;
 int dlp_number_scan(struct dlp *d, const struct view *v, bool leet_only, bool across) GW_MUST_CHECK;
-/* A candidate that passed its validator: support, exclusions, threshold. */
-void dlp_accept(struct dlp *d, uint32_t detector, const struct view *v, size_t from, size_t to, enum opinion o, bool across);
+/* A candidate that passed its validator: support, exclusions, threshold. False: it does not count, so what overlaps it has to be looked
+ * at too. */
+bool dlp_accept(struct dlp *d, uint32_t detector, const struct view *v, size_t from, size_t to, enum opinion o, bool across);
 
 #endif

@@ -67,7 +67,8 @@ static void try_detector(struct dlp *d, uint32_t k, const struct view *v, const 
                 o--;
             if (o == OPINION_NO)
                 continue;
-            dlp_accept(d, k, v, r->g[i].start, r->g[j].end, o, across);
+            if (!dlp_accept(d, k, v, r->g[i].start, r->g[j].end, o, across))
+                continue; /* below the threshold: it must not hide what begins inside it */
             i = j;
             break;
         }

@@ -199,25 +199,26 @@ static bool place_ok(const struct dlp *d, const struct dlp_detector *x, uint32_t
     return i < d->joined->n && (x->place_bits >> d->request->segments[d->joined->pieces[i].seg].place & 1u);
 }
 
-void dlp_accept(struct dlp *d, uint32_t k, const struct view *v, size_t from, size_t to, enum opinion o, bool across)
+bool dlp_accept(struct dlp *d, uint32_t k, const struct view *v, size_t from, size_t to, enum opinion o, bool across)
 {
     const struct dlp_detector *x = d->v[k];
     uint32_t start, end;
     view_span(v, from, to, &start, &end);
     if (start == NO_SPAN || (across && !over_groups(d, start, end)) || !place_ok(d, x, start) ||
         value_excluded(x, (struct str){ v->text.p + from, to - from }))
-        return;
+        return false;
     if (x->has_support || x->has_exclude)
         need_near(d, v);
     if (x->has_exclude && excluded(d, k, start, end))
-        return;
+        return false;
     int confidence = (int)(x->has_support && supported(d, k, start, end) ? x->with_support : x->confidence);
     confidence += o == OPINION_WEAK ? -25 : o == OPINION_STRONG ? 15 : 0;
     if (confidence > 100)
         confidence = 100;
     if (confidence < x->report && !d->report_all)
-        return;
+        return false;
     hits_add(&d->found, x->log_only ? SCAN_NOTED : SCAN_DLP, x->id, start, end, confidence < 0 ? 0 : (unsigned)confidence);
+    return true;
 }
 
 /* ---- patterns and words ---- */
@@ -380,11 +381,10 @@ static void judge_matches(struct dlp *d, const struct dlp_db *b, const struct vi
         size_t to = m->to;
         enum opinion o = fails >= FAILS_MAX ? OPINION_NO : d->v[k]->validator && d->v[k]->validator->min_digits ?
             judge_ends(d->v[k], v->text, from, &to) : judge_starts(d->v[k], v->text, &from, to);
-        if (o == OPINION_NO) {
+        if (o == OPINION_NO || !dlp_accept(d, k, v, from, to, o, false)) {
             fails++;
             continue;
         }
-        dlp_accept(d, k, v, from, to, o, false);
         done = to;
     }
 }
@@ -450,7 +450,7 @@ static int scan_words(struct dlp *d, const struct view *v)
         if (o != OPINION_NO && d->v[k]->validator)
             o = judge(d->v[k], v->text, m.from, m.to);
         if (o != OPINION_NO)
-            dlp_accept(d, k, v, m.from, m.to, o, false);
+            (void)dlp_accept(d, k, v, m.from, m.to, o, false);
     }
     return d->err;
 }
@@ -496,7 +496,7 @@ static int scan_letters(struct dlp *d, const struct view *v)
         const struct dlp_expr *e = &d->letters.v[m->expr];
         size_t from = d->letters_view.from[m->from], to = d->letters_view.to[m->to - 1];
         if (gaps_ok(d, e, v->text, m->from, m->to) && boundary_ok(d->v[e->detector], v->text, from, to))
-            dlp_accept(d, e->detector, v, from, to, OPINION_YES, false);
+            (void)dlp_accept(d, e->detector, v, from, to, OPINION_YES, false);
     }
     return d->err;
 }

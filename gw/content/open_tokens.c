@@ -244,23 +244,21 @@ static size_t padding(struct str s, size_t off)
 static int open_base64(struct opening *o)
 {
     struct str s = o->in->text;
+    size_t joined = 0; /* up to here runs have been read as one */
     int err = 0;
     for (size_t i = 0; i < s.n && !err;) {
         if (!in(s.p[i], IN_64)) {
             i++;
             continue;
         }
-        size_t end = run64(s, i), all = joined64(s, i, end);
+        size_t end = run64(s, i), all = i < joined ? end : joined64(s, i, end);
         if (all > end && all - i >= 12) {
             bool kept = false;
-            size_t n = o->list->n;
             err = decode64(o, i, all);
             if (!err)
                 err = judge(o, i, all + padding(s, all), 9, looks_base64((struct str){ s.p + i, all - i }) && end - i >= 40, &kept);
-            if (o->list->n > n) {
-                i = all;
-                continue;
-            }
+            if (kept)
+                joined = all; /* and each by itself: they may be one text each */
         }
         if (!err && end - i >= TOKEN_MIN)
             err = try64(o, i, end, padding(s, end));
@@ -342,6 +340,29 @@ static size_t decode16(struct opening *o, size_t i, size_t *ret_pairs, int *ret_
     return end;
 }
 
+#define HEX_PAIRS_MIN 6u
+/* Groups that are long enough to be a text each: what was written behind each other need not belong together. */
+static int open_hex_groups(struct opening *o, size_t from, size_t to)
+{
+    struct str s = o->in->text;
+    int err = 0;
+    for (size_t i = from, end; i < to && !err; i = end + 1) {
+        bool kept;
+        for (end = i; end < to && value16(s.p[end]) >= 0; end++)
+            ;
+        if (end - i < 2 * HEX_PAIRS_MIN || (i == from && end == to))
+            continue;
+        buf_reset(o->bytes);
+        for (size_t k = i; k + 1 < end && !err; k += 2) {
+            unsigned char b = (unsigned char)(value16(s.p[k]) << 4 | value16(s.p[k + 1]));
+            err = buf_put(o->bytes, &b, 1);
+        }
+        if (!err)
+            err = judge(o, i, end, HEX_PAIRS_MIN, false, &kept);
+    }
+    return err;
+}
+
 /* A run that opens into nothing is tried once more from its second half byte. */
 static int open_hex(struct opening *o)
 {
@@ -355,12 +376,14 @@ static int open_hex(struct opening *o)
             continue;
         }
         size_t next = end = decode16(o, i, &pairs, &err);
-        if (!err && pairs >= 6)
-            err = judge(o, i, end, 6, pairs >= 32, &kept);
-        if (!err && pairs >= 6 && !kept) {
+        if (!err && pairs >= HEX_PAIRS_MIN)
+            err = judge(o, i, end, HEX_PAIRS_MIN, pairs >= 32, &kept);
+        if (!err && pairs > HEX_PAIRS_MIN)
+            err = open_hex_groups(o, i, end);
+        if (!err && pairs >= HEX_PAIRS_MIN && !kept) {
             end = decode16(o, i + 1, &pairs, &err);
-            if (!err && pairs >= 6)
-                err = judge(o, i + 1, end, 6, false, &kept);
+            if (!err && pairs >= HEX_PAIRS_MIN)
+                err = judge(o, i + 1, end, HEX_PAIRS_MIN, false, &kept);
         }
         i = next > i ? next : i + 1;
     }

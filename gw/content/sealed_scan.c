@@ -36,7 +36,7 @@ static void accept(struct dlp *d, uint32_t k, const struct view *v, size_t first
     const struct mapped *m = &d->compact.m;
     size_t from = m->from[first], to = m->to[last];
     if (!memchr(v->text.p + from, 0, to - from)) /* words that stand behind each other in two places are not one value */
-        dlp_accept(d, k, v, from, to, OPINION_YES, false);
+        (void)dlp_accept(d, k, v, from, to, OPINION_YES, false);
 }
 
 static void scan_values(struct dlp *d, uint32_t k, const struct view *v)
@@ -126,7 +126,7 @@ static void accept_runs(struct dlp *d, uint32_t k, const struct view *v, struct 
         for (i++; i < n && p[i].at <= to + 2 * WINDOW; i++)
             to = p[i].at + GRAM;
         to = to + WINDOW < last ? to + WINDOW : last;
-        dlp_accept(d, k, v, m->from[from], m->to[to], OPINION_YES, false);
+        (void)dlp_accept(d, k, v, m->from[from], m->to[to], OPINION_YES, false);
     }
 }
 

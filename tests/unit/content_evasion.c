@@ -182,6 +182,9 @@ SIMPLE(data_uri, add(out, "data:text/plain;base64,"); char a[4096] = ""; base64(
 SIMPLE(mixed, char a[4096] = ""; shifted(a, s, 0xff10, 0x1d400); for (char *q = a; *q; q++) { snprintf(out + strlen(out), 2, "%c", *q); if (((unsigned char)q[1] & 0xc0) != 0x80) add(out, "\xe2\x80\x8b"); })
 SIMPLE(glued_front, add(out, "x"); add(out, s))
 SIMPLE(number_front, add(out, "12 "); add(out, s))
+SIMPLE(spaced_behind_number, add(out, "section 2.3 "); for (; *s; s++) if (*s != ' ') { add_char(out, (unsigned char)*s); add(out, s[1] ? " " : ""); })
+static void hex_of(char *out, const char *s) { for (; *s; s++) { char e[4]; snprintf(e, sizeof e, "%02x", *s); add(out, e); } }
+SIMPLE(hex_side_by_side, hex_of(out, s); add(out, " "); hex_of(out, s); add(out, " "); hex_of(out, s))
 SIMPLE(rot13, for (; *s; s++) add_char(out, *s >= 'A' && *s <= 'Z' ? 'A' + (uint32_t)(*s - 'A' + 13) % 26 : (uint32_t)*s))
 SIMPLE(reversed, for (size_t i = strlen(s); i-- > 0;) add_char(out, (unsigned char)s[i]))
 SIMPLE(override_reversed, add_char(out, 0x202e); for (size_t i = strlen(s); i-- > 0;) add_char(out, (unsigned char)s[i]); add_char(out, 0x202c))
@@ -261,7 +264,8 @@ static const struct disguise { const char *name; void (*make)(const char *s, str
     { "base64 of percent", b64_of_percent, "yyy", NULL }, { "base64 of zero-width", b64_of_zero_width, "yyy", NULL }, { "base32", base32, "yyy", NULL },
     { "data: address", data_uri, "yyy", NULL }, { "full-width, bold and zero-width", mixed, "yyy", NULL },
     { "a letter glued to its front", glued_front, "nnn", "it reads as another word; a card after a letter is below the threshold" },
-    { "a number before it", number_front, "yyy", NULL }, { "over two elements of one run", over_elements, "yyy", NULL }, { "every letter in a span of its own", over_spans, "yyy", NULL },
+    { "a number before it", number_front, "yyy", NULL }, { "spaced out behind another number", spaced_behind_number, "yyy", NULL },
+    { "hexadecimal, three side by side", hex_side_by_side, "yyy", NULL }, { "over two elements of one run", over_elements, "yyy", NULL }, { "every letter in a span of its own", over_spans, "yyy", NULL },
     { "spans with a link's attribute between", spans_with_links_between, "yyy", NULL },
     { "over subject and body", subject_and_body, "ynn", "only numbers are read across fields: words would meet by chance" },
     { "ROT13", rot13, "ynn", "ciphers are not opened (digits stay)" }, { "written backwards", reversed, "nnn", "nobody reads it so" },
