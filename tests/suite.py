@@ -142,8 +142,9 @@ def pytest(path, name, seconds, long, tag="", only=""):
     command = ["/usr/bin/python3", "-B", "-m", "pytest", "-p", "no:cacheprovider", "-q", "--tb=short", "--durations=5",
                "-o", "junit_family=xunit1", f"--junitxml={stem}.xml", path] + (["--long"] if long else []) + (["-k", only] if only else [])
     tags = "-".join(filter(None, (os.environ.get("LAB_TAG"), tag)))
-    if os.path.exists(stem + ".xml"):
-        os.unlink(stem + ".xml")
+    for old in (stem + ".xml", stem + ".table"):
+        if os.path.exists(old):
+            os.unlink(old)
     status, over = execute(command, stem + ".log", seconds, os.path.dirname(path), {"LAB_TAG": tags})
     count = Count()
     try:
@@ -164,6 +165,8 @@ def pytest(path, name, seconds, long, tag="", only=""):
         say(f"  FAILED {name}: " + (f"not done after {seconds} s" if over else f"pytest ended with {status}"))
     if count.failed:
         show(stem + ".log", 120)
+    if os.path.exists(stem + ".table"):     # what a test has measured, for people
+        show(stem + ".table", 1000)
     return count
 
 

@@ -74,7 +74,7 @@ int routes_init(struct edge *e)
         if (!v[i].target)
             return GW_ERR(NOMEM);
         for (size_t k = 0; k < s->domains[i].n_targets; k++)
-            v[i].target[k] = (struct target){ .route = &v[i], .conf = &s->domains[i].targets[k], .fd = -1 };
+            v[i].target[k] = (struct target){ .route = &v[i], .conf = &s->domains[i].targets[k], .looked_at = edge_now(e), .fd = -1 };
     }
     return 0;
 }

@@ -139,7 +139,7 @@ class Rig:
             os.chmod(self.path("bin", f"lockgate-{program}"), 0o755)
         self.conf = write(self.path("lockgate.conf"), self.settings())
         for side, ns in self.host.items():
-            self.servers.append(Process(["/usr/bin/python3", "-B", "-c", SERVE, "5269", "9999"], self.path(f"{side}.log"), ns.name))
+            self.servers.append(Process(["/usr/bin/python3", "-B", "-c", SERVE, "5269", "5270", "9999"], self.path(f"{side}.log"), ns.name))
         return self
 
     def settings(self):

@@ -74,6 +74,8 @@ def talk(rig, side, data, port=9999, family=4, stay=8):
 
 @pytest.mark.parametrize("what", SPOKEN)
 def test_what_is_spoken_is_named(rig, what):
+    if rig.layout == "bridge" and what not in ("xmpp", "xmpp-direct-tls", "silent"):
+        pytest.skip("the names are the same in every layout")
     side, family = ("high", 4) if len(what) % 2 else ("low", 6)
     watched = rig.watch(OTHER[side])
     before = len(rig.lines(action="decoy", proto=what))

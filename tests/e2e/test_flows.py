@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The table of flows: protocol x layout x address family x direction, each with what is expected and what was measured. Who looks is
+# on the far host's wire: every frame that comes in there is kept, and searched for the mark that each flow carries.
+#
+# The table is left in build/test-logs/e2e-flows.table, and tests/run prints it.
+
+import json
+import os
+import time
+
+import pytest
+
+from inline_rig import SIDES, Rig, inside
+from lab.lab import build_folder
+from lab.layout import CARDS, OTHER
+from lab.net import Process, wait_until
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="makes network namespaces: needs root")
+
+SNIFF = """
+import socket, sys
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)); s.bind(('eth0', 3))
+print('listening', flush=True)
+while True:
+    d, (card, proto, kind, *_) = s.recvfrom(70000)
+    if kind != 4: print(d.hex(), flush=True)
+"""
+
+SEND = """
+import json, socket, struct, sys, time
+src, dst, spoofed, gate_mac, flows = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4], json.loads(sys.argv[5])
+v6 = ':' in dst
+F = socket.AF_INET6 if v6 else socket.AF_INET
+raw = socket.socket(F, socket.SOCK_RAW, socket.IPPROTO_RAW)
+link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW); link.bind(('eth0', 0))
+def ck(x):
+    x += b'\\0' * (len(x) % 2); s = sum(struct.unpack('!%dH' % (len(x) // 2), x)); s = (s >> 16) + (s & 65535); s += s >> 16; return ~s & 65535
+def ip(proto, body, a=src, options=b''):
+    a, b = socket.inet_pton(F, a), socket.inet_pton(F, dst)
+    if v6:
+        raw.sendto(struct.pack('!IHBB', 6 << 28, len(options) + len(body), 60 if options else proto, 64) + a + b + options + body, (dst, 0))
+    else:
+        n = 20 + len(options)
+        raw.sendto(struct.pack('!BBHHHBBH4s4s', 0x40 + n // 4, 0, n + len(body), 7, 0, 64, proto, 0, a, b) + options + body, (dst, 0))
+def tcp(port, flags, mark, a=src, options=b''):
+    b = struct.pack('!HHIIBBHHH', 33333, port, 1, 0, 5 << 4, flags, 1024, 0, 0) + mark
+    x, y = socket.inet_pton(F, a), socket.inet_pton(F, dst)
+    pseudo = x + y + (struct.pack('!IHBB', len(b), 0, 0, 6) if v6 else struct.pack('!BBH', 0, 6, len(b)))
+    ip(6, b[:16] + struct.pack('!H', ck(pseudo + b)) + b[18:], a, options)
+def udp(to, port, data):
+    s = socket.socket(F, socket.SOCK_DGRAM); s.setsockopt(1, socket.SO_BROADCAST, 1)
+    if v6: s.setsockopt(41, 17, socket.if_nametoindex('eth0'))
+    s.bind((src, 0)); s.sendto(data, (to, port))
+def connect(port, mark):
+    s = socket.socket(F); s.settimeout(6 if port in (5269, 5270) else 0.5)
+    try:
+        s.bind((src, 0)); s.connect((dst, port)); s.sendall(mark); got = b''
+        while not (b'[gate]' in got and mark in got):
+            d = s.recv(300)
+            if not d: break
+            got += d
+        return b'[gate]' in got and mark in got
+    except OSError: return False
+answered = {}
+for name, mark in flows:
+    m = mark.encode()
+    try:
+        if name in ('TCP 5269', 'TCP 5270', 'TCP 9999', 'TCP 22'): answered[name] = connect(int(name.split()[1]), m)
+        elif name == 'TCP 5269, no SYN': tcp(5269, 0x10, m)
+        elif name == 'TCP 5269, SYN and data': tcp(5269, 0x02, m)
+        elif name == 'TCP 5269, source of the other side': tcp(5269, 0x02, m, spoofed)
+        elif name == 'TCP 5269, IP options or extension headers': tcp(5269, 0x02, m, options=struct.pack('!BBBBI', 6, 0, 1, 4, 0) if v6 else b'\\x94\\x04\\0\\0')
+        elif name == 'UDP 53': udp(dst, 53, m)
+        elif name == 'UDP 443, QUIC': udp(dst, 443, b'\\xc3\\0\\0\\0\\x01\\x08' + b'1' * 8 + b'\\0' + m + b'\\0' * 1100)
+        elif name == 'UDP, multicast': udp('ff02::fb' if v6 else '224.0.0.251', 5353, m)
+        elif name == 'UDP, broadcast': udp('255.255.255.255', 67, m)
+        elif name == 'ICMP echo': b = struct.pack('!BBHHH', 128 if v6 else 8, 0, 0, 7, 1) + m; ip(58 if v6 else 1, b if v6 else b[:2] + struct.pack('!H', ck(b)) + b[4:])
+        elif name == 'ICMPv6 router advertisement': ip(58, struct.pack('!BBHBBHII', 134, 0, 0, 64, 0, 1800, 0, 0) + m)
+        elif name == 'SCTP': ip(132, struct.pack('!HHII', 5269, 5269, 0, 0) + m)
+        elif name == 'GRE': ip(47, struct.pack('!HH', 0, 0x0800) + m)
+        elif name == 'ESP': ip(50, struct.pack('!II', 1, 1) + m)
+        elif name == 'IP protocol 253': ip(253, m)
+        elif name.startswith('ethertype '):
+            e = bytes.fromhex(name.split()[1])
+            for to in (gate_mac, 'ff:ff:ff:ff:ff:ff'): link.send(bytes.fromhex(to.replace(':', '')) + link.getsockname()[4] + e + m + b'\\0' * 40)
+    except OSError as err: print(name, err, file=sys.stderr)
+time.sleep(0.3)
+print(json.dumps(answered))
+"""
+
+CARRIED, STOPPED = "carried by the gateway", "stopped"
+PORT, SOURCE, DESTINATION = "port-forbidden", "source-unknown", "destination-unknown"
+# name: (families, expected, reason in the journal, protocol in the journal). A reason of None: no record of its own (a frame for this
+# card alone that no rule need refuse, or one that counts among others).
+FLOWS = {
+    "TCP 5269": ((4, 6), CARRIED, "admitted", "tcp"),
+    "TCP 5270": ((4, 6), CARRIED, "admitted", "tcp"),
+    "TCP 5269, SYN and data": ((4, 6), STOPPED, "admitted", "tcp"),     # admitted to try; the data of a SYN is nobody's
+    "TCP 9999": ((4, 6), STOPPED, PORT, "tcp"),
+    "TCP 22": ((4, 6), STOPPED, PORT, "tcp"),
+    "TCP 5269, no SYN": ((4, 6), STOPPED, PORT, "tcp"),
+    "TCP 5269, IP options or extension headers": ((4, 6), STOPPED, PORT, "tcp"),
+    "TCP 5269, source of the other side": ((4, 6), STOPPED, SOURCE, "tcp"),
+    "UDP 53": ((4, 6), STOPPED, PORT, "udp"),
+    "UDP 443, QUIC": ((4, 6), STOPPED, PORT, "quic"),
+    "UDP, multicast": ((4, 6), STOPPED, DESTINATION, "udp"),
+    "UDP, broadcast": ((4,), STOPPED, DESTINATION, "udp"),
+    "ICMP echo": ((4, 6), STOPPED, PORT, None),
+    "ICMPv6 router advertisement": ((6,), STOPPED, PORT, "icmpv6"),
+    "SCTP": ((4, 6), STOPPED, PORT, "sctp"),
+    "GRE": ((4, 6), STOPPED, PORT, "gre"),
+    "ESP": ((4, 6), STOPPED, PORT, "esp"),
+    "IP protocol 253": ((4, 6), STOPPED, PORT, "253"),
+    "ethertype 88b5": ((0,), STOPPED, PORT, "ethertype 0x88b5"),
+    "ethertype 8863": ((0,), STOPPED, PORT, "ethertype 0x8863"),      # PPPoE
+    "ethertype 88cc": ((0,), STOPPED, PORT, "ethertype 0x88cc"),      # LLDP
+    "ethertype 8847": ((0,), STOPPED, PORT, "ethertype 0x8847"),      # MPLS
+    "ethertype 81000005": ((0,), STOPPED, None, None),                # a VLAN tag that nobody configured
+    "ethertype 0026": ((0,), STOPPED, None, None),                    # IEEE 802.3 with LLC: STP and the like
+}
+TABLE = os.path.join(build_folder(), "test-logs", "e2e-flows.table")
+
+
+@pytest.fixture(scope="module")
+def table():
+    rows = []
+    yield rows
+    os.makedirs(os.path.dirname(TABLE), exist_ok=True)
+    with open(TABLE, "w") as f:
+        f.write(f"{'flow':<43}{'layout':<8}{'family':<8}{'direction':<13}{'expected':<45}measured\n")
+        for r in rows:
+            f.write(f"{r[0]:<43}{r[1]:<8}{r[2]:<8}{r[3]:<13}{r[4]:<45}{'the same' if r[5] == r[4] else r[5]}\n")
+        f.write(f"{len(rows)} flows, {sum(r[4] != r[5] for r in rows)} not as expected\n")
+
+
+def said(outcome, reason):
+    return outcome + (f", record {reason}" if reason else "")
+
+
+def sniff(rig, side):
+    log = rig.path(f"sniff.{side}")
+    p = Process(["/usr/bin/python3", "-B", "-c", SNIFF], log, rig.host[side].name)
+    wait_until("the look at the far wire", lambda: "listening" in open(log).read(), 20)
+    rig.captures.append(p)
+    return log
+
+
+def recorded(rig, side, name, family, want_reason, proto):
+    """Is there a record about it? Those of one kind and one second share one."""
+    def there():
+        for x in rig.lines(side=side, reason=want_reason):
+            if family and (":" in x.get("src_ip", "")) != (family == 6):
+                continue
+            if proto and x.get("proto") != proto or (proto is None and not x.get("proto", "").startswith("icmp")):
+                continue
+            if name.startswith("TCP") and x.get("dest_port") != int(name.split()[1].rstrip(",")):
+                continue
+            return True
+        return False
+    try:
+        wait_until("a record", there, 4)
+        return want_reason
+    except Exception:
+        return "none"
+
+
+@pytest.mark.parametrize("layout", ["routed", "bridge", "proxy"])
+def test_flows(table, layout):
+    rig = Rig(layout, "flows", {"admission.rate": 10000, "admission.burst": 10000})
+    try:
+        rig.up()
+        rig.inline("up")
+        rig.start()
+        mine = run(rig)
+    finally:
+        rig.down()
+    table += mine
+    wrong = [r for r in mine if r[4] != r[5]]
+    assert not wrong, "\n".join(" | ".join(r) for r in wrong)
+
+
+def run(rig):
+    logs = {side: sniff(rig, side) for side in SIDES}
+    sent = []
+    for side in SIDES:
+        mac = json.loads(rig.gate[side].ip("-j", "link", "show", CARDS[side]))[0]["address"]
+        for family in (4, 6, 0):
+            names = [n for n, (families, *_) in FLOWS.items() if family in families]
+            flows = [(n, f"FLOW-{len(sent) + i}-{side}-FLOW") for i, n in enumerate(names)]
+            f = family or 4
+            spoofed = rig.address(OTHER[side], f)
+            if rig.layout == "bridge":      # in one subnet, a neighbour that nobody named
+                spoofed = spoofed.replace(".20", ".99").replace(".10", ".99").replace("::20", "::99").replace("::10", "::99")
+            out = inside(rig.host[side], SEND, rig.address(side, f), rig.target(OTHER[side], f), spoofed, mac, json.dumps(flows), timeout=60)
+            answered = json.loads(out.splitlines()[-1])
+            sent += [(n, mark, side, family, answered.get(n)) for n, mark in flows]
+    time.sleep(1.5)     # repeats are told once a second
+    seen = {side: open(log).read() for side, log in logs.items()}
+    rows = []
+    for name, mark, side, family, answered in sent:
+        _, outcome, reason, proto = FLOWS[name]
+        crossed = mark.encode().hex() in seen[OTHER[side]]
+        measured = CARRIED if crossed and answered else "CROSSED" if crossed else STOPPED
+        found = recorded(rig, side, name, family, reason, proto) if reason else None
+        rows.append((name, rig.layout, f"IPv{family}" if family else "-", f"{side} to {OTHER[side]}", said(outcome, reason), said(measured, found)))
+    return rows
