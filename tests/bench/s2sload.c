@@ -7,6 +7,10 @@
  *   s2sload sink   --listen ADDR --port N --domain low.example --cert F --key F --ca F --count N [--streams N] [--seconds N]
  *   s2sload source --connect ADDR --port N --from high.example --to low.example --cert F --key F --ca F --count N
  *                  [--streams N] [--size BYTES] [--rate PER_SECOND] [--bind ADDR]
+ *                  [--open WORKERS [--domains N] [--hold SECONDS]]
+ *
+ * With --open so many workers open the streams side by side, one message goes over each, and all stand for --hold seconds. With
+ * --domains stream i speaks for dK.FROM, K = i modulo N, so that each domain has an onward stream of its own.
  *
  * With --rate a message carries the time at which it was due, not the time at which it got its turn, so a stall counts for all
  * that it delayed (no coordinated omission). The last line is one JSON object. */
@@ -26,13 +30,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 static struct {
     const char *address, *from, *to, *cert, *key, *ca, *bind;
-    int port, streams, seconds;
+    int port, streams, seconds, open, domains, hold;
     long count, rate;
     size_t size;
     bool sink;
@@ -44,6 +49,7 @@ struct stream {
     char in[1 << 17];
     size_t n;
     int index;
+    char from[300]; /* the domain that it speaks for; a sink's: its own */
     long first; /* the number of its first message */
     long done;
 };
@@ -138,37 +144,37 @@ static void tls(struct stream *s, bool server, const char *name)
 
 static void negotiate_source(struct stream *s)
 {
-    header(s, opt.from, opt.to);
+    header(s, s->from, opt.to);
     expect(s, "<starttls");
     puts_(s, "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
     expect(s, "<proceed");
     tls(s, false, opt.to);
-    header(s, opt.from, opt.to);
+    header(s, s->from, opt.to);
     expect(s, "EXTERNAL");
     expect(s, "</stream:features");
     puts_(s, "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='EXTERNAL'>=</auth>");
     expect(s, "<success");
     s->n = 0;
-    header(s, opt.from, opt.to);
+    header(s, s->from, opt.to);
     expect(s, "<stream:stream");
 }
 
 static void negotiate_sink(struct stream *s)
 {
     expect(s, "<stream:stream");
-    header(s, opt.from, opt.to);
+    header(s, s->from, opt.to);
     puts_(s, "<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls></stream:features>");
     expect(s, "<starttls");
     puts_(s, "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
     tls(s, true, NULL);
     expect(s, "<stream:stream");
-    header(s, opt.from, opt.to);
+    header(s, s->from, opt.to);
     puts_(s, "<stream:features><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>EXTERNAL</mechanism></mechanisms>"
              "</stream:features>");
     expect(s, "<auth");
     puts_(s, "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>");
     expect(s, "<stream:stream");
-    header(s, opt.from, opt.to);
+    header(s, s->from, opt.to);
     puts_(s, "<stream:features/>");
 }
 
@@ -179,7 +185,7 @@ static char *padding;
 static size_t message(char *b, size_t size, const struct stream *s, long number, double due)
 {
     int n = snprintf(b, size, "<message from='load%d@%s/a' to='sink@%s' type='chat' id='m%ld'><body>L stream %d message %ld due %.6f text %s</body></message>",
-        s->index, opt.from, opt.to, number, s->index, number, due, padding);
+        s->index, s->from, opt.to, number, s->index, number, due, padding);
     return (size_t)n;
 }
 
@@ -226,6 +232,56 @@ static int dial(void)
     return fd;
 }
 
+/* ---- many streams that stand ---- */
+
+static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+static int opened;
+static struct stream *make_stream(int i)
+{
+    struct stream *s = calloc(1, sizeof *s);
+    if (!s)
+        die("memory");
+    s->index = i;
+    if (opt.domains)
+        snprintf(s->from, sizeof s->from, "d%d.%s", i % opt.domains, opt.from);
+    else
+        snprintf(s->from, sizeof s->from, "%s", opt.from);
+    return s;
+}
+
+static void *opener(void *arg)
+{
+    size_t room = opt.size + 1024;
+    char *b = malloc(room);
+    for (;;) {
+        pthread_mutex_lock(&turn);
+        int i = opened < opt.streams ? opened++ : -1;
+        pthread_mutex_unlock(&turn);
+        if (i < 0)
+            break;
+        struct stream *s = make_stream(i);
+        s->fd = dial();
+        negotiate_source(s);
+        put(s, b, message(b, room, s, 0, now()));
+    }
+    free(b);
+    return arg;
+}
+
+static int open_many(void)
+{
+    pthread_t *t = calloc((size_t)opt.open, sizeof *t);
+    double t0 = now();
+    for (int i = 0; i < opt.open; i++)
+        pthread_create(&t[i], NULL, opener, NULL);
+    for (int i = 0; i < opt.open; i++)
+        pthread_join(t[i], NULL);
+    printf("{\"role\":\"source\",\"streams\":%d,\"setup_s\":%.4f}\n", opt.streams, now() - t0);
+    fflush(stdout);
+    sleep((unsigned)opt.hold);
+    return 0;
+}
+
 static int run_source(void)
 {
     struct stream **v = calloc((size_t)opt.streams, sizeof *v);
@@ -233,11 +289,12 @@ static int run_source(void)
     padding = calloc(1, opt.size + 1);
     for (size_t i = 0; i < opt.size; i++)
         padding[i] = "lorem ipsum dolor sit amet "[i % 27];
+    if (opt.open)
+        return open_many();
     double t0 = now();
     for (int i = 0; i < opt.streams; i++) {
-        v[i] = calloc(1, sizeof **v);
+        v[i] = make_stream(i);
         v[i]->fd = dial();
-        v[i]->index = i;
         negotiate_source(v[i]);
     }
     double t1 = now();
@@ -334,6 +391,7 @@ static void *acceptor(void *arg)
     for (;;) {
         struct stream *s = calloc(1, sizeof *s);
         pthread_t t;
+        snprintf(s->from, sizeof s->from, "%s", opt.from);
         s->fd = accept(l, NULL, NULL);
         if (s->fd < 0)
             die("accept");
@@ -388,7 +446,8 @@ static void options(int argc, char **argv)
 {
     static const struct option v[] = { { "listen", 1, 0, 'l' }, { "connect", 1, 0, 'l' }, { "port", 1, 0, 'p' }, { "domain", 1, 0, 'f' },
         { "from", 1, 0, 'f' }, { "to", 1, 0, 't' }, { "cert", 1, 0, 'c' }, { "key", 1, 0, 'k' }, { "ca", 1, 0, 'a' }, { "count", 1, 0, 'n' },
-        { "streams", 1, 0, 's' }, { "size", 1, 0, 'z' }, { "rate", 1, 0, 'r' }, { "seconds", 1, 0, 'S' }, { "bind", 1, 0, 'b' }, { 0 } };
+        { "streams", 1, 0, 's' }, { "size", 1, 0, 'z' }, { "rate", 1, 0, 'r' }, { "seconds", 1, 0, 'S' }, { "bind", 1, 0, 'b' },
+        { "open", 1, 0, 'o' }, { "domains", 1, 0, 'd' }, { "hold", 1, 0, 'h' }, { 0 } };
     for (int o; (o = getopt_long(argc, argv, "", v, NULL)) != -1;) {
         switch (o) {
         case 'l': opt.address = optarg; break;
@@ -404,6 +463,9 @@ static void options(int argc, char **argv)
         case 'r': opt.rate = atol(optarg); break;
         case 'S': opt.seconds = atoi(optarg); break;
         case 'b': opt.bind = optarg; break;
+        case 'o': opt.open = atoi(optarg); break;
+        case 'd': opt.domains = atoi(optarg); break;
+        case 'h': opt.hold = atoi(optarg); break;
         default: exit(2);
         }
     }
@@ -424,6 +486,11 @@ int main(int argc, char **argv)
     opt.sink = !strcmp(argv[1], "sink");
     options(argc - 1, argv + 1);
     signal(SIGPIPE, SIG_IGN);
+    struct rlimit files = { 0, 0 };
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+    }
     ctx = SSL_CTX_new(TLS_method());
     if (!ctx || SSL_CTX_use_certificate_chain_file(ctx, opt.cert) != 1 || SSL_CTX_use_PrivateKey_file(ctx, opt.key, SSL_FILETYPE_PEM) != 1 ||
         SSL_CTX_load_verify_locations(ctx, opt.ca, NULL) != 1)
