@@ -24,7 +24,7 @@ LDFLAGS = $(LINKS) $(SAN)
 
 # ---- rooms: a folder is one library or one program -----------------------------------------------------------------
 LIBRARIES = base ipc record sandbox xmpp policy content ledger replay
-PROGRAMS  = parent admission edge guard scanner journal keeper courier decoy
+PROGRAMS  = parent admission edge guard scanner journal keeper reader courier decoy
 
 # ---- the walls: what each program links, from the top down; tests/links holds the results against tests/links.txt ----
 link_parent    = parent ipc base
@@ -45,6 +45,8 @@ link_decoy     = decoy sandbox ipc base
 libs_decoy     = -lconfig -lseccomp -lcap-ng
 link_courier   = courier sandbox ipc base
 libs_courier   = -lconfig -lseccomp -lcap-ng
+link_reader    = reader record sandbox ipc base
+libs_reader    = -lcrypto -licuuc -licudata -lconfig -lseccomp -lcap-ng
 link_ctl       = ctl replay policy content ledger xmpp record ipc base
 libs_ctl       = -lexpat -lpcap -lyara -lhs -licui18n -licuuc -licudata -lsqlite3 -ljansson -lcrypto -lconfig -lm
 

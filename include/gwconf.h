@@ -59,6 +59,7 @@ struct gw_conf {
     char *name, *state, *run, *rules;
     enum gw_mode mode;
     bool watch; /* enforce = false: policy refusals are recorded and let through */
+    bool reader;
     int64_t uid_first;
     struct gw_side_conf side[GW_SIDES];
     struct gw_pair *pairs;

@@ -67,6 +67,9 @@ const char *ipc_role_name(enum ipc_role r);
 /* edge <-> keeper */
 #define MSG_SIGN(F) F(U64, ask) F(STR, domain) F(U16, scheme) F(STR, input) /* scheme: RFC 8446 section 4.2.3; input: what TLS signs, in full */
 #define MSG_SIGNED(F) F(U64, ask) F(STR, signature)      /* empty: refused */
+/* edge <-> reader of its side */
+#define MSG_READ(F) F(U64, ask) F(STR, record) F(STR, xml) /* xml: as it would stand in the stream */
+#define MSG_READ_DONE(F) F(U64, ask) F(U8, same) F(HASH, hash) /* hash: of the XML that was read */
 /* ctl <-> parent (control socket; the parent passes STATS through) */
 #define MSG_CTL(F) F(STR, verb) F(STR, argument)
 #define MSG_CTL_TEXT(F) F(U8, exit_status) F(U8, last) F(STR, text)
@@ -106,6 +109,8 @@ const char *ipc_role_name(enum ipc_role r);
     X(51, SCANNED, scanned, IPC_BIT(SCANNER), IPC_BIT(GUARD), 1 << 20) \
     X(70, SIGN, sign, IPC_BIT(EDGE), IPC_BIT(KEEPER), 160 << 10) \
     X(71, SIGNED, signed, IPC_BIT(KEEPER), IPC_BIT(EDGE), 1036) \
+    X(72, READ, read, IPC_BIT(EDGE), IPC_BIT(READER), 50 << 20) \
+    X(73, READ_DONE, read_done, IPC_BIT(READER), IPC_BIT(EDGE), 41) \
     X(60, CTL, ctl, IPC_BIT(CTL), IPC_BIT(PARENT), 65536) \
     X(61, CTL_TEXT, ctl_text, IPC_BIT(PARENT), IPC_BIT(CTL), 2 << 20)
 

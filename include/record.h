@@ -76,8 +76,6 @@ int rec_encode_stub(const struct rec *r, bool with_id, struct buf *out) GW_MUST_
 int rec_decode(struct str bytes, const struct rec_limits *limits, struct rec **ret) GW_MUST_CHECK;
 /* The same into a record that is used again (reset first). */
 int rec_decode_into(struct str bytes, struct rec *r) GW_MUST_CHECK;
-/* The pair that an encoded record names, to tell where it belongs; nothing is checked. SYNTAX, LIMIT. */
-int rec_peek_pair(struct str bytes, struct str *ret_from_domain, struct str *ret_to_domain) GW_MUST_CHECK;
 bool rec_equal(const struct rec *a, const struct rec *b); /* raw addresses do not count */
 
 /* ---- walking ---- */

@@ -8,7 +8,7 @@
 
 #include "err.h"
 
-enum sandbox_program { SANDBOX_EDGE, SANDBOX_GUARD, SANDBOX_SCANNER, SANDBOX_JOURNAL, SANDBOX_ADMISSION, SANDBOX_KEEPER,
+enum sandbox_program { SANDBOX_EDGE, SANDBOX_GUARD, SANDBOX_SCANNER, SANDBOX_JOURNAL, SANDBOX_ADMISSION, SANDBOX_KEEPER, SANDBOX_READER,
     SANDBOX_COURIER, SANDBOX_DECOY, SANDBOX_PROGRAMS };
 struct sandbox_options {
     uid_t uid; /* uid and gid to become; 0: stay (tests as a plain user) */

@@ -90,7 +90,7 @@ int xs_db_verify(struct xs *s, struct str from, struct str to, struct str id, st
  * question is void meanwhile (the stream was restarted or is over). */
 int xs_db_reply(struct xs *s, bool verify, struct str from, struct str to, struct str id, const char *type,
     const char *condition) GW_MUST_CHECK;
-int xs_write(struct xs *s, const struct rec *stanza) GW_MUST_CHECK; /* after XS_READY, or a valid dialback */
+int xs_write(struct xs *s, struct str stanza) GW_MUST_CHECK; /* as xs_serialise made it (not alone); after XS_READY, or a valid dialback */
 int xs_space(struct xs *s) GW_MUST_CHECK;      /* a white-space keepalive; does nothing while one would do harm */
 /* condition must outlive the stream (a literal). When no header was written yet, one is (RFC 6120 section 4.9.1.2). */
 int xs_fail(struct xs *s, const char *condition, enum gw_reason reason, const char *text) GW_MUST_CHECK; /* stream error + end tag */
@@ -99,7 +99,7 @@ struct str xs_peer_id(const struct xs *s);     /* initiating: the id that the re
 struct str xs_own_id(const struct xs *s);      /* receiving: the id that we gave */
 
 /* ---- apart from a stream ---- */
-/* One stanza as XML (the same writer as xs_write): one normal form, no prefixes, character references for TAB LF CR and
+/* One stanza as XML (what xs_write takes): one normal form, no prefixes, character references for TAB LF CR and
  * everything that needs it; xmlns as in a jabber:server stream (alone = true: xmlns='jabber:server' written out). */
 int xs_serialise(const struct rec *r, bool alone, struct buf *out) GW_MUST_CHECK;
 /* One stanza from XML text of its own (explain, tests): same parser, same limits; default namespace jabber:server, and jabber:client

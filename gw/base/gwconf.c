@@ -54,6 +54,7 @@ static int fill(struct gwconf_reader *r)
     c->state = gwconf_path(r, raw->gateway.state);
     c->run = gwconf_path(r, raw->gateway.run);
     c->rules = gwconf_path(r, raw->gateway.rules);
+    c->reader = raw->gateway.reader;
     c->uid_first = raw->gateway.uid_first;
     c->limits = raw->limits.v;
     c->admission.rate = raw->admission.rate;

@@ -43,6 +43,7 @@ struct raw_gateway {
     char *name, *state, *run, *rules;
     int mode;
     bool enforce;
+    bool reader;
     int64_t uid_first;
 };
 struct raw_limits {

@@ -26,6 +26,8 @@ static const struct conf_row gateway_rows[] = {
         .help = "folder of the journal and of what must survive a restart" },
     { "run", CONF_STRING, offsetof(struct raw_gateway, run), false, 1, 80, "/run/lockgate", .help = "folder of the control socket" },
     { "rules", CONF_STRING, offsetof(struct raw_gateway, rules), true, 1, 200, .help = "folder of what security officers edit" },
+    { "reader", CONF_BOOL, offsetof(struct raw_gateway, reader), false, .def = "true",
+        .help = "is what leaves read again, by another parser in a process of its own, before it is sent" },
     { "uid_first", CONF_INT, offsetof(struct raw_gateway, uid_first), false, 1000, 2000000000, "59800",
         .help = "programs run under the user ids from here on" },
     END,

@@ -23,6 +23,7 @@ struct tickets;
 struct tls;
 
 TAILQ_HEAD(conn_list, conn);
+struct order;
 
 #define EDGE_LISTENERS 32
 struct listener {
@@ -44,7 +45,7 @@ struct edge {
     uv_timer_t tick;
     uv_prepare_t prepare;
     uv_signal_t signal_term;
-    struct channel parent, guard, journal, keeper;
+    struct channel parent, guard, journal, keeper, reader;
     struct outbox lines;        /* to the journal */
     struct listener *listeners[EDGE_LISTENERS];
     size_t n_listeners;
@@ -56,6 +57,9 @@ struct edge {
     size_t n_pairs;
     struct routes *routes;      /* the static map: which servers are down */
     struct orders *orders;
+    TAILQ_HEAD(, order) unread; /* reading.c: asked of the second reader, in order */
+    uint64_t last_read;         /* the last question to it */
+    bool one_by_one;            /* it died: the next question waits for the answer to the last */
     struct tickets *tickets;
     struct conn_list conns, dirty;
     size_t n_conns;
@@ -64,6 +68,7 @@ struct edge {
     uint64_t last_ask;
     uint64_t flows;             /* the last flow number given */
     struct buf scratch;         /* one record, encoded; used and emptied within one function */
+    struct buf xml;             /* the same for one stanza as XML */
     struct rec *rec;            /* one record, decoded; the same */
     struct { uint64_t accepted, refused, stanzas, written, answered, unanswered, failed; } count;
     struct { uint64_t at, count; } turned_away; /* connections refused since the journal's last line about them */

@@ -7,6 +7,7 @@
 #include "inbound.h"
 #include "keeper_link.h"
 #include "log.h"
+#include "reading.h"
 #include "tickets.h"
 
 /* ---- guard ---- */
@@ -121,6 +122,8 @@ static void link_came(struct edge *e, const struct msg_link *m, int fd)
         journal_linked(e, fd);
     else if (m->role == IPC_KEEPER)
         keeper_linked(e, fd);
+    else if (m->role == IPC_READER)
+        reading_linked(e, fd);
     else {
         log_warn("a link to %s that this edge has no use for", ipc_role_name((enum ipc_role)m->role));
         close(fd);
@@ -207,6 +210,8 @@ void links_tick(struct edge *e)
 {
     watch(e, &e->guard, "guard");
     watch(e, &e->journal, "journal");
+    if (e->conf->reader)
+        watch(e, &e->reader, "reader");
 }
 
 void links_init(struct edge *e)
@@ -215,6 +220,7 @@ void links_init(struct edge *e)
     channel_init(&e->guard, e, from_guard, guard_lost);
     channel_init(&e->journal, e, from_journal, journal_lost);
     keeper_init(e);
+    reading_init(e);
 }
 
 void links_flush(struct edge *e)
@@ -224,5 +230,6 @@ void links_flush(struct edge *e)
     channel_flush(&e->guard);
     channel_flush(&e->journal);
     channel_flush(&e->keeper);
+    channel_flush(&e->reader);
     channel_flush(&e->parent);
 }

@@ -9,6 +9,7 @@
 #include "lines.h"
 #include "log.h"
 #include "pair.h"
+#include "reading.h"
 
 #define EARLY_MAX 10000    /* releases that came before their order */
 #define EARLY_MS 10000
@@ -71,11 +72,13 @@ static struct order *make(struct edge *e, struct str record)
     o->n = record.n;
     memcpy(o->bytes, record.p, record.n);
     q->bytes += record.n;
+    reading_begin(e, o);
     return o;
 }
 
 static void drop(struct edge *e, struct order *o)
 {
+    reading_forget(e, o);
     e->orders->bytes -= o->n;
     free(o);
 }
@@ -125,16 +128,27 @@ void orders_settle(struct edge *e, struct order *o, enum gw_reason reason)
 
 struct order *orders_local(struct edge *e, struct str record)
 {
-    return make(e, record);
+    struct order *o = make(e, record);
+    if (!o || (o->pair && o->xml))
+        return o;
+    drop(e, o);
+    return NULL;
 }
 
 /* ---- release ---- */
+
+static void reader_refused(struct edge *e, struct order *o)
+{
+    log_error("order %llu of guard %llu was written otherwise than released: refused", (unsigned long long)o->key.number,
+        (unsigned long long)o->key.guard);
+    line_order(e, o->key.guard, o->key.number, "reader-refused", GW_R_READER_REFUSED);
+    settle(e, o, GW_R_READER_REFUSED);
+}
 
 /* The last gate: only what the journal has written down, byte for byte, goes on. */
 static void let_out(struct edge *e, struct order *o, const struct ipc_hash *released)
 {
     struct orders *q = e->orders;
-    struct pair *p;
     HASH_DEL(q->held, o);
     if (CRYPTO_memcmp(o->hash.b, released->b, sizeof o->hash.b) != 0) {
         log_error("order %llu of guard %llu is not what the journal released: discarded", (unsigned long long)o->key.number,
@@ -143,15 +157,30 @@ static void let_out(struct edge *e, struct order *o, const struct ipc_hash *rele
         settle(e, o, GW_R_INTERNAL);
         return;
     }
-    p = pair_of_record(e, (struct str){ (const char *)o->bytes, o->n });
-    if (!p) {
+    if (!o->pair || !o->xml) {
         line_order(e, o->key.guard, o->key.number, "order-refused", GW_R_RECORD_INVALID);
         settle(e, o, GW_R_INTERNAL);
         return;
     }
+    if (o->reading == ORDER_DIFFERS) {
+        reader_refused(e, o);
+        return;
+    }
     TAILQ_INSERT_TAIL(&q->open, o, open);
     q->n_open++;
-    pair_enqueue(p, o);
+    pair_enqueue(o->pair, o);
+}
+
+void orders_differ(struct edge *e, struct order *o)
+{
+    if (!o->in_queue)
+        return; /* held: let_out sees it; it leaves nothing before */
+    pair_withdraw(o->pair, o);
+    if (o->key.guard) {
+        TAILQ_REMOVE(&e->orders->open, o, open);
+        e->orders->n_open--;
+    }
+    reader_refused(e, o);
 }
 
 static void forget_early(struct orders *q, struct early *r)

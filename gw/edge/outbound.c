@@ -38,28 +38,14 @@ static void say(struct outbound *o, const char *action)
 static void write_order(struct outbound *o, struct order *m)
 {
     struct edge *e = o->c.edge;
-    int err;
-    rec_reset(e->rec);
-    err = rec_decode_into((struct str){ (const char *)m->bytes, m->n }, e->rec);
-    if (err) {
-        line_order(e, m->key.guard, m->key.number, "order-refused", GW_R_RECORD_INVALID);
+    if (o->max_bytes && m->n_xml > o->max_bytes) { /* it would end the stream, for others too */
+        log_info("a stanza of %zu bytes is more than %.*s takes", m->n_xml, STR_ARG(o->pair->theirs));
         orders_settle(e, m, GW_R_INTERNAL);
         return;
     }
     m->start = conn_offset(&o->c);
-    err = xs_write(o->c.xs, e->rec);
+    int err = xs_write(o->c.xs, (struct str){ (const char *)m->xml, m->n_xml });
     m->end = conn_offset(&o->c);
-    if (!err && o->max_bytes && m->end - m->start > o->max_bytes) { /* it would end the stream, for others too */
-        xs_out(o->c.xs)->len -= (size_t)(m->end - m->start);
-        log_info("a stanza of %zu bytes is more than %.*s takes", (size_t)(m->end - m->start), STR_ARG(o->pair->theirs));
-        orders_settle(e, m, GW_R_INTERNAL);
-        return;
-    }
-    if (err && m->end == m->start) {
-        log_warn("a stanza could not be written as XML: %s", gw_strerror(err));
-        orders_settle(e, m, GW_R_INTERNAL);
-        return;
-    }
     TAILQ_INSERT_TAIL(&o->inflight, m, link);
     if (!conn_ok(&o->c, err))
         return;
@@ -73,7 +59,7 @@ void outbound_feed(struct outbound *o)
     struct order *m;
     if (o->state != OUT_READY || o->c.ended || o->c.gone)
         return;
-    while (o->state == OUT_READY && buf_size(xs_out(o->c.xs)) < AHEAD_BYTES && (m = pair_next(o->pair)))
+    while (o->state == OUT_READY && buf_size(xs_out(o->c.xs)) < AHEAD_BYTES && (m = pair_next_read(o->pair)))
         write_order(o, m);
     conn_touch(&o->c);
 }

@@ -45,12 +45,6 @@ struct pair *pair_find(struct edge *e, struct str ours, struct str theirs)
     return NULL;
 }
 
-struct pair *pair_of_record(struct edge *e, struct str record)
-{
-    struct str from_domain, to_domain;
-    return rec_peek_pair(record, &from_domain, &to_domain) ? NULL : pair_find(e, from_domain, to_domain);
-}
-
 /* ---- credit ---- */
 
 bool pair_may_send(const struct pair *p)
@@ -90,21 +84,40 @@ void pairs_wake(struct edge *e)
 
 /* ---- the queue ---- */
 
+static void queued(struct pair *p, struct order *o, bool in)
+{
+    o->in_queue = in;
+    if (in)
+        p->queued++;
+    else
+        p->queued--;
+}
+
 void pair_enqueue(struct pair *p, struct order *o)
 {
     TAILQ_INSERT_TAIL(&p->queue, o, link);
-    p->queued++;
+    queued(p, o, true);
     pair_kick(p);
+}
+
+void pair_withdraw(struct pair *p, struct order *o)
+{
+    TAILQ_REMOVE(&p->queue, o, link);
+    queued(p, o, false);
 }
 
 struct order *pair_next(struct pair *p)
 {
     struct order *o = TAILQ_FIRST(&p->queue);
-    if (o) {
-        TAILQ_REMOVE(&p->queue, o, link);
-        p->queued--;
-    }
+    if (o)
+        pair_withdraw(p, o);
     return o;
+}
+
+struct order *pair_next_read(struct pair *p)
+{
+    const struct order *o = TAILQ_FIRST(&p->queue);
+    return o && o->reading == ORDER_READ ? pair_next(p) : NULL;
 }
 
 void pair_requeue(struct pair *p, struct order_queue *unsent)
@@ -113,7 +126,7 @@ void pair_requeue(struct pair *p, struct order_queue *unsent)
     while ((o = TAILQ_LAST(unsent, order_queue))) {
         TAILQ_REMOVE(unsent, o, link);
         TAILQ_INSERT_HEAD(&p->queue, o, link);
-        p->queued++;
+        queued(p, o, true);
     }
 }
 

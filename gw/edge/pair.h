@@ -35,8 +35,6 @@ struct pair {
 
 int pairs_init(struct edge *e) GW_MUST_CHECK;
 struct pair *pair_find(struct edge *e, struct str ours, struct str theirs);
-/* The pair whose outward direction a record belongs to; NULL: of no such pair. The record is checked when it is written. */
-struct pair *pair_of_record(struct edge *e, struct str record);
 
 /* ---- credit ---- */
 bool pair_may_send(const struct pair *p);        /* the guard is there and the window is open */
@@ -54,5 +52,7 @@ void pair_stream_lost(struct pair *p, uint64_t ready_at); /* after it was ready,
 void pair_tick(struct pair *p);
 void pair_flow(struct edge *e, const struct msg_flow *m);
 struct order *pair_next(struct pair *p);         /* takes the first of the queue, or NULL */
+struct order *pair_next_read(struct pair *p);    /* the same, if the second reader has confirmed it */
+void pair_withdraw(struct pair *p, struct order *o); /* out of the queue */
 
 #endif

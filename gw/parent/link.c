@@ -33,7 +33,7 @@ void link_child(struct parent *p, struct child *c)
 {
     for (int i = 0; i < PROGRAMS && c->chan; i++) {
         struct child *o = &p->child[i];
-        if (o != c && o->chan && programs_joined(c->program->role, o->program->role))
+        if (o != c && o->chan && programs_joined(c->program, o->program))
             join(c, o);
     }
 }

@@ -333,7 +333,7 @@ static int start_all(struct parent *p)
         p->child[i].program = &programs[i];
     for (int i = 0; i < PROGRAMS; i++) {
         buf_init(&p->child[i].stats, 1u << 20);
-        p->child[i].off = programs[i].role == IPC_DECOY && !p->conf->decoy.on;
+        p->child[i].off = (programs[i].role == IPC_DECOY && !p->conf->decoy.on) || (programs[i].role == IPC_READER && !p->conf->reader);
         if (!p->child[i].off && child_start(p, &p->child[i]) != 0)
             return GW_ERR(SYS);
     }

@@ -23,11 +23,11 @@ struct program {
     bool in_namespace;   /* starts inside its side's network namespace */
     int stop_phase;      /* doors first, then judges, the journal, and the courier with its last checkpoint */
 };
-#define PROGRAMS 12
+#define PROGRAMS 14
 extern const struct program programs[PROGRAMS];
 #define STOP_PHASES 4
 /* May these two be joined? The one place that says so. */
-bool programs_joined(enum ipc_role a, enum ipc_role b);
+bool programs_joined(const struct program *a, const struct program *b);
 
 struct child {
     const struct program *program;

@@ -9,6 +9,8 @@ const struct program programs[PROGRAMS] = {
     { "scanner/1", "lockgate-scanner", IPC_SCANNER, 0, 1, ARG_INDEX, false, 1 },
     { "guard", "lockgate-guard", IPC_GUARD, 0, 0, ARG_EPOCH, false, 1 },
     { "keeper", "lockgate-keeper", IPC_KEEPER, 0, 0, ARG_NONE, false, 1 },
+    { "reader/high", "lockgate-reader", IPC_READER, GW_HIGH, 0, ARG_SIDE, false, 1 },
+    { "reader/low", "lockgate-reader", IPC_READER, GW_LOW, 0, ARG_SIDE, false, 1 },
     { "edge/high", "lockgate-edge", IPC_EDGE, GW_HIGH, 0, ARG_SIDE, false, 0 },
     { "edge/low", "lockgate-edge", IPC_EDGE, GW_LOW, 0, ARG_SIDE, false, 0 },
     { "admission/high", "lockgate-admission", IPC_ADMISSION, GW_HIGH, 0, ARG_SIDE, true, 0 },
@@ -20,23 +22,25 @@ const struct program programs[PROGRAMS] = {
 
 static const struct {
     enum ipc_role a, b;
+    bool same_side; /* only those of one side */
 } joins[] = {
-    { IPC_EDGE, IPC_GUARD },       /* flows, stanzas, orders, settlements */
-    { IPC_GUARD, IPC_SCANNER },    /* text, matches */
-    { IPC_GUARD, IPC_JOURNAL },    /* lines; durable numbers */
-    { IPC_EDGE, IPC_JOURNAL },     /* lines; releases */
-    { IPC_EDGE, IPC_KEEPER },      /* what TLS wants signed; signatures */
-    { IPC_KEEPER, IPC_JOURNAL },   /* lines */
-    { IPC_ADMISSION, IPC_JOURNAL }, /* lines */
-    { IPC_DECOY, IPC_JOURNAL },    /* lines */
-    { IPC_COURIER, IPC_JOURNAL },  /* checkpoints; lines about witnesses */
+    { IPC_EDGE, IPC_GUARD, false },       /* flows, stanzas, orders, settlements */
+    { IPC_GUARD, IPC_SCANNER, false },    /* text, matches */
+    { IPC_GUARD, IPC_JOURNAL, false },    /* lines; durable numbers */
+    { IPC_EDGE, IPC_JOURNAL, false },     /* lines; releases */
+    { IPC_EDGE, IPC_KEEPER, false },      /* what TLS wants signed; signatures */
+    { IPC_EDGE, IPC_READER, true },       /* what is about to leave; what was read */
+    { IPC_KEEPER, IPC_JOURNAL, false },   /* lines */
+    { IPC_ADMISSION, IPC_JOURNAL, false }, /* lines */
+    { IPC_DECOY, IPC_JOURNAL, false },    /* lines */
+    { IPC_COURIER, IPC_JOURNAL, false },  /* checkpoints; lines about witnesses */
     /* the parent's own channel to each, on descriptor 3, is made when it starts */
 };
 
-bool programs_joined(enum ipc_role a, enum ipc_role b)
+bool programs_joined(const struct program *a, const struct program *b)
 {
     for (size_t i = 0; i < sizeof joins / sizeof joins[0]; i++)
-        if ((joins[i].a == a && joins[i].b == b) || (joins[i].a == b && joins[i].b == a))
-            return true;
+        if ((joins[i].a == a->role && joins[i].b == b->role) || (joins[i].a == b->role && joins[i].b == a->role))
+            return !joins[i].same_side || a->side == b->side;
     return false;
 }

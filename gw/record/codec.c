@@ -275,16 +275,3 @@ int rec_decode(struct str bytes, const struct rec_limits *limits, struct rec **r
         *ret = r;
     return rc;
 }
-
-int rec_peek_pair(struct str bytes, struct str *ret_from_domain, struct str *ret_to_domain)
-{
-    struct rec r = { 0 };
-    struct wire w;
-    wire_init(&w, bytes.p, bytes.n);
-    get_heads(&w, &r);
-    if (w.err)
-        return w.err;
-    *ret_from_domain = r.from_domain;
-    *ret_to_domain = r.to_domain;
-    return 0;
-}

@@ -548,10 +548,10 @@ int xs_db_reply(struct xs *s, bool verify, struct str from, struct str to, struc
     return err < 0 ? err : step(s, in);
 }
 
-int xs_write(struct xs *s, const struct rec *stanza)
+int xs_write(struct xs *s, struct str stanza)
 {
     int err = step(s, DO_WRITE);
-    return err < 0 ? err : xs_serialise(stanza, false, &s->out);
+    return err < 0 ? err : buf_puts(&s->out, stanza);
 }
 
 int xs_space(struct xs *s)

@@ -45,7 +45,8 @@ static void put_escaped(struct xw *w, struct str s, bool quotes)
         xw_raw(w, escapes[c]);
         from = i + 1;
     }
-    put(w, s.p + from, s.n - from);
+    if (from < s.n) /* an empty string may be no string at all */
+        put(w, s.p + from, s.n - from);
 }
 
 void xw_text(struct xw *w, struct str s) { put_escaped(w, s, false); }

@@ -15,9 +15,12 @@
 #include "policy.h"
 #include "xmpp.h"
 
+#include "../../gw/reader/parse.c"
+
 #define STAGES(X) X(READ, "read: XML to record") X(ENCODE, "edge: seal and encode") X(DECODE, "guard: decode and check") \
     X(JUDGE, "guard: judge, without scanning") X(SCAN, "scanner: text, YARA, DLP") X(REENCODE, "guard: encode, SHA-256") \
-    X(REDECODE, "far edge: decode, SHA-256") X(WRITE, "far edge: record to XML")
+    X(REDECODE, "far edge: decode, SHA-256") X(WRITE, "far edge: record to XML, SHA-256") \
+    X(AGAIN, "reader: decode, read again, SHA-256")
 enum stage {
 #define X(name, text) ST_##name,
     STAGES(X)
@@ -100,7 +103,7 @@ struct bench {
     struct policy *policy;
     struct content *content; /* NULL: noscan */
     struct pol_eval *eval;
-    struct rec *at_guard, *at_far;
+    struct rec *at_guard, *at_far, *at_reader;
     struct buf wire, out, xml;
     struct arena matches;
 };
@@ -152,7 +155,12 @@ static void once(struct bench *b)
     SHA256(buf_data(&b->out), buf_size(&b->out), hash);
     t[6] = now();
     must(xs_serialise(b->at_far, false, &b->xml), "write");
+    SHA256(buf_data(&b->xml), buf_size(&b->xml), hash);
     t[7] = now();
+    must(rec_decode_into(buf_str(&b->out), b->at_reader), "decode");
+    must(rdr_compare(b->at_reader, buf_str(&b->xml)) ? GW_ERR(MISMATCH) : 0, "read again");
+    SHA256(buf_data(&b->xml), buf_size(&b->xml), hash);
+    t[8] = now();
     spent[ST_READ] += t[1] - t[0];
     spent[ST_ENCODE] += t[2] - t[1];
     spent[ST_DECODE] += t[3] - t[2];
@@ -161,6 +169,7 @@ static void once(struct bench *b)
     spent[ST_REENCODE] += t[5] - t[4];
     spent[ST_REDECODE] += t[6] - t[5];
     spent[ST_WRITE] += t[7] - t[6];
+    spent[ST_AGAIN] += t[8] - t[7];
 }
 
 int main(int argc, char **argv)
@@ -185,6 +194,7 @@ int main(int argc, char **argv)
     b.eval = pol_eval_new(b.policy, NULL);
     b.at_guard = rec_new(&limits);
     b.at_far = rec_new(&limits);
+    b.at_reader = rec_new(&limits);
     buf_init(&b.wire, 1 << 20);
     buf_init(&b.out, 1 << 20);
     buf_init(&b.xml, 1 << 20);

@@ -15,16 +15,31 @@ static struct order_queue out; /* what was let out, in order */
 static unsigned lines, broken;
 static bool no_pair;
 
-struct pair *pair_of_record(struct edge *e, struct str record)
+/* The second reader says yes at once, unless it is told otherwise; reading.c has a test of its own. */
+static enum order_reading reader_says;
+void reading_begin(struct edge *e, struct order *o)
 {
+    static unsigned char xml[] = "<x/>";
     (void)e;
-    (void)record;
-    return no_pair ? NULL : &the_pair;
+    o->pair = no_pair ? NULL : &the_pair;
+    o->xml = xml;
+    o->reading = reader_says;
+}
+void reading_forget(struct edge *e, struct order *o)
+{
+    (void)e, (void)o;
+}
+void pair_withdraw(struct pair *p, struct order *o)
+{
+    (void)p;
+    TAILQ_REMOVE(&out, o, link);
+    o->in_queue = false;
 }
 void pair_enqueue(struct pair *p, struct order *o)
 {
     (void)p;
     TAILQ_INSERT_TAIL(&out, o, link);
+    o->in_queue = true;
 }
 void line_order(struct edge *e, uint64_t guard, uint64_t number, const char *action, enum gw_reason reason)
 {
@@ -55,6 +70,7 @@ static void begin(void)
     TAILQ_INIT(&out);
     lines = broken = 0;
     no_pair = false;
+    reader_says = ORDER_READ;
     if (orders_init(&e) != 0)
         exit(1);
 }
@@ -220,6 +236,29 @@ static void guard_dies(void)
     is_told("4 was released ticket 104;", "settlements are forgotten after 60 s, open ones never");
 }
 
+/* A reader that saw something else: before the release, and after it. */
+static void read_otherwise(void)
+{
+    begin();
+    reader_says = ORDER_DIFFERS;
+    order(1, "one");
+    release(1, "one");
+    ok(let_go() == 0 && lines == 1, "read as something else: not let out, and a line says so");
+    is_told("1 reader-refused;", "settled reader-refused");
+    reader_says = ORDER_ASKED;
+    order(2, "two");
+    release(2, "two");
+    ok(let_go() == 1, "not yet read: it waits in its pair's queue");
+    orders_differ(&e, TAILQ_FIRST(&out));
+    ok(let_go() == 0 && orders_open(&e) == 0, "and leaves it when the answer is no");
+    is_told("2 reader-refused;", "settled reader-refused too");
+    order(3, "three");
+    struct order *o = orders_local(&e, STR("own"));
+    pair_enqueue(&the_pair, o);
+    orders_differ(&e, o);
+    is_told("", "an answer of our own has nobody to tell");
+}
+
 static void limits(void)
 {
     char big[6000];
@@ -243,6 +282,7 @@ int main(void)
     replay();
     clocks();
     guard_dies();
+    read_otherwise();
     limits();
     return done_testing();
 }

@@ -192,7 +192,11 @@ static void stanzas_cross(struct end *a, struct end *b, const char *name)
     const char *detail;
     struct str local, domain, resource;
     must(xs_parse_stanza(str_c(message), false, &limits, &r, &detail));
-    must(xs_write(a->s, r));
+    struct buf xml;
+    buf_init(&xml, 1u << 20);
+    must(xs_serialise(r, false, &xml));
+    must(xs_write(a->s, buf_str(&xml)));
+    buf_clear(&xml);
     must(xs_space(a->s));
     talk(a, b);
     if (b->last) {
