@@ -67,6 +67,7 @@ struct gw_conf {
     struct gw_limits limits;
     struct {
         int64_t segment_size, segment_time, checkpoint, keep_time, keep_size; /* keep_: 0: for ever */
+        int64_t hold_time, hold_size; /* hold_time 0: for ever */
         int64_t witness_time;
         char *evidence; /* path of certificates; NULL: none is kept */
         int64_t evidence_time, evidence_size;

@@ -54,6 +54,9 @@ const char *ipc_role_name(enum ipc_role r);
 /* guard, edge, admission, parent -> journal */
 #define MSG_LINE(F) F(U64, guard) F(U64, number) F(U8, target) F(HASH, hash) F(U8, event) F(STR, fields) F(STR, evidence)
 /*    evidence: what the line is about, for auditors alone; only a guard has any (PROTOCOL.md, "Evidence") */
+/* guard -> journal: a stanza that is held; number: of the held stanzas of this guard */
+#define MSG_KEEP(F) F(U64, guard) F(U64, number) F(U8, side) F(STR, record)
+#define MSG_KEPT(F) F(U64, guard) F(U64, number) F(U8, reason)  /* none: it lies on the disk; else why it does not */
 /* journal -> guard, edge... */
 #define MSG_DURABLE(F) F(U64, guard) F(U64, number)      /* all lines of this sender up to number are on disk */
 #define MSG_RELEASE(F) F(U64, guard) F(U64, number) F(HASH, hash)
@@ -105,6 +108,8 @@ const char *ipc_role_name(enum ipc_role r);
     X(42, RELEASE, release, IPC_BIT(JOURNAL), IPC_BIT(EDGE), 48) \
     X(43, CHECKPOINT, checkpoint, IPC_BIT(JOURNAL), IPC_BIT(COURIER), 16384) \
     X(44, WITNESS, witness, IPC_BIT(COURIER), IPC_BIT(PARENT), 9) \
+    X(45, KEEP, keep, IPC_BIT(GUARD), IPC_BIT(JOURNAL), 17 << 20) \
+    X(46, KEPT, kept, IPC_BIT(JOURNAL), IPC_BIT(GUARD), 17) \
     X(50, SCAN, scan, IPC_BIT(GUARD), IPC_BIT(SCANNER), 33 << 20) \
     X(51, SCANNED, scanned, IPC_BIT(SCANNER), IPC_BIT(GUARD), 1 << 20) \
     X(70, SIGN, sign, IPC_BIT(EDGE), IPC_BIT(KEEPER), 160 << 10) \

@@ -79,9 +79,11 @@ const struct scan_request *pol_scan_request(const struct pol_eval *e);
 enum pol_step pol_resume(struct pol_eval *e, const struct scan_result *r, enum gw_reason why_not);
 /* Borrowed until the next pol_begin, as is all in it. */
 const struct pol_verdict *pol_verdict(const struct pol_eval *e);
-/* The error answer to a refused stanza, or the notice that it is held (number: its record). PROTO: must not be answered. The caller
+/* The error answer to a refused stanza, or the notice that it is held (held: under which name). PROTO: must not be answered. The caller
  * frees *ret. */
-int pol_answer(const struct pol_eval *e, uint64_t number, struct rec **ret) GW_MUST_CHECK;
+int pol_answer(const struct pol_eval *e, struct str held, struct rec **ret) GW_MUST_CHECK;
+/* A stanza that was to be held could not be kept: the verdict becomes a refusal. */
+void pol_not_held(struct pol_eval *e, enum gw_reason why);
 /* In place of a refused answer to a question: an error with its addresses and id, for the side that it would have gone to. */
 int pol_substitute(const struct pol_eval *e, struct rec **ret) GW_MUST_CHECK;
 /* Tells the state that this verdict now stands (open questions, first contacts). Call once, in the order of the verdicts. */

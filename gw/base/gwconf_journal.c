@@ -112,6 +112,8 @@ void gwconf_journal(struct gwconf_reader *r)
     r->c->journal.checkpoint = raw->checkpoint;
     r->c->journal.keep_time = raw->keep_time;
     r->c->journal.keep_size = raw->keep_size;
+    r->c->journal.hold_time = raw->hold_time;
+    r->c->journal.hold_size = raw->hold_size;
     r->c->journal.witness_time = raw->witness_time;
     r->c->journal.evidence = raw->evidence && raw->evidence[0] ? gwconf_path(r, raw->evidence) : NULL;
     r->c->journal.evidence_time = raw->evidence_time;

@@ -57,7 +57,7 @@ struct raw_witness {
 };
 struct raw_journal {
     struct conf_where where;
-    int64_t segment_size, segment_time, checkpoint, keep_time, keep_size, witness_time;
+    int64_t segment_size, segment_time, checkpoint, keep_time, keep_size, hold_time, hold_size, witness_time;
     int64_t evidence_time, evidence_size;
     char *evidence;
     struct conf_list witnesses;

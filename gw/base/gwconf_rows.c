@@ -143,6 +143,8 @@ static const struct conf_row journal_rows[] = {
     JOURNAL(evidence_time, CONF_TIME, 0, 36500 * 24 * HOUR, "30d", "how long a piece of evidence is kept; 0s: for ever"),
     JOURNAL(evidence_size, CONF_SIZE, 0, 1024 * 1024 * 1024 * MIB, "1GiB", "the oldest pieces go above this size of all; 0: no limit"),
     JOURNAL(witness_time, CONF_TIME, SECOND, 24 * HOUR, "10s", "how often the newest checkpoint is carried to each; a failure is tried again as often"),
+    JOURNAL(hold_time, CONF_TIME, 0, 36500 * 24 * HOUR, "30d", "held stanzas that are older are deleted, and a record says so; 0s: never"),
+    JOURNAL(hold_size, CONF_SIZE, MIB, 1024 * 1024 * MIB, "64MiB", "all held stanzas together; what does not fit is refused"),
     END,
 };
 static const struct conf_row admission_rows[] = {

@@ -92,7 +92,7 @@ static void print_verdict(const struct judge *j, const struct rec *in, const str
         if ((text = stanza_xml(v->reply)))
             printf("The gateway answers the sender itself:\n  %s\n", text);
         free(text);
-    } else if (v->answer && !pol_answer(judge_eval(j), 0, &answer)) {
+    } else if (v->answer && !pol_answer(judge_eval(j), STR("0-0"), &answer)) {
         if ((text = stanza_xml(answer)))
             printf("The sender gets:\n  %s\n", text);
         free(text);

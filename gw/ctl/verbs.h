@@ -16,6 +16,7 @@ enum ctl_exit { CTL_YES = 0, CTL_NO = 1, CTL_USAGE = 2, CTL_CONF = 78 };
     X(explain, "[-c CONF] STANZA", "say which rules looked at a stanza, and what each answered") \
     X(replay, "[-c CONF] [--against DIR] FILE.pcap", "judge what a capture holds by the present rules") \
     X(reload, "[-c CONF]", "let a new guard with the present rules take over") \
+    X(held, "[-c CONF] [NAME]", "list the stanzas that are held, or show one") \
     X(stop, "[-c CONF]", "end the running gateway in order") \
     X(status, "[-c CONF] [--json]", "show programs, streams, queues and rules in force") \
     X(inline, "up|down|show|check", "install, remove, print or compare namespaces, routes, packet rules (-c CONF)") \

@@ -220,7 +220,8 @@ int guard_tick(struct guard *g)
         commit_all(g);
     }
     stubs_overdue(g);
-    int next = scan_tick(g);
+    int next = scan_tick(g), keep = hold_tick(g);
+    next = next < 0 || (keep >= 0 && keep < next) ? keep : next;
     if (g->stubs && (next < 0 || next > 1000))
         next = 1000;
     return g->stalled && (next < 0 || next > 20) ? 20 : next;

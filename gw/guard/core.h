@@ -17,6 +17,7 @@
 #define GUARD_STUBS_MAX 400000   /* orders not yet settled */
 #define GUARD_OPENS_MAX 400000   /* what edges bring to a new guard */
 #define GUARD_SETTLE_GRACE_MS 10000 /* beyond limits.deliver an order that is not settled is unknown */
+#define GUARD_KEEP_MS 5000 /* so long the journal may take to store what is held */
 #define GUARD_NO_SCANNER_MS 3000 /* so long a stanza waits for a scanner to be started again */
 
 /* What the core asks of its process. All return 0 or a negative code. */
@@ -28,6 +29,7 @@ struct guard_io {
     int (*flow)(void *ctx, enum gw_side to, const struct msg_flow *m);
     int (*scan)(void *ctx, unsigned scanner, const struct msg_scan *m);
     int (*kill_scanner)(void *ctx, unsigned scanner);
+    int (*keep)(void *ctx, const struct msg_keep *m);
     uint64_t (*next_number)(void *ctx); /* that the next line will have */
     int (*line)(void *ctx, uint8_t target, const struct ipc_hash *hash, enum gw_event event, struct str fields,
         struct str evidence); /* evidence: the stanza as it came, where the configuration wants it kept; else empty */
@@ -65,6 +67,8 @@ bool guard_drained(const struct guard *g);
 void guard_scanner_linked(struct guard *g, unsigned scanner);
 void guard_scanner_lost(struct guard *g, unsigned scanner);
 int guard_scanned(struct guard *g, unsigned scanner, const struct msg_scanned *m) GW_MUST_CHECK;
+int guard_kept(struct guard *g, const struct msg_kept *m) GW_MUST_CHECK;
+void guard_journal_lost(struct guard *g); /* what it was storing is not held */
 /* All lines up to number are on disk. */
 void guard_durable(struct guard *g, uint64_t number);
 /* Deadlines. Returns milliseconds until the next one, or -1. */

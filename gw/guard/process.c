@@ -48,6 +48,11 @@ static int do_kill_scanner(void *ctx, unsigned i)
     p->ch[CH_SCANNER + i] = NULL;
     return ipc_put_kill_scanner(p->ch[CH_PARENT], &(struct msg_kill_scanner){ .index = (uint8_t)i });
 }
+static int do_keep(void *ctx, const struct msg_keep *m)
+{
+    struct process *p = ctx;
+    return p->ch[CH_JOURNAL] ? ipc_put_keep(p->ch[CH_JOURNAL], m) : GW_ERR(CLOSED);
+}
 static uint64_t do_next_number(void *ctx) { return ((struct process *)ctx)->lines.last + 1; }
 static int do_line(void *ctx, uint8_t target, const struct ipc_hash *hash, enum gw_event event, struct str fields, struct str evidence)
 {
@@ -72,6 +77,8 @@ static void drop(struct process *p, int i, const char *why)
         guard_edge_lost(p->guard, (enum gw_side)(i - CH_EDGE));
     else if (i >= CH_SCANNER)
         guard_scanner_lost(p->guard, (unsigned)(i - CH_SCANNER));
+    else if (i == CH_JOURNAL)
+        guard_journal_lost(p->guard);
 }
 
 static int place_of(const struct msg_link *m)
@@ -169,6 +176,9 @@ static int from_parent(struct process *p, const struct ipc_msg *m)
 static int from_journal(struct process *p, const struct ipc_msg *m)
 {
     struct msg_durable d;
+    struct msg_kept k;
+    if (m->type == IPC_M_KEPT)
+        return ipc_get_kept(m, &k) ? GW_ERR(SYNTAX) : guard_kept(p->guard, &k);
     int rc = ipc_get_durable(m, &d);
     if (!rc)
         rc = outbox_durable(&p->lines, &d);
@@ -289,7 +299,7 @@ int process_init(struct process *p, const struct gw_conf *conf, struct policy *p
 {
     *p = (struct process){ .policy = policy, .enforce = !conf->watch };
     struct guard_io io = { .ctx = p, .order = do_order, .verdict = do_verdict, .settled = do_settled, .flow = do_flow, .scan = do_scan,
-        .kill_scanner = do_kill_scanner, .next_number = do_next_number, .line = do_line };
+        .kill_scanner = do_kill_scanner, .keep = do_keep, .next_number = do_next_number, .line = do_line };
     outbox_init(&p->lines, epoch, LINES_MAX);
     p->guard = guard_new(conf, policy, epoch, key, &io);
     p->ch[CH_PARENT] = ipc_new(parent_fd, IPC_GUARD, IPC_PARENT);

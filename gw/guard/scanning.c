@@ -28,10 +28,12 @@ static struct job *pop(struct job_queue *q)
 
 void job_step(struct guard *g, struct job *j, enum pol_step step)
 {
-    if (step == POL_DONE)
-        j->state = JOB_READY;
-    else
+    if (step != POL_DONE)
         scan_submit(g, j);
+    else if (pol_verdict(j->eval)->verdict == GW_V_HOLD)
+        hold_submit(g, j);
+    else
+        j->state = JOB_READY;
 }
 
 void scan_failed(struct guard *g, struct job *j, enum gw_reason why)

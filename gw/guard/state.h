@@ -35,7 +35,7 @@ struct flow {
     struct buf fields;   /* the journal fields that all its lines begin with */
     char text[];
 };
-enum job_state { JOB_FREE, JOB_WAITS, JOB_SCANNING, JOB_READY };
+enum job_state { JOB_FREE, JOB_WAITS, JOB_SCANNING, JOB_KEEPING, JOB_READY };
 /* One stanza under judgement. */
 struct job {
     struct job *next;       /* in its pair */
@@ -53,6 +53,8 @@ struct job {
     struct pol_eval *eval;
     enum gw_reason bad; /* refused before the policy saw it */
     bool decoded;
+    uint64_t held;        /* the number under which it is kept; 0: it is not */
+    struct job *keep_next;
 };
 struct job_queue { struct job *head, *tail; size_t n; };
 
@@ -103,6 +105,8 @@ struct guard {
     struct edge edge[GW_SIDES];
     struct scanner scanner[GUARD_SCANNERS_MAX];
     struct job_queue waiting; /* for a scanner */
+    struct job *keeping;      /* the journal is storing them, newest first */
+    uint64_t n_held, n_kept;  /* given to the journal; answered by it */
     struct pair *pairs, forbidden[GW_SIDES];
     struct job *pool;
     size_t n_jobs, n_pool;
@@ -141,7 +145,11 @@ void scan_submit(struct guard *g, struct job *j);
 void scan_failed(struct guard *g, struct job *j, enum gw_reason why);
 int scan_tick(struct guard *g);
 void job_step(struct guard *g, struct job *j, enum pol_step step);
+/* holding.c */
+void hold_submit(struct guard *g, struct job *j);
+int hold_tick(struct guard *g);
 /* verdicts.c */
+int out_encode(struct guard *g, const struct rec *r); /* into g->out */
 void pair_commit(struct guard *g, struct pair *p);
 void commit_all(struct guard *g);
 /* settle.c */

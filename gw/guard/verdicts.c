@@ -17,7 +17,7 @@ struct outcome {
 };
 
 /* Raw addresses are for the journal; they do not cross. */
-static int encode(struct guard *g, const struct rec *r)
+int out_encode(struct guard *g, const struct rec *r)
 {
     struct rec out = *r;
     out.from_raw = out.to_raw = STR_NONE;
@@ -25,12 +25,20 @@ static int encode(struct guard *g, const struct rec *r)
     return rec_encode(&out, &g->out);
 }
 
-static bool make_answer(struct guard *g, const struct job *j, uint64_t number)
+/* As in the file's name, the line and the notice to the sender. */
+static struct str held_name(const struct guard *g, const struct job *j, char text[48])
+{
+    int n = snprintf(text, 48, "%llu-%llu", (unsigned long long)g->epoch, (unsigned long long)j->held);
+    return (struct str){ text, (size_t)n };
+}
+
+static bool make_answer(struct guard *g, const struct job *j)
 {
     struct rec *r;
-    if (pol_answer(j->eval, number, &r))
+    char held[48];
+    if (pol_answer(j->eval, held_name(g, j, held), &r))
         return false;
-    int rc = encode(g, r);
+    int rc = out_encode(g, r);
     rec_free(r);
     return rc == 0;
 }
@@ -40,12 +48,12 @@ static bool make_substitute(struct guard *g, const struct job *j)
     struct rec *r;
     if (pol_substitute(j->eval, &r))
         return false;
-    int rc = encode(g, r);
+    int rc = out_encode(g, r);
     rec_free(r);
     return rc == 0;
 }
 
-static void make_outcome(struct guard *g, struct job *j, uint64_t number, struct outcome *o)
+static void make_outcome(struct guard *g, struct job *j, struct outcome *o)
 {
     *o = (struct outcome){ .verdict = GW_V_REJECT, .reason = j->bad };
     if (j->bad == GW_R_NONE) {
@@ -54,7 +62,7 @@ static void make_outcome(struct guard *g, struct job *j, uint64_t number, struct
         o->reason = o->v->reason;
     }
     if (o->verdict == GW_V_RELEASE) {
-        if (encode(g, o->v->out)) {
+        if (out_encode(g, o->v->out)) {
             o->verdict = GW_V_REJECT;
             o->reason = GW_R_INTERNAL;
             return;
@@ -67,7 +75,7 @@ static void make_outcome(struct guard *g, struct job *j, uint64_t number, struct
         o->ordered = g->edge[o->target].hello;
         o->purpose = ORDER_FORWARD;
         o->substitute = true;
-    } else if (o->v && ((o->v->reply && !encode(g, o->v->reply)) || (o->v->answer && make_answer(g, j, number)))) {
+    } else if (o->v && ((o->v->reply && !out_encode(g, o->v->reply)) || (o->v->answer && make_answer(g, j)))) {
         o->target = j->side;
         o->ordered = edge_is(g, j->side, j->epoch);
         o->purpose = ORDER_ANSWER;
@@ -146,6 +154,7 @@ static bool is_evidence(const struct guard *g, const struct outcome *o)
 static int put_line(struct guard *g, const struct job *j, const struct outcome *o, uint64_t number)
 {
     struct wire_out w;
+    char held[48];
     unsigned char in[HASH_SIZE];
     buf_reset(&g->fields);
     wire_out_init(&w, &g->fields);
@@ -158,6 +167,8 @@ static int put_line(struct guard *g, const struct job *j, const struct outcome *
         field_z(&w, GW_F_WOULD, gw_verdict_name(o->v ? o->v->would : o->verdict));
     field_z(&w, GW_F_REASON, gw_reason_code(o->reason));
     field_z(&w, GW_F_SENTENCE, gw_reason_text(o->reason));
+    if (o->verdict == GW_V_HOLD)
+        field_str(&w, GW_F_HELD, held_name(g, j, held));
     if (o->v)
         put_policy(g, &w, o->v);
     else
@@ -216,7 +227,7 @@ static bool leave(struct guard *g, struct job *j)
 {
     struct outcome o;
     uint64_t number = g->io.next_number(g->io.ctx);
-    make_outcome(g, j, number, &o);
+    make_outcome(g, j, &o);
     struct waiting w = { .number = number, .epoch = j->epoch, .ticket = j->ticket, .side = (uint8_t)j->side, .verdict = (uint8_t)o.verdict,
         .reason = (uint8_t)o.reason, .target = (uint8_t)(o.ordered || o.verdict == GW_V_RELEASE ? o.target : GW_SIDES),
         .settle = o.verdict != GW_V_RELEASE };

@@ -30,7 +30,7 @@ static bool judges(enum gw_field f)
 {
     switch ((unsigned)f) {
     case GW_F_DELIVERY: case GW_F_RULE: case GW_F_RULE_NAME: case GW_F_MATCHED: case GW_F_CHANGED: case GW_F_HASH_IN: case GW_F_HASH_OUT:
-    case GW_F_WOULD:
+    case GW_F_WOULD: case GW_F_HELD:
         return true;
     default:
         return false;

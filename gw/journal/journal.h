@@ -137,6 +137,7 @@ struct journal {
     struct sender *self;
     int64_t clock_offset; /* wall clock less monotonic clock, microseconds */
     struct { char name[24]; uint64_t seq; int64_t next_ms; } retire; /* a segment that goes when record seq is durable */
+    struct { int dir_fd; int64_t bytes, next_ms; } hold; /* held stanzas; when their age is looked at */
     bool stop;
     int exit_status;
     struct { uint64_t records, bytes, batches, releases, duplicates, sync_us, sync_us_max, full; } stats;
@@ -167,6 +168,11 @@ void links_break(struct journal *j, struct channel *ch, const char *why);
 void links_drop(struct journal *j, struct channel *ch);
 void links_checkpoint(struct journal *j); /* the newest one to the courier */
 void links_parent_only(struct journal *j); /* while blocked */
+
+/* hold.c */
+void hold_take(struct journal *j, struct channel *ch, const struct ipc_msg *m); /* a KEEP; answered at once */
+void hold_look(struct journal *j);
+void hold_tick(struct journal *j);
 
 /* retire.c */
 void retire(struct journal *j);

@@ -129,6 +129,7 @@ static void on_message(struct journal *j, struct channel *ch, const struct ipc_m
 {
     switch ((unsigned)m->type) {
     case IPC_M_LINE: batch_line(j, ch, m); break;
+    case IPC_M_KEEP: hold_take(j, ch, m); break;
     case IPC_M_LINK: on_link(j, m); break;
     case IPC_M_STOP: j->stop = true; break;
     case IPC_M_STATS_ASK: on_stats(j, m); break;

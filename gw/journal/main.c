@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "held.h"
 #include "journal.h"
 #include "log.h"
 #include "sandbox.h"
@@ -105,6 +106,16 @@ static int open_journal(const struct gw_conf *conf, const char *path, uid_t uid)
     return fd;
 }
 
+/* Only the journal reads here, and who may read everything. */
+static int open_held(const char *path, uid_t uid)
+{
+    int fd = open_folder(path, 0700);
+
+    if (uid && (fchown(fd, uid, uid) < 0 || fchmod(fd, 0700) < 0))
+        die("cannot give away", path);
+    return fd;
+}
+
 static void open_mac_key(int keys, struct led_mac_key *ret)
 {
     int fd = openat(keys, KEY_MAC, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -175,10 +186,10 @@ static struct gw_conf *load_conf(const char *path)
     return conf;
 }
 
-static void prepare(struct journal *j, const char *path)
+static void prepare(struct journal *j, const char *path, const char *held)
 {
     uid_t uid = geteuid() == 0 ? (uid_t)(j->conf->uid_first + GW_UID_JOURNAL) : 0;
-    struct sandbox_options o = { .uid = uid, .write_below = (const char *const[]){ path, NULL } };
+    struct sandbox_options o = { .uid = uid, .write_below = (const char *const[]){ path, held, NULL } };
     struct led_key *key;
 
     (void)umask(022);
@@ -187,6 +198,7 @@ static void prepare(struct journal *j, const char *path)
     j->store.dir_fd = open_journal(j->conf, path, uid);
     if (evidence_open(&j->evidence, j->conf, j->store.dir_fd, uid, auditors(uid)) < 0)
         exit(EX_CONFIG);
+    j->hold.dir_fd = open_held(held, uid);
     key = open_keys(j->conf, uid, &j->mac_key);
     warm_up(key);
     buf_init(&j->text, BATCH_BYTES + 4 * LED_LINE_MAX);
@@ -247,6 +259,7 @@ static void run(struct journal *j)
             checkpoint(j);
         retire(j);
         evidence_retire(j);
+        hold_tick(j);
     }
 }
 
@@ -272,7 +285,7 @@ static void finish(struct journal *j)
 int main(int argc, char **argv)
 {
     static struct journal j;
-    char *end = NULL, *path;
+    char *end = NULL, *path, *held;
     int err;
 
     log_init("journal", LOG_L_INFO);
@@ -286,7 +299,8 @@ int main(int argc, char **argv)
     j.conf = load_conf(argv[1]);
     links_parent(&j, IPC_PARENT_FD);
     path = path_below(j.conf->state, "journal");
-    prepare(&j, path);
+    held = path_below(j.conf->state, HELD_FOLDER);
+    prepare(&j, path, held);
     err = recover(&j);
     if (err < 0) /* what a person must look at, or what may pass */
         return err == GW_ERR(MISMATCH) ? EX_CONFIG : EX_IO;
@@ -296,5 +310,6 @@ int main(int argc, char **argv)
     run(&j);
     finish(&j);
     free(path);
+    free(held);
     return j.exit_status;
 }

@@ -125,7 +125,7 @@ static enum pol_step decide(struct pol_eval *e, enum gw_verdict verdict, enum gw
 enum pol_step pol_refuse(struct pol_eval *e, enum gw_reason reason)
 {
     const char *condition = reason == GW_R_SCAN_TIMEOUT || reason == GW_R_SCAN_FAILED || reason == GW_R_UNKNOWN_CONDITION ||
-            reason == GW_R_RECORD_LIMIT ? "resource-constraint" : e->malformed ? "bad-request" : reason == GW_R_INTERNAL ? "internal-server-error" : "policy-violation";
+            reason == GW_R_RECORD_LIMIT || reason == GW_R_HOLD_FULL || reason == GW_R_HOLD_FAILED ? "resource-constraint" : e->malformed ? "bad-request" : reason == GW_R_INTERNAL ? "internal-server-error" : "policy-violation";
     if (e->severity < SEV_LOW)
         e->severity = SEV_LOW;
     return decide(e, GW_V_REJECT, reason, pol_error_find(condition), gw_reason_text(reason));
@@ -210,10 +210,10 @@ static enum pol_step act(struct pol_eval *e, bool *ret_go_on)
     case ACT_DROP:
         return decide(e, GW_V_DROP, GW_R_RULE, error, "");
     case ACT_HOLD:
-        if (pol_from_room(e->in) || e->in->kind != REC_MESSAGE)
+        if (e->in->kind != REC_MESSAGE || !may_answer(e->in)) /* who cannot be told of it would wait for ever */
             return pol_refuse(e, GW_R_CHANGE_FAILED);
         return decide(e, GW_V_HOLD, GW_R_HELD, pol_error_find("undefined-condition"),
-            *r->text ? r->text : "Your message was not delivered. It is on record for a person to decide about.");
+            *r->text ? r->text : "Your message was not delivered. It is kept for a person to decide about.");
     case ACT_ANSWER:
         return answers_give(e, r->answers);
     case ACT_STRIP:
@@ -393,6 +393,12 @@ enum pol_step pol_resume(struct pol_eval *e, const struct scan_result *r, enum g
     return step;
 }
 
+void pol_not_held(struct pol_eval *e, enum gw_reason why)
+{
+    if (e->v.verdict == GW_V_HOLD)
+        (void)pol_refuse(e, why);
+}
+
 int pol_substitute(const struct pol_eval *e, struct rec **ret)
 {
     const struct rec *in = e->in;
@@ -420,12 +426,11 @@ int pol_substitute(const struct pol_eval *e, struct rec **ret)
     return rc;
 }
 
-int pol_answer(const struct pol_eval *e, uint64_t number, struct rec **ret)
+int pol_answer(const struct pol_eval *e, struct str record, struct rec **ret)
 {
     const struct pol_verdict *v = &e->v;
     bool held = v->verdict == GW_V_HOLD;
     struct rec *r, *with;
-    char digits[24];
     if (!v->answer)
         return GW_ERR(PROTO);
     int rc = rec_error_answer(e->in, v->error_type, v->error, v->text, held ? STR("urn:lockgate:held:0") : STR_NONE,
@@ -435,11 +440,10 @@ int pol_answer(const struct pol_eval *e, uint64_t number, struct rec **ret)
             *ret = r;
         return rc;
     }
-    snprintf(digits, sizeof digits, "%llu", (unsigned long long)number);
     uint32_t at = rec_child(r, 0, STR(NS_SERVER), STR("error"), REC_NONE);
     at = at == REC_NONE ? at : rec_child(r, at, STR("urn:lockgate:held:0"), STR("held"), REC_NONE);
     rc = at == REC_NONE ? GW_ERR(SYNTAX) : rec_apply(r, &(struct rec_edit){ .op = REC_SET_ATTR, .node = at, .attr = REC_NONE,
-        .name = STR("record"), .with = str_c(digits) }, 1, &with);
+        .name = STR("record"), .with = record }, 1, &with);
     rec_free(r);
     if (!rc)
         *ret = with;

@@ -19,8 +19,8 @@ const char pol_action_help[] =
     "  release            let it go, as it then is (decides)\n"
     "  reject             refuse it, the sender gets `error` with `text` (decides)\n"
     "  drop               refuse it in silence (decides)\n"
-    "  hold               do not deliver it, put it on record for a person, tell the sender with `text`; messages only (decides).\n"
-    "                     Its words are not stored yet: the sender has to send it again once a rule releases it\n"
+    "  hold               do not deliver it, keep it on disk for a person, tell the sender with `text`; messages only, and neither errors\n"
+    "                     nor what comes from a room: those are refused (decides)\n"
     "  answer             an iq get does not cross; the gateway answers it itself, from `answers`: version, last_activity, time, ping.\n"
     "                     A question that `answers` does not name is left to the next rule (decides)\n"
     "  strip              take out the elements named in `elements`, at any depth\n"
@@ -179,6 +179,16 @@ static bool has_rate(const struct cond *c)
     return has;
 }
 
+/* Is it this word, or a list with it? */
+static bool has_word(const config_setting_t *s, const char *word)
+{
+    const char *z = s ? config_setting_get_string(s) : NULL;
+    bool has = z && !strcmp(z, word);
+    for (int i = 0; s && config_setting_is_aggregate(s) && i < config_setting_length(s) && !has; i++)
+        has = has_word(config_setting_get_elem(s, (unsigned)i), word);
+    return has;
+}
+
 static int read_action(struct pol_load *l, const struct rule_conf *c, struct pol_rule *r, const config_setting_t *s)
 {
     int rc = 0;
@@ -223,6 +233,9 @@ static int read_action(struct pol_load *l, const struct rule_conf *c, struct pol
         int e = load_clark(l, s, str_c(c->elements.v[i]), &r->strip[r->n_strip++]);
         rc = rc ? rc : e;
     }
+    if (r->action == ACT_HOLD && (has_word(c->type, "error") || (c->when && config_setting_get_member(c->when, "from_room") &&
+            config_setting_get_bool(config_setting_get_member(c->when, "from_room")))))
+        rc = load_error(l, s, "rule %u: neither errors nor what comes from a room can be held: their senders cannot be told", r->id);
     if (r->action == ACT_HOLD && (!c->kind || !config_setting_get_string(c->kind) || strcmp(config_setting_get_string(c->kind), "message") != 0))
         rc = load_error(l, s, "rule %u: only messages can be held; it needs kind = \"message\"", r->id);
     return rc;

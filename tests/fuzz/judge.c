@@ -114,7 +114,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (v->verdict == GW_V_RELEASE)
         check_out(v->out, e_again);
     struct rec *answer = NULL;
-    if (v->answer && !pol_answer(e_change, 1, &answer))
+    if (v->answer && !pol_answer(e_change, STR("1-1"), &answer))
         rec_free(answer);
     rec_free(r);
     return 0;

@@ -9,6 +9,7 @@
 
 #include "../../gw/guard/core.c"
 #include "../../gw/guard/hash.c"
+#include "../../gw/guard/holding.c"
 #include "../../gw/guard/pairs.c"
 #include "../../gw/guard/recover.c"
 #include "../../gw/guard/scanning.c"
@@ -118,6 +119,15 @@ static bool heard(const char *want, const char *name)
     return same;
 }
 
+static int t_keep(void *ctx, const struct msg_keep *m)
+{
+    (void)ctx;
+    if (journal_full)
+        return GW_ERR(LIMIT);
+    say_word("keep(%llu)", (unsigned long long)m->number);
+    return 0;
+}
+
 /* ---- a small world ---- */
 
 static const char rules_text[] =
@@ -126,6 +136,7 @@ static const char rules_text[] =
     "  { id = 2; name = \"drop\"; when = { text = \"lose\"; }; action = \"drop\"; },\n"
     "  { id = 3; name = \"look\"; when = { text = \"look\"; yara = \"*\"; }; action = \"reject\"; },\n"
     "  { id = 4; name = \"answer\"; action = \"answer\"; answers = { ping = true; }; },\n"
+    "  { id = 5; name = \"hold\"; kind = \"message\"; when = { text = \"wait\"; }; action = \"hold\"; },\n"
     "  { id = 9; name = \"go\"; kind = \"message\"; action = \"release\"; } );\n";
 static const char profile_text[] =
     "title = \"messages\"; elements = ( { element = \"{jabber:server}body\"; in = [ \"message\" ]; text = \"any\"; }, { element = \"{urn:xmpp:ping}ping\"; in = [ \"iq\" ]; } );\n";
@@ -187,7 +198,7 @@ static bool make_world(void)
 static void fresh(uint64_t epoch)
 {
     struct hash_key key;
-    struct guard_io io = { NULL, t_order, t_verdict, t_settled, t_flow, t_scan, t_kill, t_next, t_line };
+    struct guard_io io = { NULL, t_order, t_verdict, t_settled, t_flow, t_scan, t_kill, t_keep, t_next, t_line };
     guard_free(g);
     hash_key_set(&key, (const unsigned char *)"key", 3);
     next_line = 1;
@@ -337,6 +348,44 @@ static void test_evidence(void)
     conf.journal.evidence = NULL;
     (void)!send_as(GW_HIGH, 1, 4, "please stop");
     heard("line(4,high,rule) answer(high,4)", "evidence: none without auditors");
+}
+
+static int kept(uint64_t number, enum gw_reason reason)
+{
+    return guard_kept(g, &(struct msg_kept){ .guard = 7, .number = number, .reason = (uint8_t)reason });
+}
+
+/* A held stanza: stored first, then the line and the notice; what cannot be stored is refused. */
+static void test_hold(void)
+{
+    ready();
+    (void)!send_as(GW_HIGH, 1, 1, "wait for it");
+    heard("keep(1)", "hold: stored first");
+    (void)!send_as(GW_HIGH, 1, 2, "next");
+    heard("", "what comes behind it in the pair waits for its turn");
+    ok(kept(2, GW_R_NONE) == GW_ERR(PROTO), "the journal cannot have stored what nobody gave it");
+    ok(kept(1, GW_R_NONE) == 0, "it lies on the disk");
+    heard("line(1,high,held) answer(high,1) line(2,low,rule) flow(low) order(low,2)", "now the line and the notice, then the next");
+    ok(kept(1, GW_R_NONE) == GW_ERR(PROTO), "and not twice");
+    guard_durable(g, 2);
+    said[0] = 0;
+    (void)!send_as(GW_HIGH, 1, 3, "wait, too");
+    ok(kept(2, GW_R_HOLD_FULL) == 0, "too much is held");
+    heard("keep(2) line(3,high,hold-full) answer(high,3)", "refused for that reason, and answered");
+    (void)!send_as(GW_HIGH, 1, 4, "wait, three");
+    guard_journal_lost(g);
+    heard("keep(3) line(4,high,hold-failed) answer(high,4)", "the journal is gone: refused");
+    (void)!send_as(GW_HIGH, 1, 5, "wait, four");
+    guard_clock(g, 1000 + GUARD_KEEP_MS, 1000);
+    (void)guard_tick(g);
+    heard("keep(4) line(5,high,hold-failed) answer(high,5)", "the journal does not answer: refused");
+    ok(kept(4, GW_R_NONE) == 0, "an answer that comes too late is no mistake");
+    journal_full = true;
+    (void)!send_as(GW_HIGH, 1, 6, "wait, five");
+    heard("", "nothing can be given to the journal");
+    journal_full = false;
+    (void)guard_tick(g);
+    heard("line(6,high,hold-failed) answer(high,6)", "refused as soon as it takes lines");
 }
 
 static void test_hostile(void)
@@ -651,6 +700,7 @@ int main(void)
     test_flow();
     test_answered();
     test_evidence();
+    test_hold();
     test_hostile();
     test_order();
     test_deadline();

@@ -58,6 +58,8 @@ static const struct line rules[] = {
     { "{ id = 48; name = \"a\"; when = { crosses = \"good\"; }; action = \"release\"; },", "two lists at least" },
     { "{ id = 49; name = \"a\"; when = { rate = { above = 1; per = \"1s\"; by = [ \"from\", \"frm\" ]; }; }; action = \"throttle\"; },", "did you mean \"from\"" },
     { "{ id = 50; name = \"a\"; when = { node_list = [ \"a\" ]; }; action = \"release\"; },", "wants the name of a list" },
+    { "{ id = 141; name = \"a\"; kind = \"message\"; type = [ \"chat\", \"error\" ]; action = \"hold\"; },", "can be held: their senders" },
+    { "{ id = 142; name = \"a\"; kind = \"message\"; when = { from_room = true; }; action = \"hold\"; },", "can be held: their senders" },
     { "{ id = 34; name = \"right\"; action = \"release\"; }", NULL },
     { ");", NULL } };
 

@@ -36,6 +36,8 @@ static const struct row {
         GW_V_HOLD, GW_R_HELD, 1, true, NULL },
     { "hold of a room's message is a refusal in silence", "{ id = 1; name = \"n\"; kind = \"message\"; action = \"hold\"; }", ROOM "<body>x</body></message>",
         HELP_ANSWERS, 0, GW_V_REJECT, GW_R_CHANGE_FAILED, 1, false, NULL },
+    { "an error cannot be held", "{ id = 1; name = \"n\"; kind = \"message\"; action = \"hold\"; }", "<message from='a@high.example' to='b@low.example' type='error'>"
+        "<error>x</error></message>", HELP_ANSWERS, 0, GW_V_REJECT, GW_R_CHANGE_FAILED, 1, false, NULL },
     /* unknown */
     { "reject cannot be answered: refused", "{ id = 1; name = \"n\"; when = { yara = \"virus\"; }; action = \"reject\"; }, " RELEASE,
         M "<body>x</body></message>", HELP_SILENT, 0, GW_V_REJECT, GW_R_SCAN_TIMEOUT, 1, true, NULL },
@@ -164,16 +166,19 @@ static void answers(void)
     if (!ok(e && r && held, "a set that rejects and holds"))
         return;
     (void)help_judge(e, r, GW_HIGH, 0, NULL, 0, HELP_ANSWERS);
-    ok(!pol_answer(e, 5, &a) && help_is(a, "<message from='romeo@low.example' to='juliet@high.example/balcony' id='a' type='error'><error type='cancel'>"
+    ok(!pol_answer(e, STR("1-5"), &a) && help_is(a, "<message from='romeo@low.example' to='juliet@high.example/balcony' id='a' type='error'><error type='cancel'>"
         "<not-allowed xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/><text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas' xml:lang='en'>No.</text></error></message>"),
         "reject: the error, its type and its text");
     rec_free(a);
     a = NULL;
     (void)help_judge(e, held, GW_HIGH, 0, NULL, 0, HELP_ANSWERS);
-    ok(!pol_answer(e, 42, &a) && help_is(a, "<message from='b@low.example' to='a@high.example' id='h' type='error'><error type='continue'>"
+    ok(!pol_answer(e, STR("7-42"), &a) && help_is(a, "<message from='b@low.example' to='a@high.example' id='h' type='error'><error type='continue'>"
         "<undefined-condition xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/><text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas' xml:lang='en'>Wait.</text>"
-        "<held xmlns='urn:lockgate:held:0' record='42'/></error></message>"), "hold: a notice with the record's number");
+        "<held xmlns='urn:lockgate:held:0' record='7-42'/></error></message>"), "hold: a notice with the record's number");
     rec_free(a);
+    pol_not_held(e, GW_R_HOLD_FULL);
+    ok(pol_verdict(e)->verdict == GW_V_REJECT && pol_verdict(e)->reason == GW_R_HOLD_FULL && pol_verdict(e)->rule == 2 && !pol_verdict(e)->out &&
+        str_eq(pol_verdict(e)->error, STR("resource-constraint")), "what could not be kept is refused, and may be tried again");
     struct rec *two = help_stanza("<iq from='a@high.example' to='b@low.example' type='get' id='q'><ping xmlns='urn:xmpp:ping'/><ping xmlns='urn:xmpp:ping'/></iq>");
     if (two)
         (void)help_judge(e, two, GW_HIGH, 0, NULL, 0, HELP_ANSWERS);
