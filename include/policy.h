@@ -26,6 +26,9 @@ const unsigned char *policy_hash(const struct policy *p);
 struct pol_state *pol_state_new(void);
 void pol_state_free(struct pol_state *s);
 void pol_state_forget(struct pol_state *s);
+/* What aliases are made from (action rewrite). It must stay the same over restarts, else they change. */
+#define POL_SECRET 32
+void pol_state_secret(struct pol_state *s, const unsigned char secret[POL_SECRET]);
 /* A guard has started: what was asked before it is not known, so whether an answer was asked for is unknown for a minute. */
 void pol_state_started(struct pol_state *s, int64_t now_ms);
 
@@ -85,7 +88,7 @@ int pol_answer(const struct pol_eval *e, struct str held, struct rec **ret) GW_M
 /* A stanza that was to be held could not be kept: the verdict becomes a refusal. */
 void pol_not_held(struct pol_eval *e, enum gw_reason why);
 /* In place of a refused answer to a question: an error with its addresses and id, for the side that it would have gone to. */
-int pol_substitute(const struct pol_eval *e, struct rec **ret) GW_MUST_CHECK;
+int pol_substitute(struct pol_eval *e, struct rec **ret) GW_MUST_CHECK;
 /* Tells the state that this verdict now stands (open questions, first contacts). Call once, in the order of the verdicts. */
 void pol_commit(struct pol_eval *e);
 

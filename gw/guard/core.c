@@ -28,6 +28,9 @@ struct guard *guard_new(const struct gw_conf *conf, struct policy *policy, uint6
         guard_free(g);
         return NULL;
     }
+    unsigned char secret[HASH_SIZE];
+    hash_keyed(&g->key, STR("the secret of aliases"), secret); /* as lasting as the key */
+    pol_state_secret(g->state, secret);
     return g;
 }
 

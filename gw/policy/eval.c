@@ -5,13 +5,15 @@
 #include <string.h>
 
 #include "answer.h"
+#include "rewrite.h"
 #include "state.h"
 #include "utf8.h"
 
 /* What a rule's unknown answer means:
  *   release                          it does not release; later rules may still refuse or release for a reason of their own
- *   reject drop hold answer strip redact alert throttle rewrite
- *                                    refused: had the answer been yes, the stanza might not have crossed as it is */
+ *   reject drop hold answer strip redact alert throttle
+ *                                    refused: had the answer been yes, the stanza might not have crossed as it is
+ * rewrite has no conditions that could be unknown. */
 
 struct pol_eval *pol_eval_new(const struct policy *p, struct pol_state *state)
 {
@@ -98,6 +100,8 @@ static enum pol_step decide(struct pol_eval *e, enum gw_verdict verdict, enum gw
 {
     struct pol_verdict *v = &e->v;
     const struct pol_rule *r = e->rule;
+    if ((verdict == GW_V_RELEASE || verdict == GW_V_HOLD) && !rewrite_out(e))
+        return pol_refuse(e, GW_R_CHANGE_FAILED);
     v->verdict = v->would = verdict;
     v->reason = reason;
     v->rule = r ? r->id : 0;
@@ -273,7 +277,7 @@ static bool look(struct pol_eval *e, enum pol_step *ret)
         *ret = verify(e, &go_on);
         return go_on;
     }
-    if (!e->rule->enabled || (e->rule->expires_ms && e->rule->expires_ms <= e->facts.now_ms))
+    if (e->rule->action == ACT_REWRITE || !e->rule->enabled || (e->rule->expires_ms && e->rule->expires_ms <= e->facts.now_ms))
         return true;
     if (e->rule->action == ACT_ANSWER && !answers_has(e->rule->answers, e->rec)) {
         pol_note(e, TRI_NO, false, "rule %u (%s): has no answer to this", e->rule->id, e->rule->name);
@@ -334,6 +338,9 @@ enum pol_step pol_begin(struct pol_eval *e, const struct rec *in, const struct p
     reset(e);
     e->in = e->rec = in;
     e->facts = *facts;
+    if (!rewrite_in(e))
+        return pol_refuse(e, GW_R_CHANGE_FAILED);
+    e->asker = arena_str(&e->arena, e->rec->to);
     e->uninspectable = schema_uninspectable(in);
     if (!schema_check(e->p->schema, e, &why)) {
         pol_note(e, TRI_NO, false, "the allow-list refuses it: %.*s", STR_ARG(why));
@@ -399,18 +406,19 @@ void pol_not_held(struct pol_eval *e, enum gw_reason why)
         (void)pol_refuse(e, why);
 }
 
-int pol_substitute(const struct pol_eval *e, struct rec **ret)
+int pol_substitute(struct pol_eval *e, struct rec **ret)
 {
     const struct rec *in = e->in;
+    struct str sender = rewrite_sender(e, in->from), asker = e->asker; /* as the asker's side knows them */
     struct rec_limits limits = { 65536, 8, 64, 16 };
     struct rec *question = rec_new(&limits);
-    int rc = e->v.for_asker ? 0 : GW_ERR(PROTO);
+    int rc = e->v.for_asker && sender.p && asker.p ? 0 : GW_ERR(PROTO);
     if (!question)
         return GW_ERR(NOMEM);
     if (!rc)
         rc = rec_head(question, REC_IQ, STR("get"), in->id, STR_NONE);
     if (!rc)
-        rc = rec_address(question, in->to, in->from, STR_NONE, STR_NONE);
+        rc = rec_address(question, asker, sender, STR_NONE, STR_NONE);
     if (!rc)
         rc = rec_pair(question, in->to_domain, in->from_domain);
     if (!rc)

@@ -90,6 +90,7 @@ extern const char pol_action_help[];
 struct clark { struct str ns, name; };
 
 struct pol_answers;
+struct pol_rewrite;
 struct pol_hits { uint64_t n; int64_t last_ms; };
 struct pol_rule {
     uint32_t id;
@@ -100,10 +101,11 @@ struct pol_rule {
     int64_t expires_ms;
     struct cond when;
     int error; /* index into pol_errors, -1: not given */
-    char *text, *with, *rewrite_to;
+    char *text, *with;
     struct clark *strip;
     size_t n_strip;
     struct pol_answers *answers; /* answer */
+    struct pol_rewrite *rewrite; /* rewrite */
     int64_t rate, per_ms, burst; /* throttle */
     struct pol_test *tests;
     size_t n_tests;
@@ -155,6 +157,8 @@ struct policy {
     struct schema *schema;
     struct pol_list *lists;
     struct rule_index *index;
+    uint32_t *rewrites; /* the rules with action rewrite */
+    size_t n_rewrites;
     struct pol_scan_name *scan_names;
     size_t n_scan_names;
     unsigned char hash[32];
@@ -203,6 +207,7 @@ struct pol_eval {
     struct rec *own;       /* rec when it is a changed copy */
     struct rec *reply;     /* the gateway's own answer to it */
     struct arena arena;
+    struct str asker;      /* its recipient as its own side knows it */
     bool malformed;        /* its heads or payloads break RFC 6120 */
     bool stripped;         /* the allow-list took something out of it */
     bool uninspectable;    /* as received, it carried content that cannot be inspected */

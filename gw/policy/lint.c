@@ -284,7 +284,8 @@ void policy_lint(const struct policy *p, int64_t now_ms, struct conf_errors *err
         const struct pol_rule *r = &p->rules[i];
         if (!r->enabled)
             continue;
-        shadowed(p, i, now_ms, errs);
+        if (r->action != ACT_REWRITE) /* its place does not matter */
+            shadowed(p, i, now_ms, errs);
         unseen(p, i, now_ms, errs);
         unmet(p, r, &r->when, errs);
         nothing_to_strip(p, r, errs);

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "internal.h"
+#include "rewrite.h"
 
 struct main_conf { struct conf_strings files, profiles; int unnamed; const config_setting_t *rules; };
 static const char *const unnamed_words[] = { "strip", "refuse", NULL };
@@ -90,6 +90,8 @@ static int load_main(struct pol_load *l)
     r = schema_load(l, &c.profiles, c.unnamed == 0, &l->p->schema);
     rc = rc ? rc : r;
     r = check_ids(l);
+    rc = rc ? rc : r;
+    r = rewrite_index(l->p);
     rc = rc ? rc : r;
     return rc ? rc : index_build(l->p);
 }

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "answer.h"
+#include "rewrite.h"
 #include "rows.h"
 
 const char *const pol_action_names[] = {
@@ -25,6 +26,8 @@ const char pol_action_help[] =
     "                     A question that `answers` does not name is left to the next rule (decides)\n"
     "  strip              take out the elements named in `elements`, at any depth\n"
     "  redact             replace what yara, dlp, hidden, text or word matched by `with` (\"[removed]\")\n"
+    "  rewrite            names of the inside go out as aliases, and come back as what they are, wherever an address stands alone: resources of\n"
+    "                     the domains in `resources`, host names in `hosts`. For pairs of domains; whatever rule releases (its place does not matter)\n"
     "  throttle           refuse what is over a `rate`, the sender gets resource-constraint and may try later (decides then)\n"
     "  alert              note it, with `severity`, in the record and for the operator\n";
 
@@ -36,7 +39,7 @@ static const char *const error_names[] = { "bad-request", "conflict", "feature-n
 struct rule_conf {
     int64_t id;
     char *name, *text, *expires;
-    const config_setting_t *direction, *kind, *type, *when, *error, *with_set, *answers, *tests;
+    const config_setting_t *direction, *kind, *type, *when, *error, *with_set, *answers, *rewrite, *tests;
     struct conf_strings elements;
     int action, severity;
     bool enabled;
@@ -55,6 +58,7 @@ static const struct conf_row rule_rows[] = {
     { "text", CONF_STRING, OFF(text), false, 0, 500, NULL, NULL, NULL, 0, "reject, hold: what the sender reads" },
     { "with", CONF_RAW, OFF(with_set), false, 0, 0, NULL, NULL, NULL, 0, "redact: what stands in its place" },
     { "answers", CONF_RAW, OFF(answers), false, 0, 0, NULL, NULL, NULL, 0, "answer: what the gateway says itself" },
+    { "rewrite", CONF_RAW, OFF(rewrite), false, 0, 0, NULL, NULL, NULL, 0, "rewrite: which names go out as aliases" },
     { "elements", CONF_STRINGS, OFF(elements), false, 0, 100, NULL, NULL, NULL, 0, "strip: which, \"{namespace}name\" or a namespace" },
     { "severity", CONF_ENUM, OFF(severity), false, 0, 0, "info", pol_severity_names, NULL, 0, "how grave it is" },
     { "expires", CONF_STRING, OFF(expires), false, 0, 10, NULL, NULL, NULL, 0, "the last day on which it holds, YYYY-MM-DD (UTC)" },
@@ -218,8 +222,10 @@ static int read_action(struct pol_load *l, const struct rule_conf *c, struct pol
         rc = load_error(l, s, "rule %u: \"redact\" needs a condition that finds text: yara, dlp, hidden, text or word", r->id);
     if (r->action == ACT_THROTTLE && !has_rate(&r->when))
         rc = load_error(l, s, "rule %u: \"throttle\" needs the condition \"rate\"", r->id);
-    if (r->action == ACT_REWRITE)
-        rc = load_error(l, s, "rule %u: \"rewrite\" is not there yet", r->id);
+    if ((r->action == ACT_REWRITE) != (c->rewrite != NULL))
+        rc = load_error(l, s, "rule %u: action \"rewrite\" and the group \"rewrite\" go together", r->id);
+    else if (c->rewrite && rewrite_load(l, c->rewrite, r))
+        rc = GW_ERR(CONF);
     if ((r->action == ACT_ANSWER) != (c->answers != NULL))
         rc = load_error(l, s, "rule %u: action \"answer\" and the group \"answers\" go together", r->id);
     else if (c->answers && answers_load(l, c->answers, &r->answers))

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alias.h"
 #include "jid.h"
 
 #define QUESTION_MS 300000LL /* how long an answer may take */
@@ -22,6 +23,7 @@ struct table { struct slot *v; size_t mask, n; };
 struct pol_state {
     struct table questions, contacts, rates;
     int64_t young_until;
+    unsigned char secret[ALIAS_KEY];
 };
 
 static struct slot *look(const struct table *t, uint64_t key)
@@ -86,12 +88,18 @@ static uint64_t key_of(const char *what, struct str a, struct str b, struct str 
 
 struct pol_state *pol_state_new(void) { return calloc(1, sizeof(struct pol_state)); }
 
+void pol_state_secret(struct pol_state *s, const unsigned char secret[POL_SECRET]) { memcpy(s->secret, secret, sizeof s->secret); }
+const unsigned char *state_secret(const struct pol_state *s) { return s->secret; }
+
 void pol_state_forget(struct pol_state *s)
 {
+    unsigned char secret[ALIAS_KEY];
+    memcpy(secret, s->secret, sizeof secret);
     free(s->questions.v);
     free(s->contacts.v);
     free(s->rates.v);
     *s = (struct pol_state){ 0 };
+    memcpy(s->secret, secret, sizeof secret);
 }
 
 void pol_state_free(struct pol_state *s)
@@ -110,8 +118,10 @@ static struct str bare(struct str jid)
     return (struct str){ jid.p, (size_t)(domain.p + domain.n - jid.p) };
 }
 
-static enum tri asked(const struct pol_eval *e, const struct rec *r)
+/* Names are as the other side knows them: questions as they left, answers as they came. */
+static enum tri asked(const struct pol_eval *e)
 {
+    const struct rec *r = e->in;
     if (!e->state)
         return TRI_UNKNOWN;
     if (find(&e->state->questions, key_of("question", r->to, r->from, r->id), e->facts.now_ms))
@@ -119,8 +129,8 @@ static enum tri asked(const struct pol_eval *e, const struct rec *r)
     return e->facts.now_ms < e->state->young_until ? TRI_UNKNOWN : TRI_NO;
 }
 
-enum tri state_asked(const struct pol_eval *e) { return asked(e, e->rec); }
-enum tri state_asked_in(const struct pol_eval *e) { return e->state ? asked(e, e->in) : TRI_NO; }
+enum tri state_asked(const struct pol_eval *e) { return asked(e); }
+enum tri state_asked_in(const struct pol_eval *e) { return e->state ? asked(e) : TRI_NO; }
 
 enum tri state_contact(const struct pol_eval *e)
 {

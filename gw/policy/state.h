@@ -14,4 +14,7 @@ enum tri state_contact(const struct pol_eval *e);
 /* The bucket of one rate rule (which) and key; NULL: no state, or the table is full. */
 struct memo *state_rate(struct pol_eval *e, uint64_t which, struct str key);
 
+/* ALIAS_KEY bytes: of the gateway, or zeros where nobody gave one (explain, test, replay). */
+const unsigned char *state_secret(const struct pol_state *s);
+
 #endif

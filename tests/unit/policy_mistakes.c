@@ -60,6 +60,13 @@ static const struct line rules[] = {
     { "{ id = 50; name = \"a\"; when = { node_list = [ \"a\" ]; }; action = \"release\"; },", "wants the name of a list" },
     { "{ id = 141; name = \"a\"; kind = \"message\"; type = [ \"chat\", \"error\" ]; action = \"hold\"; },", "can be held: their senders" },
     { "{ id = 142; name = \"a\"; kind = \"message\"; when = { from_room = true; }; action = \"hold\"; },", "can be held: their senders" },
+    { "{ id = 141; name = \"a\"; kind = \"message\"; type = [ \"chat\", \"error\" ]; action = \"hold\"; },", "can be held: their senders" },
+    { "{ id = 142; name = \"a\"; kind = \"message\"; when = { from_room = true; }; action = \"hold\"; },", "can be held: their senders" },
+    { "{ id = 143; name = \"a\"; direction = \"high-to-low\"; action = \"rewrite\"; },", "\"rewrite\" go together" },
+    { "{ id = 144; name = \"a\"; action = \"rewrite\"; rewrite = { resources = [ \"high.example\" ]; }; },", "needs the direction" },
+    { "{ id = 145; name = \"a\"; direction = \"high-to-low\"; kind = \"message\"; action = \"rewrite\"; rewrite = { resources = [ \"h.example\" ]; }; },", "only from_domain and to_domain" },
+    { "{ id = 146; name = \"a\"; direction = \"high-to-low\"; action = \"rewrite\"; rewrite = { resources = [ \"a@h.example\" ]; }; },", "is no domain" },
+    { "{ id = 147; name = \"a\"; direction = \"high-to-low\"; action = \"rewrite\"; rewrite = { resorces = [ \"h.example\" ]; }; },", "did you mean \"resources\"" },
     { "{ id = 34; name = \"right\"; action = \"release\"; }", NULL },
     { ");", NULL } };
 
