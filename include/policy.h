@@ -29,6 +29,8 @@ void pol_state_forget(struct pol_state *s);
 /* What aliases are made from (action rewrite). It must stay the same over restarts, else they change. */
 #define POL_SECRET 32
 void pol_state_secret(struct pol_state *s, const unsigned char secret[POL_SECRET]);
+/* What was released from one domain to another may not have arrived (STR_NONE twice: from any to any): it counts as not known there. */
+void pol_state_lost(struct pol_state *s, struct str from_domain, struct str to_domain, int64_t now_ms);
 /* A guard has started: what was asked before it is not known, so whether an answer was asked for is unknown for a minute. */
 void pol_state_started(struct pol_state *s, int64_t now_ms);
 
@@ -89,6 +91,9 @@ int pol_answer(const struct pol_eval *e, struct str held, struct rec **ret) GW_M
 void pol_not_held(struct pol_eval *e, enum gw_reason why);
 /* In place of a refused answer to a question: an error with its addresses and id, for the side that it would have gone to. */
 int pol_substitute(struct pol_eval *e, struct rec **ret) GW_MUST_CHECK;
+/* The verdict's turn has come: before it is used, in the order in which the stanzas came. Presence that the recipient knows already
+ * becomes a drop (folded). May be called again. */
+void pol_stand(struct pol_eval *e);
 /* Tells the state that this verdict now stands (open questions, first contacts). Call once, in the order of the verdicts. */
 void pol_commit(struct pol_eval *e);
 

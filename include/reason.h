@@ -21,6 +21,7 @@
     X(CHANGE_FAILED, "change-failed", "a part could not be removed or replaced cleanly") \
     X(NOT_REDACTED, "not-redacted", "after redaction something still matched") \
     X(HELD, "held", "kept for a person to decide") \
+    X(FOLDED, "folded", "presence that says nothing new: the other side has been told the same") \
     X(HOLD_FULL, "hold-full", "it was to be held, but as much is held as may be") \
     X(HOLD_FAILED, "hold-failed", "it was to be held, but could not be stored") \
     X(ANSWERED, "answered", "the gateway answered the question itself; it did not cross") \

@@ -71,6 +71,7 @@ const struct pol_verdict *judge_stanza(struct judge *j, const struct rec *in, en
         err = content_scan(j->content, pol_scan_request(j->eval), &j->matches, &res);
         step = pol_resume(j->eval, err < 0 ? NULL : &res, GW_R_SCAN_FAILED);
     }
+    pol_stand(j->eval);
     pol_commit(j->eval);
     return pol_verdict(j->eval);
 }

@@ -244,6 +244,14 @@ static enum gw_reason settle_reason(enum gw_reason r)
     return r == GW_R_STREAM_TIMEOUT ? GW_R_TIMEOUT : GW_R_NO_ROUTE;
 }
 
+/* The guard believes that the peer knows what was written; bytes in flight may not have come there. */
+static void tell_lost(const struct pair *p)
+{
+    const struct msg_lost m = { .from_domain = p->ours, .to_domain = p->theirs };
+    if (p->edge->guard.ipc && ipc_put_lost(p->edge->guard.ipc, &m) != 0)
+        channel_break(&p->edge->guard, "no room to say that a stream ended");
+}
+
 static void on_closed(struct conn *c)
 {
     struct outbound *o = self(c);
@@ -253,6 +261,8 @@ static void on_closed(struct conn *c)
     sort_out(o);
     if (o->pair->out != o)
         return; /* closing in order: the pair went on without it */
+    if (o->was_ready)
+        tell_lost(o->pair);
     if (o->was_ready)
         pair_stream_lost(o->pair, ready_at);
     else

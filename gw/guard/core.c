@@ -138,6 +138,7 @@ void guard_edge_lost(struct guard *g, enum gw_side side)
     flows_drop(g, side);
     recover_forget(g, side);
     stubs_edge_lost(g, side);
+    pol_state_lost(g->state, STR_NONE, STR_NONE, g->wall);
 }
 
 int guard_hello(struct guard *g, enum gw_side side, const struct msg_hello *m)

@@ -36,7 +36,7 @@ struct guard_io {
 };
 
 struct guard_counts {
-    uint64_t stanzas, verdicts[GW_V_COUNT], answered, settled, scans, scan_lost, recovered, lines_refused, broken,
+    uint64_t stanzas, verdicts[GW_V_COUNT], answered, folded, folded_bytes, settled, scans, scan_lost, recovered, lines_refused, broken,
         let_through; /* refused by policy and released all the same (watch mode) */
 };
 
@@ -56,6 +56,8 @@ void guard_edge_lost(struct guard *g, enum gw_side side);
 int guard_hello(struct guard *g, enum gw_side side, const struct msg_hello *m) GW_MUST_CHECK;
 int guard_flow(struct guard *g, enum gw_side side, const struct msg_flow *m) GW_MUST_CHECK;
 int guard_stanza(struct guard *g, enum gw_side side, const struct msg_stanza *m) GW_MUST_CHECK;
+/* A stream towards this side has ended: what was written last may not have arrived. */
+int guard_lost(struct guard *g, enum gw_side side, const struct msg_lost *m) GW_MUST_CHECK;
 int guard_settle(struct guard *g, enum gw_side side, const struct msg_settle *m) GW_MUST_CHECK;
 int guard_open_ticket(struct guard *g, enum gw_side side, const struct msg_open_ticket *m) GW_MUST_CHECK;
 int guard_open_number(struct guard *g, enum gw_side side, const struct msg_open_number *m) GW_MUST_CHECK;

@@ -131,13 +131,14 @@ static int stats(struct process *p, const struct ipc_msg *msg)
     for (int i = 0; i < 32; i++, q += 2)
         snprintf(q, 3, "%02x", policy_hash(p->policy)[i]);
     buf_init(&b, 1u << 20);
-    rc = buf_printf(&b, "{\"enforce\":%s,\"let_through\":%llu,\"epoch\":%llu,\"stanzas\":%llu,\"released\":%llu,\"rejected\":%llu,\"answered\":%llu,\"dropped\":%llu,\"held\":%llu,\"settled\":%llu,"
+    rc = buf_printf(&b, "{\"enforce\":%s,\"let_through\":%llu,\"epoch\":%llu,\"stanzas\":%llu,\"released\":%llu,\"rejected\":%llu,\"answered\":%llu,\"dropped\":%llu,\"held\":%llu,\"folded\":%llu,\"folded_bytes\":%llu,\"settled\":%llu,"
         "\"scans\":%llu,\"scanners_lost\":%llu,\"recovered\":%llu,\"under_judgement\":%zu,\"unsettled\":%zu,\"not_durable\":%zu,\"flows\":%zu,"
         "\"recovering\":%s,\"rules_hash\":\"%s\",\"rules\":[", p->enforce ? "true" : "false",
         (unsigned long long)c->let_through, (unsigned long long)p->lines.epoch, (unsigned long long)c->stanzas,
         (unsigned long long)c->verdicts[GW_V_RELEASE], (unsigned long long)c->verdicts[GW_V_REJECT],
         (unsigned long long)c->answered,
-        (unsigned long long)c->verdicts[GW_V_DROP], (unsigned long long)c->verdicts[GW_V_HOLD], (unsigned long long)c->settled,
+        (unsigned long long)c->verdicts[GW_V_DROP], (unsigned long long)c->verdicts[GW_V_HOLD], (unsigned long long)c->folded,
+        (unsigned long long)c->folded_bytes, (unsigned long long)c->settled,
         (unsigned long long)c->scans, (unsigned long long)c->scan_lost, (unsigned long long)c->recovered, l.jobs, l.stubs,
         l.waiting_durable, l.flows, l.recovering ? "true" : "false", hash);
     bool first = true;
@@ -204,6 +205,8 @@ static int from_edge(struct process *p, enum gw_side side, const struct ipc_msg 
         TAKE(flow);
     case IPC_M_STANZA:
         TAKE(stanza);
+    case IPC_M_LOST:
+        TAKE(lost);
     case IPC_M_SETTLE:
         TAKE(settle);
     case IPC_M_OPEN_TICKET:

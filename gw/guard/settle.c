@@ -124,6 +124,21 @@ bool delivery_line(struct guard *g, const struct stub *s, enum gw_reason outcome
     return rc == 0;
 }
 
+/* What the policy believes the other side to know is known there no more. */
+static void not_arrived(struct guard *g, const struct stub *s)
+{
+    const struct flow *f = flow_find(g, (enum gw_side)s->from_side, s->flow);
+    pol_state_lost(g->state, f ? f->from_domain : STR_NONE, f ? f->to_domain : STR_NONE, g->wall);
+}
+
+int guard_lost(struct guard *g, enum gw_side side, const struct msg_lost *m)
+{
+    if (!g->edge[side].hello || !gw_conf_pair_allowed(g->conf, gw_other(side), m->from_domain, m->to_domain))
+        return GW_ERR(PROTO);
+    pol_state_lost(g->state, m->from_domain, m->to_domain, g->wall);
+    return 0;
+}
+
 /* The outcome is known: written down and told, as soon as the verdict itself is durable. */
 void stub_known(struct guard *g, struct stub *s, enum gw_reason outcome)
 {
@@ -134,6 +149,8 @@ void stub_known(struct guard *g, struct stub *s, enum gw_reason outcome)
         s->outcome = outcome;
         return;
     }
+    if (s->purpose == ORDER_FORWARD && outcome != GW_R_WRITTEN)
+        not_arrived(g, s);
     if (s->purpose == ORDER_FORWARD)
         settled(g, s->near, s->near_epoch, s->ticket, outcome);
     if (s->known)

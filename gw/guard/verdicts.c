@@ -227,6 +227,8 @@ static bool leave(struct guard *g, struct job *j)
 {
     struct outcome o;
     uint64_t number = g->io.next_number(g->io.ctx);
+    if (j->bad == GW_R_NONE)
+        pol_stand(j->eval);
     make_outcome(g, j, &o);
     struct waiting w = { .number = number, .epoch = j->epoch, .ticket = j->ticket, .side = (uint8_t)j->side, .verdict = (uint8_t)o.verdict,
         .reason = (uint8_t)o.reason, .target = (uint8_t)(o.ordered || o.verdict == GW_V_RELEASE ? o.target : GW_SIDES),
@@ -245,6 +247,10 @@ static bool leave(struct guard *g, struct job *j)
     g->counts.verdicts[o.verdict]++;
     if (o.v && o.v->reply)
         g->counts.answered++;
+    if (o.reason == GW_R_FOLDED) {
+        g->counts.folded++;
+        g->counts.folded_bytes += buf_size(&j->bytes);
+    }
     g->counts.let_through += o.verdict == GW_V_RELEASE && o.v->would != GW_V_RELEASE;
     if (o.v && o.v->alert)
         log_warn("alert: verdict %llu matched a rule with action \"alert\", severity %.*s", (unsigned long long)number, STR_ARG(o.v->severity));

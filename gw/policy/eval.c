@@ -5,13 +5,14 @@
 #include <string.h>
 
 #include "answer.h"
+#include "fold.h"
 #include "rewrite.h"
 #include "state.h"
 #include "utf8.h"
 
 /* What a rule's unknown answer means:
  *   release                          it does not release; later rules may still refuse or release for a reason of their own
- *   reject drop hold answer strip redact alert throttle
+ *   reject drop hold answer strip redact fold alert throttle
  *                                    refused: had the answer been yes, the stanza might not have crossed as it is
  * rewrite has no conditions that could be unknown. */
 
@@ -228,6 +229,9 @@ static enum pol_step act(struct pol_eval *e, bool *ret_go_on)
         e->v.alert = true;
         *ret_go_on = true;
         return POL_DONE;
+    case ACT_FOLD:
+        *ret_go_on = fold_reduce(e, r->fold);
+        return *ret_go_on ? POL_DONE : pol_refuse(e, GW_R_CHANGE_FAILED);
     case ACT_THROTTLE:
         return decide(e, GW_V_REJECT, GW_R_RATE, pol_error_find("resource-constraint"), *r->text ? r->text : "Too much in too short a time; try again later.");
     case ACT_REWRITE:
@@ -398,6 +402,14 @@ enum pol_step pol_resume(struct pol_eval *e, const struct scan_result *r, enum g
     e->matches = NULL; /* the scanner's answer is only borrowed */
     e->n_matches = 0;
     return step;
+}
+
+void pol_stand(struct pol_eval *e)
+{
+    if (e->v.verdict != GW_V_RELEASE || !fold_is_known(e))
+        return;
+    e->rule = e->fold_rule;
+    (void)decide(e, GW_V_DROP, GW_R_FOLDED, pol_error_find("undefined-condition"), "");
 }
 
 void pol_not_held(struct pol_eval *e, enum gw_reason why)

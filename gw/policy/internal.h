@@ -70,7 +70,7 @@ static inline enum tri tri_of(bool b) { return b ? TRI_YES : TRI_NO; }
 
 /* ---- rules ---- */
 #define POL_ACTIONS(X) X(RELEASE, "release") X(REJECT, "reject") X(DROP, "drop") X(HOLD, "hold") X(ANSWER, "answer") X(STRIP, "strip") \
-    X(REDACT, "redact") X(ALERT, "alert") X(THROTTLE, "throttle") X(REWRITE, "rewrite")
+    X(REDACT, "redact") X(ALERT, "alert") X(THROTTLE, "throttle") X(REWRITE, "rewrite") X(FOLD, "fold")
 enum pol_action {
 #define X(name, text) ACT_##name,
     POL_ACTIONS(X)
@@ -91,6 +91,7 @@ struct clark { struct str ns, name; };
 
 struct pol_answers;
 struct pol_rewrite;
+struct pol_fold;
 struct pol_hits { uint64_t n; int64_t last_ms; };
 struct pol_rule {
     uint32_t id;
@@ -106,6 +107,7 @@ struct pol_rule {
     size_t n_strip;
     struct pol_answers *answers; /* answer */
     struct pol_rewrite *rewrite; /* rewrite */
+    struct pol_fold *fold;       /* fold */
     int64_t rate, per_ms, burst; /* throttle */
     struct pol_test *tests;
     size_t n_tests;
@@ -208,6 +210,7 @@ struct pol_eval {
     struct rec *reply;     /* the gateway's own answer to it */
     struct arena arena;
     struct str asker;      /* its recipient as its own side knows it */
+    const struct pol_rule *fold_rule; /* it may be dropped when the recipient knows it; NULL: not so */
     bool malformed;        /* its heads or payloads break RFC 6120 */
     bool stripped;         /* the allow-list took something out of it */
     bool uninspectable;    /* as received, it carried content that cannot be inspected */

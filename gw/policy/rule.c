@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "answer.h"
+#include "fold.h"
 #include "rewrite.h"
 #include "rows.h"
 
@@ -28,6 +29,8 @@ const char pol_action_help[] =
     "  redact             replace what yara, dlp, hidden, text or word matched by `with` (\"[removed]\")\n"
     "  rewrite            names of the inside go out as aliases, and come back as what they are, wherever an address stands alone: resources of\n"
     "                     the domains in `resources`, host names in `hosts`. For pairs of domains; whatever rule releases (its place does not matter)\n"
+    "  fold               presence tells only what `shows` lists (show, status, priority, caps, \"{namespace}name\"), and what its recipient was told\n"
+    "                     before does not cross again; rooms, directed presence, probes and subscriptions are left as they are\n"
     "  throttle           refuse what is over a `rate`, the sender gets resource-constraint and may try later (decides then)\n"
     "  alert              note it, with `severity`, in the record and for the operator\n";
 
@@ -39,7 +42,7 @@ static const char *const error_names[] = { "bad-request", "conflict", "feature-n
 struct rule_conf {
     int64_t id;
     char *name, *text, *expires;
-    const config_setting_t *direction, *kind, *type, *when, *error, *with_set, *answers, *rewrite, *tests;
+    const config_setting_t *direction, *kind, *type, *when, *error, *with_set, *answers, *rewrite, *shows, *tests;
     struct conf_strings elements;
     int action, severity;
     bool enabled;
@@ -59,6 +62,7 @@ static const struct conf_row rule_rows[] = {
     { "with", CONF_RAW, OFF(with_set), false, 0, 0, NULL, NULL, NULL, 0, "redact: what stands in its place" },
     { "answers", CONF_RAW, OFF(answers), false, 0, 0, NULL, NULL, NULL, 0, "answer: what the gateway says itself" },
     { "rewrite", CONF_RAW, OFF(rewrite), false, 0, 0, NULL, NULL, NULL, 0, "rewrite: which names go out as aliases" },
+    { "shows", CONF_RAW, OFF(shows), false, 0, 0, NULL, NULL, NULL, 0, "fold: what presence may tell" },
     { "elements", CONF_STRINGS, OFF(elements), false, 0, 100, NULL, NULL, NULL, 0, "strip: which, \"{namespace}name\" or a namespace" },
     { "severity", CONF_ENUM, OFF(severity), false, 0, 0, "info", pol_severity_names, NULL, 0, "how grave it is" },
     { "expires", CONF_STRING, OFF(expires), false, 0, 10, NULL, NULL, NULL, 0, "the last day on which it holds, YYYY-MM-DD (UTC)" },
@@ -230,6 +234,12 @@ static int read_action(struct pol_load *l, const struct rule_conf *c, struct pol
         rc = load_error(l, s, "rule %u: action \"answer\" and the group \"answers\" go together", r->id);
     else if (c->answers && answers_load(l, c->answers, &r->answers))
         rc = GW_ERR(CONF);
+    if ((r->action == ACT_FOLD) != (c->shows != NULL))
+        rc = load_error(l, s, "rule %u: action \"fold\" and the list \"shows\" go together", r->id);
+    else if (c->shows && fold_load(l, c->shows, &r->fold))
+        rc = GW_ERR(CONF);
+    if (r->action == ACT_FOLD && !(c->kind && !strcmp(config_setting_get_string(c->kind) ? config_setting_get_string(c->kind) : "", "presence")))
+        rc = load_error(l, s, "rule %u: only presence is folded; it needs kind = \"presence\"", r->id);
     if ((r->action == ACT_STRIP) != (c->elements.n > 0))
         rc = load_error(l, s, "rule %u: action \"strip\" and the list \"elements\" go together", r->id);
     r->strip = arena_alloc(l->arena, (c->elements.n ? c->elements.n : 1) * sizeof *r->strip);

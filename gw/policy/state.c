@@ -7,10 +7,12 @@
 #include <string.h>
 
 #include "alias.h"
+#include "fold.h"
 #include "jid.h"
 
 #define QUESTION_MS 300000LL /* how long an answer may take */
 #define CONTACT_MS (400LL * 86400000)
+#define PRESENCE_MS (6LL * 3600000)
 #define RATE_MS 86400000LL
 #define TABLE_MAX (1u << 20)
 #define YOUNG_MS 60000LL /* after a start, questions of before are not known */
@@ -21,7 +23,9 @@ struct slot { uint64_t key; int64_t expires; struct memo memo; };
 struct table { struct slot *v; size_t mask, n; };
 
 struct pol_state {
-    struct table questions, contacts, rates;
+    struct table questions, contacts, rates, presence, lost;
+    int64_t generation; /* of what is known of presence; a new one forgets all */
+    int64_t n_lost;
     int64_t young_until;
     unsigned char secret[ALIAS_KEY];
 };
@@ -98,6 +102,8 @@ void pol_state_forget(struct pol_state *s)
     free(s->questions.v);
     free(s->contacts.v);
     free(s->rates.v);
+    free(s->presence.v);
+    free(s->lost.v);
     *s = (struct pol_state){ 0 };
     memcpy(s->secret, secret, sizeof secret);
 }
@@ -147,6 +153,66 @@ struct memo *state_rate(struct pol_eval *e, uint64_t which, struct str key)
     return s ? &s->memo : NULL;
 }
 
+/* ---- presence ---- */
+
+/* Knowledge carries the numbers of the losses before it, of its pair of domains and of its pair of people: a new loss makes it another key. */
+static int64_t losses(struct pol_state *s, const char *of, struct str from, struct str to, int64_t now)
+{
+    const struct slot *l = find(&s->lost, key_of(of, from, to, STR_NONE), now);
+    return l ? l->memo.at : 0;
+}
+
+static void lose(struct pol_state *s, const char *of, struct str from, struct str to, int64_t now)
+{
+    struct slot *l = add(&s->lost, key_of(of, from, to, STR_NONE), now, CONTACT_MS);
+    if (l)
+        l->memo.at = ++s->n_lost;
+    else
+        s->generation = ++s->n_lost; /* no room to note it: everything is forgotten */
+}
+
+void pol_state_lost(struct pol_state *s, struct str from_domain, struct str to_domain, int64_t now_ms)
+{
+    if (from_domain.n && to_domain.n)
+        lose(s, "domains", from_domain, to_domain, now_ms);
+    else
+        s->generation = ++s->n_lost;
+}
+
+static uint64_t presence_key(const struct pol_eval *e, struct str from, struct str to)
+{
+    struct pol_state *s = e->state;
+    int64_t v[3] = { s->generation, losses(s, "domains", e->in->from_domain, e->in->to_domain, e->facts.now_ms),
+        losses(s, "people", bare(from), to, e->facts.now_ms) };
+    return key_of("presence", from, to, (struct str){ (const char *)v, sizeof v });
+}
+
+uint64_t state_presence(const struct pol_eval *e, struct str from, struct str to)
+{
+    const struct slot *p = e->state ? find(&e->state->presence, presence_key(e, from, to), e->facts.now_ms) : NULL;
+    return p ? (uint64_t)p->memo.at : 0;
+}
+
+void state_presence_set(struct pol_eval *e, struct str from, struct str to, uint64_t what)
+{
+    struct slot *p = what ? add(&e->state->presence, presence_key(e, from, to), e->facts.now_ms, PRESENCE_MS) :
+        find(&e->state->presence, presence_key(e, from, to), e->facts.now_ms);
+    if (p)
+        p->memo.at = (int64_t)what;
+}
+
+void state_presence_forget(struct pol_eval *e, struct str from, struct str to) { lose(e->state, "people", from, to, e->facts.now_ms); }
+
+bool state_room(const struct pol_eval *e, struct str room)
+{
+    return e->state && find(&e->state->contacts, key_of("room", room, STR_NONE, STR_NONE), e->facts.now_ms);
+}
+
+void state_room_set(struct pol_eval *e, struct str room)
+{
+    (void)add(&e->state->contacts, key_of("room", room, STR_NONE, STR_NONE), e->facts.now_ms, CONTACT_MS);
+}
+
 /* ---- what a verdict leaves behind ---- */
 
 static bool is_question(const struct rec *r)
@@ -161,6 +227,7 @@ void pol_commit(struct pol_eval *e)
     bool released = e->v.verdict == GW_V_RELEASE;
     if (!s)
         return;
+    fold_commit(e);
     if (e->in->kind == REC_IQ && !is_question(e->in)) { /* whatever came of it, it was the answer */
         struct slot *q = find(&s->questions, key_of("question", e->in->to, e->in->from, e->in->id), now);
         if (q)

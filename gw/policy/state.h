@@ -17,4 +17,12 @@ struct memo *state_rate(struct pol_eval *e, uint64_t which, struct str key);
 /* ALIAS_KEY bytes: of the gateway, or zeros where nobody gave one (explain, test, replay). */
 const unsigned char *state_secret(const struct pol_state *s);
 
+/* Presence: what the recipient was told last (a hash; 0: not known). to: a bare address. */
+uint64_t state_presence(const struct pol_eval *e, struct str from, struct str to);
+void state_presence_set(struct pol_eval *e, struct str from, struct str to, uint64_t what);
+void state_presence_forget(struct pol_eval *e, struct str from, struct str to); /* both bare: of all resources */
+/* Somebody here has entered that room. */
+bool state_room(const struct pol_eval *e, struct str bare);
+void state_room_set(struct pol_eval *e, struct str bare);
+
 #endif

@@ -67,6 +67,16 @@ static const struct line rules[] = {
     { "{ id = 145; name = \"a\"; direction = \"high-to-low\"; kind = \"message\"; action = \"rewrite\"; rewrite = { resources = [ \"h.example\" ]; }; },", "only from_domain and to_domain" },
     { "{ id = 146; name = \"a\"; direction = \"high-to-low\"; action = \"rewrite\"; rewrite = { resources = [ \"a@h.example\" ]; }; },", "is no domain" },
     { "{ id = 147; name = \"a\"; direction = \"high-to-low\"; action = \"rewrite\"; rewrite = { resorces = [ \"h.example\" ]; }; },", "did you mean \"resources\"" },
+    { "{ id = 141; name = \"a\"; kind = \"message\"; type = [ \"chat\", \"error\" ]; action = \"hold\"; },", "can be held: their senders" },
+    { "{ id = 142; name = \"a\"; kind = \"message\"; when = { from_room = true; }; action = \"hold\"; },", "can be held: their senders" },
+    { "{ id = 143; name = \"a\"; direction = \"high-to-low\"; action = \"rewrite\"; },", "\"rewrite\" go together" },
+    { "{ id = 144; name = \"a\"; action = \"rewrite\"; rewrite = { resources = [ \"high.example\" ]; }; },", "needs the direction" },
+    { "{ id = 145; name = \"a\"; direction = \"high-to-low\"; kind = \"message\"; action = \"rewrite\"; rewrite = { resources = [ \"h.example\" ]; }; },", "only from_domain and to_domain" },
+    { "{ id = 146; name = \"a\"; direction = \"high-to-low\"; action = \"rewrite\"; rewrite = { resources = [ \"a@h.example\" ]; }; },", "is no domain" },
+    { "{ id = 147; name = \"a\"; direction = \"high-to-low\"; action = \"rewrite\"; rewrite = { resorces = [ \"h.example\" ]; }; },", "did you mean \"resources\"" },
+    { "{ id = 148; name = \"a\"; kind = \"presence\"; action = \"fold\"; },", "\"shows\" go together" },
+    { "{ id = 149; name = \"a\"; action = \"fold\"; shows = [ ]; },", "only presence is folded" },
+    { "{ id = 150; name = \"a\"; kind = \"presence\"; action = \"fold\"; shows = [ \"sttus\" ]; },", "did you mean \"status\"" },
     { "{ id = 34; name = \"right\"; action = \"release\"; }", NULL },
     { ");", NULL } };
 
