@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# What a rule remembers or renames, with real servers and clients: held messages, aliases, folded presence, answers of the gateway.
+
+import os
+import subprocess
+import time
+
+import pytest
+
+RULES = """
+  { id = 910; name = "Test: this waits for a person"; kind = "message"; when = { text = "KINGFISHER"; };
+    action = "hold"; text = "Somebody will look at it."; },
+  { id = 911; name = "Test: resources of high"; direction = "high-to-low";
+    action = "rewrite"; rewrite = { resources = [ "high.example" ]; }; },
+  { id = 912; name = "Test: presence of high"; direction = "high-to-low"; kind = "presence";
+    action = "fold"; shows = [ "show" ]; },
+"""
+
+
+@pytest.fixture(scope="module")
+def ends(running):
+    r = running(layout="routed")
+    path = r.lab.path("rules", "lab.rules")
+    with open(path) as f:
+        text = f.read()
+    with open(path, "w") as f:
+        f.write(text.replace("rules = (", "rules = (" + RULES, 1))
+    done = subprocess.run([r.gateway.command, "reload", "-c", r.gateway.conf], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    r.alice, r.bob = r.lab.client("high", "alice"), r.lab.client("low", "bob")
+    return r
+
+
+def verdict(ends, **fields):
+    since = fields.pop("since", 0)
+    found = ends.events.wait(lambda e: e["event_type"] == "verdict" and all(e.get(k) == v for k, v in fields.items()), 20, since)
+    assert found, fields
+    return found
+
+
+def test_held_message(ends):
+    id_ = ends.alice.message(ends.bob.full, "The KINGFISHER has landed.")
+    told = ends.alice.wait_error(id_, 10)
+    error = next(c for c in told.xml if c.tag.endswith("}error"))
+    held = next(c for c in error if c.tag == "{urn:lockgate:held:0}held")
+    assert error.get("type") == "continue" and told.condition() == "undefined-condition" and "look at it" in repr(told)
+    line = verdict(ends, stanza_id=id_)
+    assert (line["verdict"], line["reason"], line["held"]) == ("hold", "held", held.get("record"))
+    path = ends.lab.path("state", "held", held.get("record") + ".held")
+    assert os.stat(path).st_mode & 0o777 == 0o600
+    shown = subprocess.run([ends.gateway.command, "held", "-c", ends.gateway.conf, held.get("record")], capture_output=True, text=True)
+    assert shown.returncode == 0 and "KINGFISHER" in shown.stdout, shown
+    time.sleep(1)
+    assert not ends.bob.find(lambda g: "KINGFISHER" in repr(g))
+    assert len(ends.alice.find(lambda g: g.id == id_)) == 1, "told once"
+
+
+def test_aliases_there_and_back(ends):
+    ends.alice.message(ends.bob.full, "who am I")
+    got = ends.bob.wait_message("who am I")
+    bare, alias = got.sender.split("/")
+    assert bare == ends.alice.jid and alias != ends.alice.full.split("/")[1] and len(alias) > 20
+    ends.bob.message(got.sender, "you are found")
+    ends.alice.wait_message("you are found")
+    asked = ends.alice.ping(ends.bob.full)
+    assert ends.alice.wait_answer(asked).type == "result", "an answer finds its way back"
+    asked = ends.bob.ping(got.sender)
+    answer = ends.bob.wait_answer(asked)
+    assert answer.type == "result" and answer.sender == got.sender, "and a question finds the one behind the alias"
+
+
+def test_folded_presence(ends):
+    a, b = ends.alice, ends.bob
+    b.presence(a.jid, "subscribe")
+    a.wait_presence(b.jid, "subscribe")
+    a.presence(b.jid, "subscribed")
+    b.wait_presence(a.jid, "subscribed")
+    for status, show in (("tea", "away"), ("lunch", "away"), ("back", "chat")):
+        a.send(f"<presence><show>{show}</show><status>{status}</status></presence>")
+    seen = b.wait("that Alice is back", lambda g: g.kind == "presence" and g.text("show") == "chat")
+    assert seen.text("status") is None
+    away = b.find(lambda g: g.kind == "presence" and g.text("show") == "away")
+    assert len(away) == 1 and away[0].text("status") is None, away
+    assert verdict(ends, reason="folded")["rule"] == 912
+    stats = subprocess.run([ends.gateway.command, "status", "-c", ends.gateway.conf], capture_output=True, text=True).stdout
+    assert "folded=1 " in stats, stats
+
+
+def test_version_is_answered_by_the_gateway(ends):
+    asked = ends.alice.version(ends.bob.full)
+    answer = ends.alice.wait_answer(asked)
+    assert answer.type == "result" and "<" in repr(answer) and "Lockgate" in repr(answer) and answer.sender == ends.bob.full
+    assert verdict(ends, stanza_id=asked)["reason"] == "answered"
