@@ -65,7 +65,7 @@ static json_t *judged(struct judge *j, const struct rec *in, enum gw_side side)
         json_object_set_new(o, "out", written(v->out));
     if (v->reply)
         json_object_set_new(o, "reply", written(v->reply));
-    else if (v->answer && !pol_answer(j->eval, 1, &answer))
+    else if (v->answer && !pol_answer(j->eval, STR("1-1"), &answer))
         json_object_set_new(o, "answer", written(answer));
     else if (v->for_asker && !pol_substitute(j->eval, &answer))
         json_object_set_new(o, "substitute", written(answer));
