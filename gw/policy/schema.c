@@ -198,16 +198,22 @@ static bool one_of(struct str s, const char *const *v)
     return false;
 }
 
+static const char *const message_types[] = { "chat", "error", "groupchat", "headline", "normal", NULL };
+
 static bool check_heads(struct check *k)
 {
-    static const char *const message[] = { "chat", "error", "groupchat", "headline", "normal", NULL };
     static const char *const presence[] = { "error", "probe", "subscribe", "subscribed", "unavailable", "unsubscribe", "unsubscribed", NULL };
     static const char *const iq[] = { "get", "set", "result", "error", NULL };
-    static const char *const *const types[] = { message, presence, iq };
+    static const char *const *const types[] = { message_types, presence, iq };
     const struct rec *r = k->e->rec;
     static const struct schema_value lang = { .form = FORM_LANG, .max = 35 };
+    bool known = !r->type.p || one_of(r->type, types[r->kind]);
     k->e->malformed = true;
-    if ((r->type.p && !one_of(r->type, types[r->kind])) || (r->kind == REC_IQ && !r->type.p))
+    /* RFC 6121 section 5.2.2: a message of a type that is not known is a normal one, so that is what it leaves as */
+    if (!known && r->kind == REC_MESSAGE)
+        known = pol_edit(k->e, (struct rec_edit){ .op = REC_SET_TYPE, .attr = REC_NONE, .with = STR("normal") }) &&
+            pol_changed(k->e, "allow-list: a type that is not known");
+    if (!known || (r->kind == REC_IQ && !r->type.p))
         return refuse(k, "stanza type", STR_NONE, r->type);
     if (r->kind == REC_IQ && !r->id.n)
         return refuse(k, "iq without id", STR_NONE, STR_NONE);
@@ -239,8 +245,9 @@ static bool check_iq(struct check *k)
 static bool has_type(const struct schema_element *s, const struct rec *r)
 {
     bool has = !s->n_types;
+    struct str type = r->kind == REC_MESSAGE && (!r->type.n || !one_of(r->type, message_types)) ? STR("normal") : r->type.n ? r->type : STR("available");
     for (size_t i = 0; i < s->n_types && !has; i++)
-        has = str_eq(s->types[i], r->type.n ? r->type : r->kind == REC_MESSAGE ? STR("normal") : STR("available"));
+        has = str_eq(s->types[i], type);
     return has;
 }
 

@@ -39,7 +39,7 @@ static const struct row {
     /* refused all the same */
     { "two payloads in an iq", RELEASE, IQ "<ping xmlns='urn:xmpp:ping'/><ping xmlns='urn:xmpp:ping'/></iq>", HELP_ANSWERS, GW_V_REJECT, GW_V_REJECT,
         GW_R_NOT_IN_SCHEMA, NULL },
-    { "a type that is none", RELEASE, "<message from='a@high.example' to='b@low.example' type='shout'><body>x</body></message>", HELP_ANSWERS, GW_V_REJECT, GW_V_REJECT,
+    { "a type that is none", RELEASE, "<presence from='a@high.example' to='b@low.example' type='shout'/>", HELP_ANSWERS, GW_V_REJECT, GW_V_REJECT,
         GW_R_NOT_IN_SCHEMA, NULL },
     { "no answer of the scanner", "{ id = 1; name = \"n\"; when = { yara = \"virus\"; }; action = \"reject\"; }, " RELEASE, M "<body>x</body></message>", HELP_SILENT,
         GW_V_REJECT, GW_V_REJECT, GW_R_SCAN_TIMEOUT, NULL },
