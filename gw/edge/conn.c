@@ -206,9 +206,19 @@ static long read_some(struct conn *c, void *p, size_t n)
     return -1;
 }
 
+/* Servers write a header and their features one behind the other; with Nagle's algorithm the second waits for our ACK, which
+ * the kernel would delay by 40 ms. The option does not stay, so it is set again until the first stanza. */
+static void ack_now(const struct conn *c)
+{
+    int one = 1;
+    if (c->stanzas_in == 0 && c->stanzas_out == 0)
+        (void)setsockopt(c->fd, IPPROTO_TCP, TCP_QUICKACK, &one, sizeof one);
+}
+
 static void read_stream(struct conn *c)
 {
     static unsigned char bytes[READ_SIZE];
+    ack_now(c);
     for (int i = 0; i < READ_ROUNDS && (c->phase == CONN_PLAIN || c->phase == CONN_TLS) && !c->paused && c->xs; i++) {
         long n = read_some(c, bytes, sizeof bytes);
         if (n <= 0)

@@ -47,6 +47,8 @@ static void write_order(struct outbound *o, struct order *m)
     int err = xs_write(o->c.xs, (struct str){ (const char *)m->xml, m->n_xml });
     m->end = conn_offset(&o->c);
     TAILQ_INSERT_TAIL(&o->inflight, m, link);
+    if (!o->first_end)
+        o->first_end = m->end;
     if (!conn_ok(&o->c, err))
         return;
     o->c.stanzas_out++;
@@ -264,7 +266,7 @@ static void on_closed(struct conn *c)
     if (o->was_ready)
         tell_lost(o->pair);
     if (o->was_ready)
-        pair_stream_lost(o->pair, ready_at);
+        pair_stream_lost(o->pair, ready_at, o->first_end && c->bytes_out >= o->first_end);
     else
         pair_stream_failed(o->pair, settle_reason(c->reason));
 }

@@ -22,6 +22,7 @@ struct outbound {
     const char *auth;
     uint64_t max_bytes; /* of one stanza, as the peer says (XEP-0478); 0: it says nothing */
     uint64_t flow, ready_at;
+    uint64_t first_end;          /* where its first stanza ends in the bytes out; 0: none was given yet */
     struct order_queue inflight; /* in the stream's output, not yet taken by the kernel */
 };
 /* fd: connect() is under way; taken in every case. On success p->out is set. */

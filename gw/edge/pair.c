@@ -208,10 +208,11 @@ void pair_ready(struct pair *p)
     pair_kick(p);
 }
 
-void pair_stream_lost(struct pair *p, uint64_t ready_at)
+void pair_stream_lost(struct pair *p, uint64_t ready_at, bool useful)
 {
     p->out = NULL;
-    p->retry_at = ready_at + BACKOFF_MS; /* no hot loop with a server that takes streams and drops them */
+    /* no hot loop with a server that takes streams and drops them; one that took stanzas, too, may come back at once */
+    p->retry_at = useful ? 0 : ready_at + BACKOFF_MS;
     pair_kick(p);
 }
 

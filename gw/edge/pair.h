@@ -48,7 +48,7 @@ void pair_requeue(struct pair *p, struct order_queue *unsent); /* in front, in t
 void pair_kick(struct pair *p);                  /* opens or feeds the stream if there is something to say */
 void pair_ready(struct pair *p);                 /* its stream may be written to */
 void pair_stream_failed(struct pair *p, enum gw_reason why); /* before it was ready */
-void pair_stream_lost(struct pair *p, uint64_t ready_at); /* after it was ready, since then */
+void pair_stream_lost(struct pair *p, uint64_t ready_at, bool useful); /* after it was ready, since then; useful: it took a stanza */
 void pair_tick(struct pair *p);
 void pair_flow(struct edge *e, const struct msg_flow *m);
 struct order *pair_next(struct pair *p);         /* takes the first of the queue, or NULL */
