@@ -134,11 +134,17 @@ $(BUILD)/bench/$(1): tests/bench/$(1).c $(patsubst %,$(BUILD)/lib%.a,$(call link
 	$(CC) $(CFLAGS) -MMD -MP -o $$@ $$< $(patsubst %,$(BUILD)/lib%.a,$(call linked,tests/bench/$(1).c)) $(LDFLAGS) $(call libs_of,tests/bench/$(1).c)
 endef
 $(foreach t,$(notdir $(bench_tools)),$(eval $(call benchtool,$(t))))
-bench-tools: $(bench_tools)
+# the journal without its sync, for the bench alone: what the rest of the way costs
+nosync = $(BUILD)/nosync/lockgate-journal
+$(nosync): tests/bench/nosync/fdatasync.c $(call objects,journal) $(patsubst %,$(BUILD)/lib%.a,$(wordlist 2,99,$(link_journal)))
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -o $@ $^ $(LDFLAGS) $(libs_journal)
+bench-tools: $(bench_tools) $(nosync)
+# RECORD=1 adds a line to tests/bench/history.tsv
 bench:
-	tests/lab/packages
+	tests/lab/packages build runtime lab test bench
 	$(MAKE) -j$(JOBS) all bench-tools
-	tests/bench/run
+	BUILD=$(BUILD) tests/bench/run $(if $(RECORD),--record)
 
 # ---- the lab, the tests ---------------------------------------------------------------------------------------------
 run:

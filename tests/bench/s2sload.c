@@ -5,15 +5,16 @@
  * server, checks that every message came once, in order and whole, and measures the delay. One thread for each stream.
  *
  *   s2sload sink   --listen ADDR --port N --domain low.example --cert F --key F --ca F --count N [--streams N] [--seconds N]
+ *                  [--size BYTES] [--direct-tls]
  *   s2sload source --connect ADDR --port N --from high.example --to low.example --cert F --key F --ca F --count N
- *                  [--streams N] [--size BYTES] [--rate PER_SECOND] [--bind ADDR]
- *                  [--open WORKERS [--domains N] [--hold SECONDS]]
- *
- * With --open so many workers open the streams side by side, one message goes over each, and all stand for --hold seconds. With
- * --domains stream i speaks for dK.FROM, K = i modulo N, so that each domain has an onward stream of its own.
+ *                  [--streams N] [--size BYTES] [--rate PER_SECOND] [--bind ADDR] [--direct-tls]
+ *                  [--open WORKERS] [--domains N] [--hold SECONDS]
+ *   s2sload opens  as source: opens and closes streams for --seconds on --streams threads; [--resume]: with the session of the stream before
  *
  * With --rate a message carries the time at which it was due, not the time at which it got its turn, so a stall counts for all
- * that it delayed (no coordinated omission). The last line is one JSON object. */
+ * that it delayed (no coordinated omission). The sink holds every byte of the text against what the source of that --size writes. With
+ * --open so many workers open the streams side by side, one message goes over each, and all stand for --hold seconds. With --domains
+ * stream i speaks for dK.FROM, K = i modulo N, so that each domain has an onward stream of its own. The last line is one JSON object. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -30,7 +31,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -40,14 +40,15 @@ static struct {
     int port, streams, seconds, open, domains, hold;
     long count, rate;
     size_t size;
-    bool sink;
+    bool sink, direct, resume;
 } opt = { .port = 5269, .streams = 1, .count = 10000, .size = 300, .seconds = 60 };
 
 struct stream {
     int fd;
     SSL *ssl;
-    char in[1 << 17];
-    size_t n;
+    SSL_SESSION *session; /* of the stream before, with --resume */
+    char *in;
+    size_t n, room;
     int index;
     char from[300]; /* the domain that it speaks for; a sink's: its own */
     long first; /* the number of its first message */
@@ -88,9 +89,9 @@ static void puts_(struct stream *s, const char *z) { put(s, z, strlen(z)); }
 /* Reads more; false at the end. */
 static bool more(struct stream *s)
 {
-    if (s->n >= sizeof s->in - 1)
+    if (s->n >= s->room - 1)
         die("a stanza larger than the buffer");
-    ssize_t k = s->ssl ? SSL_read(s->ssl, s->in + s->n, (int)(sizeof s->in - 1 - s->n)) : read(s->fd, s->in + s->n, sizeof s->in - 1 - s->n);
+    ssize_t k = s->ssl ? SSL_read(s->ssl, s->in + s->n, (int)(s->room - 1 - s->n)) : read(s->fd, s->in + s->n, s->room - 1 - s->n);
     if (k <= 0)
         return false;
     s->n += (size_t)k;
@@ -123,6 +124,27 @@ static void expect(struct stream *s, const char *text)
 
 /* ---- streams ---- */
 
+static struct stream *stream_new(int index)
+{
+    struct stream *s = calloc(1, sizeof *s);
+    s->room = 65536 + opt.size;
+    s->in = malloc(s->room);
+    s->index = index;
+    if (opt.domains)
+        snprintf(s->from, sizeof s->from, "d%d.%s", index % opt.domains, opt.from);
+    else
+        snprintf(s->from, sizeof s->from, "%s", opt.from);
+    return s;
+}
+
+static void stream_close(struct stream *s)
+{
+    SSL_free(s->ssl);
+    s->ssl = NULL;
+    close(s->fd);
+    s->n = 0;
+}
+
 static void header(struct stream *s, const char *from, const char *to)
 {
     char b[1024];
@@ -137,6 +159,10 @@ static void tls(struct stream *s, bool server, const char *name)
     SSL_set_fd(s->ssl, s->fd);
     if (!server)
         SSL_set_tlsext_host_name(s->ssl, name);
+    if (!server && opt.direct)
+        SSL_set_alpn_protos(s->ssl, (const unsigned char *)"\x0bxmpp-server", 12);
+    if (s->session)
+        SSL_set_session(s->ssl, s->session);
     if ((server ? SSL_accept(s->ssl) : SSL_connect(s->ssl)) != 1)
         die("TLS");
     s->n = 0;
@@ -144,10 +170,12 @@ static void tls(struct stream *s, bool server, const char *name)
 
 static void negotiate_source(struct stream *s)
 {
-    header(s, s->from, opt.to);
-    expect(s, "<starttls");
-    puts_(s, "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
-    expect(s, "<proceed");
+    if (!opt.direct) {
+        header(s, s->from, opt.to);
+        expect(s, "<starttls");
+        puts_(s, "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
+        expect(s, "<proceed");
+    }
     tls(s, false, opt.to);
     header(s, s->from, opt.to);
     expect(s, "EXTERNAL");
@@ -161,11 +189,13 @@ static void negotiate_source(struct stream *s)
 
 static void negotiate_sink(struct stream *s)
 {
-    expect(s, "<stream:stream");
-    header(s, s->from, opt.to);
-    puts_(s, "<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls></stream:features>");
-    expect(s, "<starttls");
-    puts_(s, "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
+    if (!opt.direct) {
+        expect(s, "<stream:stream");
+        header(s, s->from, opt.to);
+        puts_(s, "<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls></stream:features>");
+        expect(s, "<starttls");
+        puts_(s, "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
+    }
     tls(s, true, NULL);
     expect(s, "<stream:stream");
     header(s, s->from, opt.to);
@@ -232,72 +262,99 @@ static int dial(void)
     return fd;
 }
 
-/* ---- many streams that stand ---- */
+/* ---- opening streams ---- */
 
-static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+#define OPENERS 8 /* unless --open says otherwise */
+static struct stream **streams;
 static int opened;
-static struct stream *make_stream(int i)
-{
-    struct stream *s = calloc(1, sizeof *s);
-    if (!s)
-        die("memory");
-    s->index = i;
-    if (opt.domains)
-        snprintf(s->from, sizeof s->from, "d%d.%s", i % opt.domains, opt.from);
-    else
-        snprintf(s->from, sizeof s->from, "%s", opt.from);
-    return s;
-}
 
 static void *opener(void *arg)
 {
     size_t room = opt.size + 1024;
     char *b = malloc(room);
-    for (;;) {
-        pthread_mutex_lock(&turn);
-        int i = opened < opt.streams ? opened++ : -1;
-        pthread_mutex_unlock(&turn);
-        if (i < 0)
-            break;
-        struct stream *s = make_stream(i);
+    for (int i; (i = __atomic_fetch_add(&opened, 1, __ATOMIC_RELAXED)) < opt.streams;) {
+        struct stream *s = streams[i] = stream_new(i);
         s->fd = dial();
         negotiate_source(s);
-        put(s, b, message(b, room, s, 0, now()));
+        if (opt.open)
+            put(s, b, message(b, room, s, 0, now()));
     }
     free(b);
     return arg;
 }
 
-static int open_many(void)
+static void open_all(void)
 {
-    pthread_t *t = calloc((size_t)opt.open, sizeof *t);
-    double t0 = now();
-    for (int i = 0; i < opt.open; i++)
+    int n = opt.open ? opt.open : OPENERS;
+    pthread_t *t = calloc((size_t)n, sizeof *t);
+    streams = calloc((size_t)opt.streams, sizeof *streams);
+    for (int i = 0; i < n; i++)
         pthread_create(&t[i], NULL, opener, NULL);
-    for (int i = 0; i < opt.open; i++)
+    for (int i = 0; i < n; i++)
         pthread_join(t[i], NULL);
-    printf("{\"role\":\"source\",\"streams\":%d,\"setup_s\":%.4f}\n", opt.streams, now() - t0);
+    free(t);
+}
+
+/* One stream after the other, each to the end of its negotiation, then closed. */
+static long resumed;
+static void *open_again(void *arg)
+{
+    struct stream *s = arg;
+    for (double end = now() + opt.seconds; now() < end; s->done++) {
+        s->fd = dial();
+        negotiate_source(s);
+        if (SSL_session_reused(s->ssl))
+            __atomic_add_fetch(&resumed, 1, __ATOMIC_RELAXED);
+        if (opt.resume) {
+            SSL_SESSION_free(s->session);
+            s->session = SSL_get1_session(s->ssl);
+        }
+        puts_(s, "</stream:stream>");
+        while (more(s))
+            s->n = 0;
+        (void)SSL_shutdown(s->ssl);
+        stream_close(s);
+    }
+    return NULL;
+}
+
+static int run_opens(void)
+{
+    pthread_t *t = calloc((size_t)opt.streams, sizeof *t);
+    struct stream **v = calloc((size_t)opt.streams, sizeof *v);
+    double t0 = now();
+    long n = 0;
+    for (int i = 0; i < opt.streams; i++)
+        pthread_create(&t[i], NULL, open_again, v[i] = stream_new(i));
+    for (int i = 0; i < opt.streams; i++) {
+        pthread_join(t[i], NULL);
+        n += v[i]->done;
+    }
+    printf("{\"role\":\"opens\",\"opened\":%ld,\"resumed\":%ld,\"per_second\":%.1f}\n", n, resumed, (double)n / (now() - t0));
     fflush(stdout);
-    sleep((unsigned)opt.hold);
-    return 0;
+    _exit(0);
+}
+
+static void make_padding(void)
+{
+    padding = calloc(1, opt.size + 1);
+    for (size_t i = 0; i < opt.size; i++)
+        padding[i] = "lorem ipsum dolor sit amet "[i % 27];
 }
 
 static int run_source(void)
 {
-    struct stream **v = calloc((size_t)opt.streams, sizeof *v);
     pthread_t *t = calloc((size_t)opt.streams, sizeof *t);
-    padding = calloc(1, opt.size + 1);
-    for (size_t i = 0; i < opt.size; i++)
-        padding[i] = "lorem ipsum dolor sit amet "[i % 27];
-    if (opt.open)
-        return open_many();
     double t0 = now();
-    for (int i = 0; i < opt.streams; i++) {
-        v[i] = make_stream(i);
-        v[i]->fd = dial();
-        negotiate_source(v[i]);
-    }
+    open_all();
+    struct stream **v = streams;
     double t1 = now();
+    if (opt.open) {
+        printf("{\"role\":\"source\",\"streams\":%d,\"setup_s\":%.4f}\n", opt.streams, t1 - t0);
+        fflush(stdout);
+        sleep((unsigned)opt.hold);
+        _exit(0);
+    }
     for (int i = 0; i < opt.streams; i++)
         pthread_create(&t[i], NULL, source, v[i]);
     long sent = 0;
@@ -341,8 +398,9 @@ static void take(struct stream *s)
         if (sscanf(body + 6, "L stream %d message %ld due %lf", &index, &number, &due) != 3 || index < 0 || index > 65535) {
             damaged++;
         } else {
-            char *close = strstr(body, "</body>");
-            if (!close || close > end)
+            char *text = strstr(body, " text ");
+            if (!text || text > end || (size_t)(end - text) != 6 + opt.size + 7 || memcmp(text + 6, padding, opt.size) != 0 ||
+                memcmp(end - 7, "</body>", 7) != 0)
                 damaged++;
             if (next_of[index] != number)
                 disorder++;
@@ -372,9 +430,9 @@ static void *sink(void *arg)
             break;
         }
     }
-    SSL_shutdown(s->ssl);
-    close(s->fd);
-    SSL_free(s->ssl);
+    (void)SSL_shutdown(s->ssl);
+    stream_close(s);
+    free(s->in);
     free(s);
     return NULL;
 }
@@ -389,9 +447,8 @@ static void *acceptor(void *arg)
 {
     int l = *(int *)arg, one = 1;
     for (;;) {
-        struct stream *s = calloc(1, sizeof *s);
+        struct stream *s = stream_new(0);
         pthread_t t;
-        snprintf(s->from, sizeof s->from, "%s", opt.from);
         s->fd = accept(l, NULL, NULL);
         if (s->fd < 0)
             die("accept");
@@ -447,7 +504,7 @@ static void options(int argc, char **argv)
     static const struct option v[] = { { "listen", 1, 0, 'l' }, { "connect", 1, 0, 'l' }, { "port", 1, 0, 'p' }, { "domain", 1, 0, 'f' },
         { "from", 1, 0, 'f' }, { "to", 1, 0, 't' }, { "cert", 1, 0, 'c' }, { "key", 1, 0, 'k' }, { "ca", 1, 0, 'a' }, { "count", 1, 0, 'n' },
         { "streams", 1, 0, 's' }, { "size", 1, 0, 'z' }, { "rate", 1, 0, 'r' }, { "seconds", 1, 0, 'S' }, { "bind", 1, 0, 'b' },
-        { "open", 1, 0, 'o' }, { "domains", 1, 0, 'd' }, { "hold", 1, 0, 'h' }, { 0 } };
+        { "direct-tls", 0, 0, 'D' }, { "resume", 0, 0, 'R' }, { "open", 1, 0, 'o' }, { "domains", 1, 0, 'd' }, { "hold", 1, 0, 'h' }, { 0 } };
     for (int o; (o = getopt_long(argc, argv, "", v, NULL)) != -1;) {
         switch (o) {
         case 'l': opt.address = optarg; break;
@@ -463,15 +520,17 @@ static void options(int argc, char **argv)
         case 'r': opt.rate = atol(optarg); break;
         case 'S': opt.seconds = atoi(optarg); break;
         case 'b': opt.bind = optarg; break;
+        case 'D': opt.direct = true; break;
         case 'o': opt.open = atoi(optarg); break;
         case 'd': opt.domains = atoi(optarg); break;
+        case 'R': opt.resume = true; break;
         case 'h': opt.hold = atoi(optarg); break;
         default: exit(2);
         }
     }
     if (!opt.to)
         opt.to = "high.example";
-    if (!opt.address || !opt.from || !opt.cert || !opt.key || !opt.ca || opt.streams < 1 || opt.count < 1 || opt.size > 60000) {
+    if (!opt.address || !opt.from || !opt.cert || !opt.key || !opt.ca || opt.streams < 1 || opt.count < 1 || opt.size > 1000000) {
         fprintf(stderr, "usage: the comment at the head of s2sload.c\n");
         exit(2);
     }
@@ -479,18 +538,13 @@ static void options(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    if (argc < 2 || (strcmp(argv[1], "sink") && strcmp(argv[1], "source"))) {
-        fprintf(stderr, "usage: s2sload sink|source OPTIONS\n");
+    if (argc < 2 || (strcmp(argv[1], "sink") && strcmp(argv[1], "source") && strcmp(argv[1], "opens"))) {
+        fprintf(stderr, "usage: s2sload sink|source|opens OPTIONS\n");
         return 2;
     }
     opt.sink = !strcmp(argv[1], "sink");
     options(argc - 1, argv + 1);
     signal(SIGPIPE, SIG_IGN);
-    struct rlimit files = { 0, 0 };
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-        files.rlim_cur = files.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &files);
-    }
     ctx = SSL_CTX_new(TLS_method());
     if (!ctx || SSL_CTX_use_certificate_chain_file(ctx, opt.cert) != 1 || SSL_CTX_use_PrivateKey_file(ctx, opt.key, SSL_FILETYPE_PEM) != 1 ||
         SSL_CTX_load_verify_locations(ctx, opt.ca, NULL) != 1)
@@ -499,5 +553,8 @@ int main(int argc, char **argv)
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
     X509_VERIFY_PARAM_set_purpose(SSL_CTX_get0_param(ctx), X509_PURPOSE_ANY);
     SSL_CTX_set_mode(ctx, SSL_MODE_AUTO_RETRY);
-    return opt.sink ? run_sink() : run_source();
+    if (SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"s2sload", 7) != 1)
+        die("session context");
+    make_padding();
+    return opt.sink ? run_sink() : !strcmp(argv[1], "opens") ? run_opens() : run_source();
 }

@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+
 # SPDX-License-Identifier: GPL-3.0-or-later
 # What the gateway adds to one small message between two real servers: the same two servers wired together and through the
 # gateway, in one run, batch about. `latency --help`.
@@ -129,7 +129,7 @@ def report(title, times, results):
 
 
 def main():
-    p = argparse.ArgumentParser(prog="latency", description="Delay of one small message, direct and through the gateway, in one run.")
+    p = argparse.ArgumentParser(prog="latency.py", description="Delay of one small message, direct and through the gateway, in one run.")
     p.add_argument("--count", type=int, default=1500, help="messages on a standing stream, each way of going (default 1500)")
     p.add_argument("--first", type=int, default=15, help="first messages on new streams (default 15)")
     p.add_argument("--layout", default="routed", choices=["routed", "bridge", "proxy"])
