@@ -61,6 +61,7 @@ struct gw_conf {
     bool watch; /* enforce = false: policy refusals are recorded and let through */
     bool reader;
     int64_t uid_first;
+    int64_t tap; /* bytes of each edge's capture of what is said inside TLS; 0: none is written */
     struct gw_side_conf side[GW_SIDES];
     struct gw_pair *pairs;
     size_t n_pairs;

@@ -56,6 +56,7 @@ static int fill(struct gwconf_reader *r)
     c->rules = gwconf_path(r, raw->gateway.rules);
     c->reader = raw->gateway.reader;
     c->uid_first = raw->gateway.uid_first;
+    c->tap = raw->gateway.tap;
     c->limits = raw->limits.v;
     c->admission.rate = raw->admission.rate;
     c->admission.burst = raw->admission.burst;

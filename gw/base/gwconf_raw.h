@@ -44,7 +44,7 @@ struct raw_gateway {
     int mode;
     bool enforce;
     bool reader;
-    int64_t uid_first;
+    int64_t uid_first, tap;
 };
 struct raw_limits {
     struct conf_where where;

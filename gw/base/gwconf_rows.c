@@ -30,6 +30,8 @@ static const struct conf_row gateway_rows[] = {
         .help = "is what leaves read again, by another parser in a process of its own, before it is sent" },
     { "uid_first", CONF_INT, offsetof(struct raw_gateway, uid_first), false, 1000, 2000000000, "59800",
         .help = "programs run under the user ids from here on" },
+    { "tap", CONF_SIZE, offsetof(struct raw_gateway, tap), false, 0, 1024 * 1024 * MIB, "0",
+        .help = "each edge writes what is said inside TLS to state/tap, up to this size; 0: nothing is written" },
     END,
 };
 

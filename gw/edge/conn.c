@@ -12,6 +12,7 @@
 
 #include "conn_end.h"
 #include "log.h"
+#include "tap.h"
 
 #define READ_SIZE 16384  /* a TLS record: SSL_read of this size leaves nothing behind in the library */
 #define READ_ROUNDS 16   /* then others get their turn */
@@ -26,6 +27,7 @@ int conn_init(struct conn *c, struct edge *e, int fd, enum conn_phase phase, con
     c->ops = ops;
     c->fd = fd;
     c->phase = phase;
+    c->came = phase == CONN_SNIFF;
     c->opened_at = c->progress_at = c->stanza_at = c->written_at = edge_now(e);
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     if (uv_poll_init(&e->loop, &c->poll, fd) != 0) {
@@ -224,6 +226,7 @@ static void read_stream(struct conn *c)
         if (n <= 0)
             break;
         c->bytes_in += (uint64_t)n;
+        tap_data(c, true, bytes, (size_t)n);
         if (!conn_ok(c, xs_feed(c->xs, bytes, (size_t)n)))
             return;
         if (!c->partial_at)
@@ -365,6 +368,7 @@ void conn_write(struct conn *c)
             c->want_write = true;
             break;
         }
+        tap_data(c, false, buf_data(out), (size_t)n);
         buf_drop(out, (size_t)n);
         c->bytes_out += (uint64_t)n;
     }

@@ -43,6 +43,8 @@ struct conn {
     bool ended;           /* our end tag is out, or in the output */
     bool gone;            /* ops->closed was called */
     bool is_dirty;
+    bool came, tapped;    /* the peer began it; the tap has its beginning */
+    uint32_t tap_seq[2];  /* the tap's next sequence numbers: ours, the peer's */
     bool want_write;      /* TLS or the socket waits for room */
     size_t retry;         /* length of the SSL_write that must be repeated */
     struct net_addr local, remote;

@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "tap.h"
+
 #define CLOSE_WAIT_MS 5000   /* for the peer's end tag after ours */
 #define LINGER_MS 2000       /* for the peer's FIN after the last words */
 #define PROGRESS_MS 60000    /* data waits and the peer takes none; or a stanza was begun and does not end */
@@ -50,6 +52,7 @@ void conn_kill(struct conn *c, enum gw_reason reason, const char *detail)
         return;
     conn_why(c, reason, str_c(detail), STR_NONE);
     c->phase = CONN_DEAD;
+    tap_end(c);
     leave(c);
     if (c->is_dirty)
         TAILQ_REMOVE(&c->edge->dirty, c, dirty);

@@ -35,6 +35,9 @@ struct listener {
     uv_poll_t poll;
 };
 
+/* The tap (tap.h). fd -1: it is off, or over. */
+struct tap { int fd; uint64_t bytes, max; struct buf packet; };
+
 struct edge {
     struct gw_conf *conf;
     enum gw_side side;
@@ -72,6 +75,7 @@ struct edge {
     struct rec *rec;            /* one record, decoded; the same */
     struct { uint64_t accepted, refused, stanzas, written, answered, unanswered, failed; } count;
     struct { uint64_t at, count; } turned_away; /* connections refused since the journal's last line about them */
+    struct tap tap;
     bool paused;                /* the parent asked for it (reload): no stanza to this guard any more */
     uint64_t stop_at;           /* not 0: ending, at that time at the latest */
 };

@@ -16,6 +16,7 @@
 #include "sandbox.h"
 #include "route.h"
 #include "signer.h"
+#include "tap.h"
 #include "tickets.h"
 
 #define LINES_MAX (8u << 20) /* bytes of journal lines kept until they are durable */
@@ -178,6 +179,8 @@ static int init_state(struct edge *e)
         err = routes_init(e);
     if (!err)
         err = tickets_init(e);
+    if (!err)
+        err = tap_init(e);
     return err ? err : orders_init(e);
 }
 

@@ -219,6 +219,8 @@ static void check_ready(struct parent *p, int64_t now)
         p->was_ready = true;
         puts("ready");
         fflush(stdout);
+        if (p->conf->tap)
+            line_operator(p, "parent", "tap", "the edges write what is said inside TLS to the folder tap");
         notify_say(&p->notify, "READY=1\nSTATUS=all programs are up");
     } else if (now >= p->ready_deadline) {
         for (int i = 0; i < PROGRAMS; i++)

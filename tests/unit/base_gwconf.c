@@ -84,6 +84,8 @@ static const struct { const char *name, *from, *to, *from2, *to2, *want; } rows[
     { "one namespace for both sides", "namespace = \"lg-low\"", "namespace = \"lg-high\"", NULL, NULL, "namespace \"lg-high\" is on both sides" },
     { "a card's name that is a command", "interface = \"g-lo\"", "interface = \"a;rm x\"", NULL, NULL, "interface \"a;rm x\": allowed are letters and digits" },
     { "a card's name that is an option", "interface = \"g-lo\"", "interface = \"-lo\"", NULL, NULL, "interface \"-lo\": allowed are letters and digits" },
+    { "a tap without a unit", "uid_first = 59800", "tap = \"64\"", NULL, NULL, "gateway.tap" },
+    { "a tap over 1 TiB", "uid_first = 59800", "tap = \"2048GiB\"", NULL, NULL, "gateway.tap: 2048GiB is out of range; allowed: from 0B to 1024GiB" },
     { "a long card name", "interface = \"g-lo\"", "interface = \"abcdefghijklmnop\"", NULL, NULL, "16 bytes is out of range; allowed: from 1 to 15 bytes" },
     { "a namespace that is a path", "namespace = \"lg-low\"", "namespace = \"../x\"", NULL, NULL, "namespace \"../x\": allowed are letters" },
     { "a route", "routes = ( );", "routes = ( { to = \"10.77.1.64/26\"; via = \"10.77.1.254\"; } );", NULL, NULL, NULL },
@@ -162,7 +164,7 @@ static void questions(const char *text)
     free(said);
     if (!ok(err == 0, "loads"))
         return;
-    ok(!strcmp(c->name, "gate.example") && c->mode == GW_ROUTED && c->uid_first == 59800, "the gateway");
+    ok(!strcmp(c->name, "gate.example") && c->mode == GW_ROUTED && c->uid_first == 59800 && !c->tap, "the gateway, without a tap");
     ok(!strcmp(c->state, "/var/lib/lockgate") && !strcmp(c->rules, "/tmp/../rules") && !strcmp(c->side[GW_HIGH].trust, "/tmp/tls/high-ca.pem") &&
         !strcmp(c->path, copy), "paths are absolute");
     ok(c->limits.stanza == 262144 && c->limits.idle == 600000 && c->limits.window_bytes == 4 << 20 && c->limits.scan == 100, "limits");
