@@ -38,6 +38,8 @@ const char *ipc_role_name(enum ipc_role r);
 #define MSG_ADMITTED(F) F(U8, side) F(ADDR, from) F(ADDR, to)  /* a first packet that may try; side it came from */
 /* guard -> parent */
 #define MSG_KILL_SCANNER(F) F(U8, index)
+/* guard -> parent at a reload, parent -> the guard after it: how often each rule held (policy.h); to the parent it is bytes */
+#define MSG_HITS(F) F(STR, counts)
 /* edge -> guard */
 #define MSG_HELLO(F) F(U32, version) F(U8, side) F(U64, epoch) /* epoch: random, new for each start of the program */
 #define MSG_FLOW(F) F(U64, flow) F(ADDR, from) F(ADDR, to) F(STR, from_domain) F(STR, to_domain)
@@ -92,6 +94,7 @@ const char *ipc_role_name(enum ipc_role r);
     X(13, DNS_SOCKET, dns_socket, IPC_BIT(EDGE), IPC_BIT(PARENT), 32) \
     X(14, ADMITTED, admitted, IPC_BIT(ADMISSION), IPC_BIT(PARENT), 64) \
     X(15, KILL_SCANNER, kill_scanner, IPC_BIT(GUARD), IPC_BIT(PARENT), 1) \
+    X(16, HITS, hits, IPC_BIT(GUARD) | IPC_BIT(PARENT), IPC_BIT(PARENT) | IPC_BIT(GUARD), (1 << 20) + 4) \
     X(20, HELLO, hello, IPC_BIT(EDGE), IPC_BIT(GUARD), 13) \
     X(21, FLOW, flow, IPC_BIT(EDGE) | IPC_BIT(GUARD), IPC_BIT(GUARD) | IPC_BIT(EDGE), 2200) \
     X(22, STANZA, stanza, IPC_BIT(EDGE), IPC_BIT(GUARD), 17 << 20) \

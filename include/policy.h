@@ -130,9 +130,14 @@ struct pol_rule_info {
     const struct pol_test *tests;
     size_t n_tests;
     bool decides;
-    uint64_t hits; /* of this process, since the set was loaded */
+    uint64_t hits; /* since the gateway was started, or a guard died */
     int64_t last_hit_ms;
 };
+/* How often each rule held, as bytes for the set that comes after (rules with the same id go on counting). LIMIT, NOMEM. add: bytes that are
+ * not of this form are left alone. */
+#define POLICY_HITS_MAX (1u << 20)
+int policy_hits_put(const struct policy *p, struct buf *out) GW_MUST_CHECK;
+void policy_hits_add(struct policy *p, struct str counts);
 size_t policy_rule_count(const struct policy *p);
 void policy_rule_get(const struct policy *p, size_t i, struct pol_rule_info *ret);
 /* Names that conditions ask scanners for, so that check can hold them against what is loaded. 0 at the end. */

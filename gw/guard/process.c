@@ -159,6 +159,25 @@ static int stats(struct process *p, const struct ipc_msg *msg)
     return rc;
 }
 
+/* At a reload, last of all: our successor counts on. */
+static void hand_over(struct process *p)
+{
+    struct buf b;
+    buf_init(&b, POLICY_HITS_MAX);
+    if (policy_hits_put(p->policy, &b) || ipc_put_hits(p->ch[CH_PARENT], &(struct msg_hits){ .counts = buf_str(&b) }) || ipc_flush(p->ch[CH_PARENT]))
+        log_warn("how often each rule held is not handed on");
+    buf_clear(&b);
+}
+
+static int hits(struct process *p, const struct ipc_msg *msg)
+{
+    struct msg_hits m;
+    int rc = ipc_get_hits(msg, &m);
+    if (!rc)
+        policy_hits_add(p->policy, m.counts);
+    return rc;
+}
+
 static int from_parent(struct process *p, const struct ipc_msg *m)
 {
     switch ((unsigned)m->type) {
@@ -169,6 +188,8 @@ static int from_parent(struct process *p, const struct ipc_msg *m)
         return 0;
     case IPC_M_STATS_ASK:
         return stats(p, m);
+    case IPC_M_HITS:
+        return hits(p, m);
     default:
         return GW_ERR(PROTO);
     }
@@ -386,8 +407,10 @@ int process_run(struct process *p)
                 serve(p, i); /* what waited behind the first words */
         if (!p->ch[CH_PARENT])
             return 0; /* the parent is gone: nothing is watched any more */
-        if (all_done(p))
-            return 0; /* another guard takes over */
+        if (all_done(p)) { /* another guard takes over */
+            hand_over(p);
+            return 0;
+        }
     }
     send_lines(p);
     for (int i = 0; i < CH_COUNT; i++)

@@ -148,6 +148,30 @@ static int64_t restart_delay(struct child *c, int64_t lived)
     return n > 6 ? BACKOFF_MAX_MS : BACKOFF_MS << (n - 1);
 }
 
+static int on_hits(struct parent *p, const struct ipc_msg *m)
+{
+    struct msg_hits q;
+    int e = ipc_get_hits(m, &q);
+    if (!e) {
+        buf_reset(&p->hits);
+        e = buf_puts(&p->hits, q.counts);
+    }
+    return e;
+}
+
+/* A guard that has ended may have said what its rules did just before: nobody has read that yet. */
+static void last_words(struct parent *p, struct child *c)
+{
+    struct ipc_msg m;
+    (void)!ipc_fill(c->chan);
+    while (ipc_next(c->chan, &m) == 1) {
+        if (m.fd >= 0)
+            close(m.fd);
+        if (m.type == IPC_M_HITS && on_hits(p, &m))
+            log_warn("how often each rule held could not be kept");
+    }
+}
+
 void child_ended(struct parent *p, struct child *c, int status)
 {
     char text[64];
@@ -155,6 +179,8 @@ void child_ended(struct parent *p, struct child *c, int status)
         snprintf(text, sizeof text, "signal %d", WTERMSIG(status));
     else
         snprintf(text, sizeof text, "exit %d", WEXITSTATUS(status));
+    if (c->chan && c->program->role == IPC_GUARD && !c->staged)
+        last_words(p, c);
     ipc_free(c->chan);
     c->chan = NULL;
     c->ready = false;
@@ -308,6 +334,8 @@ static int on_message(struct parent *p, struct child *c, const struct ipc_msg *m
         return on_admitted(p, c, m);
     case IPC_M_KILL_SCANNER:
         return on_kill_scanner(p, c, m);
+    case IPC_M_HITS:
+        return c->program->role == IPC_GUARD ? on_hits(p, m) : GW_ERR(PROTO);
     case IPC_M_DURABLE:
         e = ipc_get_durable(m, &d);
         return e ? e : outbox_durable(&p->lines, &d);

@@ -359,6 +359,7 @@ int main(int argc, char **argv)
         return 1;
     p.seen = seen_new();
     outbox_init(&p.lines, epoch, LINES_MAX);
+    buf_init(&p.hits, 1u << 20);
     if (!p.seen || control_open(&p) != 0)
         return 1;
     watch_open(&p);

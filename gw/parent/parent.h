@@ -73,6 +73,7 @@ struct parent {
     struct control *control;
     struct watch watch;
     struct notify notify;
+    struct buf hits; /* what the guard that ended at a reload said of its rules, for the next; bytes to us */
     bool was_ready, stopping;
     int stop_phase;
     int64_t stop_deadline, ready_deadline;

@@ -123,8 +123,11 @@ static void take_over(struct parent *p)
     for (int i = 0; i < PROGRAMS; i++)
         if (is_staged(&programs[i])) {
             line_program(p, &p->child[i], GW_R_PROGRAM_STARTED, "reload");
-            if (programs[i].role == IPC_GUARD)
+            if (programs[i].role == IPC_GUARD) {
                 link_child(p, &p->child[i]);
+                if (p->child[i].chan && buf_size(&p->hits) && ipc_put_hits(p->child[i].chan, &(struct msg_hits){ .counts = buf_str(&p->hits) }))
+                    log_warn("the counts of the rules begin anew");
+            }
         }
     say(p, 0, "the new rules are in force");
 }

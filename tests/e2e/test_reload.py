@@ -2,6 +2,7 @@
 # lockgate reload on a running gateway: new rules come into force between two stanzas, wrong ones never, and streams stay.
 # alone: it loads the machine.
 
+import json
 import subprocess
 import threading
 import time
@@ -124,6 +125,27 @@ def test_under_load_every_stanza_is_accounted_for(ends):
     assert numbers == sorted(numbers), "order is kept"
     print(f"{count[0]} messages, {len(back)} answered with an error")
     assert back == [], "the old guard finishes what it has, the edges wait"
+
+
+def hits(ends):
+    shown = subprocess.run([ends.gateway.command, "status", "-c", ends.gateway.conf, "--json"], capture_output=True, text=True, timeout=30)
+    guard = next(p for p in json.loads(shown.stdout)["programs"] if p["name"] == "guard")
+    return {r["id"]: (r["hits"], r["last_ms"]) for r in guard["stats"]["rules"]}
+
+
+def test_rules_keep_their_counts(ends):
+    peer = ends.stream("high")
+    for n in range(3):
+        peer.send(message(FROM, TO, f"count-{n}", body="FORGET-ME-NOT"))
+        assert verdict(ends, f"count-{n}") == ("reject", 101)
+    before = hits(ends)
+    assert before[101][0] >= 3 and abs(before[101][1] / 1000 - time.time()) < 60
+    for _ in range(2):
+        assert reload(ends).returncode == 0
+        assert hits(ends)[101] == before[101]
+    peer.send(message(FROM, TO, "count-on", body="FORGET-ME-NOT"))
+    assert verdict(ends, "count-on") == ("reject", 101)
+    assert hits(ends)[101][0] == before[101][0] + 1
 
 
 # Two sets that say the same in other numbers: a stanza that a mixture of both had judged would carry numbers of both.
