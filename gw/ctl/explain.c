@@ -126,7 +126,7 @@ int verb_explain(int argc, char **argv)
     struct rec *r = j ? stanza_read(a.file, &place, &why) : NULL;
     status = j ? CTL_USAGE : CTL_CONF;
     if (j && !r)
-        fprintf(stderr, "%s: this is no stanza: %s\n", a.file, why);
+        fprintf(stderr, "%s: no stanza can be read here: %s\n", a.file, why);
     if (r) {
         enum gw_side side = stanza_side(&place, a.from, r);
         printf("%s%s%.*s from %.*s to %.*s, %s\n\n", rec_kind_name(r->kind), r->type.n ? " of type " : "", STR_ARG(r->type), STR_ARG(r->from),

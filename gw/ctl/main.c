@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include <log.h> /* include/log.h */
+#include <unistd.h>
 #include "verbs.h"
 
 #define LOCKGATE_VERSION "0.1"
@@ -72,6 +73,8 @@ struct gw_conf *ctl_load(const char *path)
     conf_errors_init(&errs);
     int e = gw_conf_load(path, &c, &errs);
     conf_errors_print(&errs, stderr);
+    if (e && access(path, F_OK) != 0)
+        fprintf(stderr, "-c FILE names another configuration; check, test and explain also take --rules DIR, without one\n");
     if (e && !errs.n_errors)
         fprintf(stderr, "%s: %s\n", path, gw_strerror(e));
     conf_errors_clear(&errs);

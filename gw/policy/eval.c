@@ -281,8 +281,12 @@ static bool look(struct pol_eval *e, enum pol_step *ret)
         *ret = verify(e, &go_on);
         return go_on;
     }
-    if (e->rule->action == ACT_REWRITE || !e->rule->enabled || (e->rule->expires_ms && e->rule->expires_ms <= e->facts.now_ms))
+    if (e->rule->action == ACT_REWRITE && e->rule->enabled)
         return true;
+    if (!e->rule->enabled || (e->rule->expires_ms && e->rule->expires_ms <= e->facts.now_ms)) {
+        pol_note(e, TRI_YES, false, "rule %u (%s): %s", e->rule->id, e->rule->name, e->rule->enabled ? "has expired" : "is switched off");
+        return true;
+    }
     if (e->rule->action == ACT_ANSWER && !answers_has(e->rule->answers, e->rec)) {
         pol_note(e, TRI_NO, false, "rule %u (%s): has no answer to this", e->rule->id, e->rule->name);
         return true;
