@@ -2,9 +2,9 @@
  * lockgate VERB ...: finds the verb in the list and calls it. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <log.h> /* include/log.h */
-#include <unistd.h>
 #include "verbs.h"
 
 #define LOCKGATE_VERSION "0.1"
