@@ -162,6 +162,11 @@ def without(tree, parts):
     gone = {tag for tag, part in parts if not part}
     for e in list(tree.iter()):
         for c in [c for c in e if c.tag in gone]:
+            at = list(e).index(c)
+            if at and c.tail:    # the text behind it stays
+                e[at - 1].tail = (e[at - 1].tail or "") + c.tail
+            elif c.tail:
+                e.text = (e.text or "") + c.tail
             e.remove(c)
             if not len(e) and not (e.text or "").strip():
                 e.text = None
