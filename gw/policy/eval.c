@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "answer.h"
+#include "disco.h"
 #include "fold.h"
 #include "rewrite.h"
 #include "state.h"
@@ -101,7 +102,10 @@ static enum pol_step decide(struct pol_eval *e, enum gw_verdict verdict, enum gw
 {
     struct pol_verdict *v = &e->v;
     const struct pol_rule *r = e->rule;
-    if ((verdict == GW_V_RELEASE || verdict == GW_V_HOLD) && !rewrite_out(e))
+    enum pol_step answered;
+    if (verdict == GW_V_RELEASE && disco_answer(e, &answered))
+        return answered;
+    if ((verdict == GW_V_RELEASE || verdict == GW_V_HOLD) && (!disco_filter(e) || !rewrite_out(e)))
         return pol_refuse(e, GW_R_CHANGE_FAILED);
     v->verdict = v->would = verdict;
     v->reason = reason;

@@ -159,6 +159,7 @@ struct policy {
     struct schema *schema;
     struct pol_list *lists;
     struct rule_index *index;
+    bool tell_all; /* service discovery is not filtered */
     uint32_t *rewrites; /* the rules with action rewrite */
     size_t n_rewrites;
     struct pol_scan_name *scan_names;

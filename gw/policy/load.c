@@ -9,14 +9,17 @@
 
 #include "rewrite.h"
 
-struct main_conf { struct conf_strings files, profiles; int unnamed; const config_setting_t *rules; };
+struct main_conf { struct conf_strings files, profiles; int unnamed, features; const config_setting_t *rules; };
 static const char *const unnamed_words[] = { "strip", "refuse", NULL };
+static const char *const features_words[] = { "allowed", "all", NULL };
 #define OFF(m) offsetof(struct main_conf, m)
 static const struct conf_row main_rows[] = {
     { "files", CONF_STRINGS, OFF(files), false, 0, 1000, NULL, NULL, NULL, 0, "rule files, read in this order" },
     { "profiles", CONF_STRINGS, OFF(profiles), true, 0, 1000, NULL, NULL, NULL, 0, "profiles that are switched on" },
     { "unnamed", CONF_ENUM, OFF(unnamed), false, 0, 0, "strip", unnamed_words, NULL, 0,
         "payloads of messages and presence that no profile names; in an iq they are always refused" },
+    { "features", CONF_ENUM, OFF(features), false, 0, 0, "allowed", features_words, NULL, 0,
+        "what service discovery may tell: features that a profile lets through, with hashes to match; or all" },
     { "rules", CONF_RAW, OFF(rules), false, 0, 0, NULL, NULL, NULL, 0, "rules, before those of the files" },
     { NULL, CONF_RAW, 0, false, 0, 0, NULL, NULL, NULL, 0, NULL } };
 static const struct conf_row file_rows[] = {
@@ -89,6 +92,7 @@ static int load_main(struct pol_load *l)
     }
     r = schema_load(l, &c.profiles, c.unnamed == 0, &l->p->schema);
     rc = rc ? rc : r;
+    l->p->tell_all = c.features == 1;
     r = check_ids(l);
     rc = rc ? rc : r;
     r = rewrite_index(l->p);

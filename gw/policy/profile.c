@@ -346,7 +346,7 @@ static int join_children(struct builder *b, struct schema_element *e)
 
 /* ---- a profile ---- */
 
-struct profile_conf { char *title, *namespace; int unnamed; const config_setting_t *elements, *groups; };
+struct profile_conf { char *title, *namespace; int unnamed; const config_setting_t *elements, *groups; struct conf_strings features; };
 static const char *const unnamed_words[] = { "strip", "refuse", NULL };
 static const struct conf_row profile_rows[] = {
     { "title", CONF_STRING, offsetof(struct profile_conf, title), true, 1, 200, NULL, NULL, NULL, 0, "what it is for" },
@@ -355,6 +355,8 @@ static const struct conf_row profile_rows[] = {
     { "namespace", CONF_STRING, offsetof(struct profile_conf, namespace), false, 0, 500, NULL, NULL, NULL, 0,
         "of elements that are named without one" },
     { "groups", CONF_RAW, offsetof(struct profile_conf, groups), false, 0, 0, NULL, NULL, NULL, 0, "elements that stand in several places" },
+    { "features", CONF_STRINGS, offsetof(struct profile_conf, features), false, 0, 100, NULL, NULL, NULL, 0,
+        "features of service discovery that may be told, beside the namespaces of its elements; \"name*\": all that begin so" },
     { "elements", CONF_RAW, offsetof(struct profile_conf, elements), true, 0, 0, NULL, NULL, NULL, 0, "the elements" },
     { NULL, CONF_RAW, 0, false, 0, 0, NULL, NULL, NULL, 0, NULL } };
 
@@ -385,6 +387,13 @@ static int read_profile(struct builder *b, const char *name)
         rc = rc ? rc : r;
     }
     conf_file_free(file);
+    struct schema_features *f = c.features.n ? arena_alloc(b->l->arena, sizeof *f) : NULL;
+    if (c.features.n && !f)
+        return GW_ERR(NOMEM);
+    if (f) {
+        *f = (struct schema_features){ c.features, b->schema->features };
+        b->schema->features = f;
+    }
     return rc;
 }
 

@@ -49,11 +49,13 @@ struct schema_element {
     struct schema_element *next; /* top level: with the same hash, in the order of the files */
     struct schema_element *all;  /* every element of the schema */
 };
+struct schema_features { struct conf_strings list; struct schema_features *next; }; /* names without a namespace in the schema; "NAME*" */
 #define SCHEMA_BUCKETS 256
 struct schema {
     bool strip;
     struct schema_element *top[SCHEMA_BUCKETS];
     struct schema_element *all;
+    struct schema_features *features;
 };
 /* The first element of that name at the top, and the next one; they may differ in what they need (attributes, type, form). */
 const struct schema_element *schema_find(const struct schema *s, enum rec_kind kind, struct str ns, struct str name);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "alias.h"
+#include "disco.h"
 #include "fold.h"
 #include "jid.h"
 
@@ -28,6 +29,7 @@ struct pol_state {
     int64_t n_lost;
     int64_t young_until;
     unsigned char secret[ALIAS_KEY];
+    struct disco_memory *disco;
 };
 
 static struct slot *look(const struct table *t, uint64_t key)
@@ -103,6 +105,7 @@ void pol_state_forget(struct pol_state *s)
     free(s->contacts.v);
     free(s->rates.v);
     free(s->presence.v);
+    disco_memory_free(s->disco);
     free(s->lost.v);
     *s = (struct pol_state){ 0 };
     memcpy(s->secret, secret, sizeof secret);
@@ -152,6 +155,9 @@ struct memo *state_rate(struct pol_eval *e, uint64_t which, struct str key)
     struct slot *s = add(&e->state->rates, key_of("rate", (struct str){ (const char *)&which, sizeof which }, key, STR_NONE), e->facts.now_ms, RATE_MS);
     return s ? &s->memo : NULL;
 }
+
+uint64_t state_key(const char *what, struct str a, struct str b, struct str c) { return key_of(what, a, b, c); }
+struct disco_memory **state_disco(struct pol_state *s) { return &s->disco; }
 
 /* ---- presence ---- */
 
@@ -228,6 +234,7 @@ void pol_commit(struct pol_eval *e)
     if (!s)
         return;
     fold_commit(e);
+    disco_commit(e);
     if (e->in->kind == REC_IQ && !is_question(e->in)) { /* whatever came of it, it was the answer */
         struct slot *q = find(&s->questions, key_of("question", e->in->to, e->in->from, e->in->id), now);
         if (q)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # What a rule remembers or renames, with real servers and clients: held messages, aliases, folded presence, answers of the gateway.
 
+import base64
+import hashlib
 import os
 import subprocess
 import time
@@ -13,7 +15,7 @@ RULES = """
   { id = 911; name = "Test: resources of high"; direction = "high-to-low";
     action = "rewrite"; rewrite = { resources = [ "high.example" ]; }; },
   { id = 912; name = "Test: presence of high"; direction = "high-to-low"; kind = "presence";
-    action = "fold"; shows = [ "show" ]; },
+    action = "fold"; shows = [ "show", "caps" ]; },
 """
 
 
@@ -91,3 +93,35 @@ def test_version_is_answered_by_the_gateway(ends):
     answer = ends.alice.wait_answer(asked)
     assert answer.type == "result" and "<" in repr(answer) and "Lockgate" in repr(answer) and answer.sender == ends.bob.full
     assert verdict(ends, stanza_id=asked)["reason"] == "answered"
+
+
+INFO = "{http://jabber.org/protocol/disco#info}"
+
+
+def caps_hash(answer):
+    """XEP-0115 section 5.1, of an answer without forms."""
+    query = answer.xml.find(INFO + "query")
+    lang = "{http://www.w3.org/XML/1998/namespace}lang"
+    parts = sorted("/".join(i.get(k, "") for k in ("category", "type", lang, "name")) for i in query.findall(INFO + "identity"))
+    parts += sorted(f.get("var") for f in query.findall(INFO + "feature"))
+    return base64.b64encode(hashlib.sha1("".join(p + "<" for p in parts).encode()).digest()).decode()
+
+
+def test_caps_follow_the_rules(ends):
+    a, b = ends.alice, ends.bob
+    own = a.wait_answer(a.disco(a.full))
+    ver, node = caps_hash(own), "https://client.example/"
+
+    def show():
+        id_ = a.presence(b.full, inner=f"<c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='{node}' ver='{ver}'/>")
+        return b.wait("her presence", lambda g: g.kind == "presence" and g.id == id_)
+
+    seen = show()
+    assert seen.xml.find("{http://jabber.org/protocol/caps}c") is None, "a hash that is not known"
+    told = b.wait_answer(b.disco(seen.sender))
+    c = show().xml.find("{http://jabber.org/protocol/caps}c")
+    assert c is not None and c.get("ver") == caps_hash(told), repr(told)
+    asked = b.iq(seen.sender, f"<query xmlns='http://jabber.org/protocol/disco#info' node='{node}#{c.get('ver')}'/>")
+    answer = b.wait_answer(asked)
+    assert answer.type == "result" and caps_hash(answer) == c.get("ver")
+    assert verdict(ends, stanza_id=asked, direction="low-to-high")["reason"] == "answered"
