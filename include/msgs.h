@@ -49,6 +49,7 @@ const char *ipc_role_name(enum ipc_role r);
 #define MSG_OPEN_NUMBER(F) F(U64, guard) F(U64, number) F(U64, epoch) F(U64, ticket) F(U8, state)
 #define MSG_OPEN_END(F)
 #define MSG_LOST(F) F(STR, from_domain) F(STR, to_domain) /* a stream that carried this direction has ended */
+#define MSG_STATE(F) F(STR, record)                       /* guard -> the one that takes its place (policy.h, pol_state_give) */
 #define MSG_PAUSED(F)                                    /* behind the last STANZA; with both, a guard with nothing open ends */
 /* guard -> edge */
 #define MSG_ORDER(F) F(U64, guard) F(U64, number) F(U64, epoch) F(U64, ticket) F(U8, purpose) F(U64, flow) F(STR, record)
@@ -105,6 +106,7 @@ const char *ipc_role_name(enum ipc_role r);
     X(27, ORDER, order, IPC_BIT(GUARD), IPC_BIT(EDGE), 17 << 20) \
     X(28, VERDICT, verdict, IPC_BIT(GUARD), IPC_BIT(EDGE), 10) \
     X(29, SETTLED, settled, IPC_BIT(GUARD), IPC_BIT(EDGE), 9) \
+    X(33, STATE, state, IPC_BIT(GUARD), IPC_BIT(GUARD), 65536) \
     X(32, LOST, lost, IPC_BIT(EDGE), IPC_BIT(GUARD), 2200) \
     X(31, PAUSED, paused, IPC_BIT(EDGE), IPC_BIT(GUARD), 0) \
     X(40, LINE, line, IPC_BIT(DECOY) | IPC_BIT(GUARD) | IPC_BIT(EDGE) | IPC_BIT(ADMISSION) | IPC_BIT(PARENT) | IPC_BIT(KEEPER) | IPC_BIT(COURIER), \

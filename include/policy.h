@@ -29,6 +29,11 @@ void pol_state_forget(struct pol_state *s);
 /* What aliases are made from (action rewrite). It must stay the same over restarts, else they change. */
 #define POL_SECRET 32
 void pol_state_secret(struct pol_state *s, const unsigned char secret[POL_SECRET]);
+/* ---- handing over: a guard ends, another takes its place ---- */
+/* Everything that is remembered, as records of at most 64 KiB, by put; its error ends it. */
+int pol_state_give(const struct pol_state *s, const struct policy *p, int64_t now_ms, int (*put)(void *ctx, struct str record), void *ctx) GW_MUST_CHECK;
+/* One of them, in a state that remembers nothing yet. SYNTAX, PROTO, LIMIT, NOMEM: take no more; what was taken is true all the same. */
+int pol_state_take(struct pol_state *s, const struct policy *p, struct str record, int64_t now_ms) GW_MUST_CHECK;
 /* What was released from one domain to another may not have arrived (STR_NONE twice: from any to any): it counts as not known there. */
 void pol_state_lost(struct pol_state *s, struct str from_domain, struct str to_domain, int64_t now_ms);
 /* A guard has started: what was asked before it is not known, so whether an answer was asked for is unknown for a minute. */

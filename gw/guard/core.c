@@ -151,6 +151,18 @@ int guard_hello(struct guard *g, enum gw_side side, const struct msg_hello *m)
     return 0;
 }
 
+int guard_give_state(const struct guard *g, int (*put)(void *ctx, struct str record), void *ctx)
+{
+    return pol_state_give(g->state, g->policy, g->wall, put, ctx);
+}
+
+int guard_state(struct guard *g, const struct msg_state *m)
+{
+    if (g->counts.stanzas)
+        return GW_ERR(PROTO); /* too late: something is remembered already */
+    return pol_state_take(g->state, g->policy, m->record, g->wall);
+}
+
 void guard_paused(struct guard *g, enum gw_side side) { g->edge[side].paused = true; }
 
 bool guard_drained(const struct guard *g)

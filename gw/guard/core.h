@@ -62,6 +62,9 @@ int guard_settle(struct guard *g, enum gw_side side, const struct msg_settle *m)
 int guard_open_ticket(struct guard *g, enum gw_side side, const struct msg_open_ticket *m) GW_MUST_CHECK;
 int guard_open_number(struct guard *g, enum gw_side side, const struct msg_open_number *m) GW_MUST_CHECK;
 int guard_open_end(struct guard *g, enum gw_side side) GW_MUST_CHECK;
+/* What this guard remembers, for its successor; what an earlier one remembered (any error: take no more of it). */
+int guard_give_state(const struct guard *g, int (*put)(void *ctx, struct str record), void *ctx) GW_MUST_CHECK;
+int guard_state(struct guard *g, const struct msg_state *m) GW_MUST_CHECK;
 /* This edge sends no more stanzas to us: another guard is about to take over. */
 void guard_paused(struct guard *g, enum gw_side side);
 /* Both edges have paused, and everything that they sent is judged and settled. */

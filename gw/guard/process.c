@@ -69,7 +69,7 @@ static void drop(struct process *p, int i, const char *why)
         log_warn("the channel to edge/%s is closed: %s", gw_side_name((enum gw_side)(i - CH_EDGE)), why);
     else if (i >= CH_SCANNER)
         log_warn("the channel to scanner %d is closed: %s", i - CH_SCANNER, why);
-    else
+    else if (i != CH_GUARD) /* that one ends with the guard at its other end */
         log_warn("the channel to the %s is closed: %s", i == CH_JOURNAL ? "journal" : "parent", why);
     ipc_free(p->ch[i]);
     p->ch[i] = NULL;
@@ -87,6 +87,8 @@ static int place_of(const struct msg_link *m)
         return CH_JOURNAL;
     if (m->role == IPC_EDGE && m->side < GW_SIDES)
         return CH_EDGE + m->side;
+    if (m->role == IPC_GUARD)
+        return CH_GUARD;
     if (m->role == IPC_SCANNER && m->index < GUARD_SCANNERS_MAX)
         return CH_SCANNER + m->index;
     return -1;
@@ -112,7 +114,7 @@ static int linked(struct process *p, const struct ipc_msg *msg)
         guard_edge_linked(p->guard, (enum gw_side)(i - CH_EDGE));
     else if (i >= CH_SCANNER)
         guard_scanner_linked(p->guard, (unsigned)(i - CH_SCANNER));
-    else
+    else if (i == CH_JOURNAL)
         outbox_relink(&p->lines);
     return 0;
 }
@@ -251,13 +253,21 @@ static int from_scanner(struct process *p, unsigned i, const struct ipc_msg *m)
     return rc ? rc : guard_scanned(p->guard, i, &s);
 }
 
+/* At a reload: what the guard that we shall replace remembers. */
+static int from_guard(struct process *p, const struct ipc_msg *m)
+{
+    struct msg_state s;
+    int rc = ipc_get_state(m, &s);
+    return rc ? rc : guard_state(p->guard, &s);
+}
+
 static int dispatch(struct process *p, int i, const struct ipc_msg *m)
 {
     if (i >= CH_EDGE)
         return from_edge(p, (enum gw_side)(i - CH_EDGE), m);
     if (i >= CH_SCANNER)
         return from_scanner(p, (unsigned)(i - CH_SCANNER), m);
-    return i == CH_JOURNAL ? from_journal(p, m) : from_parent(p, m);
+    return i == CH_JOURNAL ? from_journal(p, m) : i == CH_GUARD ? from_guard(p, m) : from_parent(p, m);
 }
 
 /* Everything that came on one channel. */
@@ -335,6 +345,23 @@ int process_init(struct process *p, const struct gw_conf *conf, struct policy *p
     return 0;
 }
 
+static int put_state(void *ctx, struct str record)
+{
+    struct process *p = ctx;
+    return ipc_put_state(p->ch[CH_GUARD], &(struct msg_state){ .record = record });
+}
+
+/* Once, when nothing more is judged here. What does not go is forgotten: the successor then does not know. */
+static void give_state(struct process *p)
+{
+    if (p->given || !p->ch[CH_GUARD] || !guard_drained(p->guard))
+        return;
+    p->given = true;
+    int rc = guard_give_state(p->guard, put_state, p);
+    if (rc)
+        log_warn("not all that was remembered could be handed over: %s", gw_strerror(rc));
+}
+
 /* Both edges wait for our successor, and nothing is left to say: every line durable, every word sent. */
 static bool all_done(const struct process *p)
 {
@@ -343,7 +370,7 @@ static bool all_done(const struct process *p)
     for (int i = CH_EDGE; i < CH_COUNT; i++)
         if (p->ch[i] && ipc_queued(p->ch[i]))
             return false;
-    return true;
+    return !p->ch[CH_GUARD] || !ipc_queued(p->ch[CH_GUARD]);
 }
 
 /* True when the journal or an edge stayed away for so long that only a new start brings it back: a program that died is linked
@@ -407,6 +434,7 @@ int process_run(struct process *p)
                 serve(p, i); /* what waited behind the first words */
         if (!p->ch[CH_PARENT])
             return 0; /* the parent is gone: nothing is watched any more */
+        give_state(p);
         if (all_done(p)) { /* another guard takes over */
             hand_over(p);
             return 0;

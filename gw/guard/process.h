@@ -7,13 +7,14 @@
 #include "outbox.h"
 
 /* channels, in the order in which they are read: what settles before what comes new */
-enum { CH_PARENT, CH_JOURNAL, CH_SCANNER, CH_EDGE = CH_SCANNER + GUARD_SCANNERS_MAX, CH_COUNT = CH_EDGE + GW_SIDES };
+enum { CH_PARENT, CH_JOURNAL, CH_GUARD, CH_SCANNER, CH_EDGE = CH_SCANNER + GUARD_SCANNERS_MAX, CH_COUNT = CH_EDGE + GW_SIDES };
 struct process {
     struct guard *guard;
     struct policy *policy;
     struct ipc *ch[CH_COUNT];
     struct outbox lines;
     bool stop, enforce;
+    bool given; /* the successor has what we remember */
     bool heard[GW_SIDES], met; /* an edge said its first word; both did. Before that no edge is read on: what it brings could go nowhere */
     int64_t missing_since; /* ms; since when the journal or an edge is not linked; 0: all are */
 };

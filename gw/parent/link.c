@@ -13,7 +13,7 @@ static int give(struct child *c, const struct child *other, int fd)
     return ipc_put_link_fd(c->chan, &m, fd);
 }
 
-static void join(struct child *a, struct child *b)
+void link_join(struct child *a, struct child *b)
 {
     int fd[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fd) != 0) {
@@ -34,6 +34,6 @@ void link_child(struct parent *p, struct child *c)
     for (int i = 0; i < PROGRAMS && c->chan; i++) {
         struct child *o = &p->child[i];
         if (o != c && o->chan && programs_joined(c->program, o->program))
-            join(c, o);
+            link_join(c, o);
     }
 }

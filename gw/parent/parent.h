@@ -103,6 +103,7 @@ void reload_lost(struct parent *p, const struct child *c);  /* one that is in se
 /* ---- joining them (link.c) ---- */
 /* A fresh socket pair between c and each running program that it may be joined to. */
 void link_child(struct parent *p, struct child *c);
+void link_join(struct child *a, struct child *b); /* one channel between the two, whatever the table says; one that cannot be joined is killed */
 
 /* ---- sockets in the namespaces (sock.c) ---- */
 /* Opens the namespaces and looks whether each side's card is there; each mistake is logged. 0 or CONF. */

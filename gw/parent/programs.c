@@ -25,6 +25,7 @@ static const struct {
     bool same_side; /* only those of one side */
 } joins[] = {
     { IPC_EDGE, IPC_GUARD, false },       /* flows, stanzas, orders, settlements */
+    { IPC_GUARD, IPC_GUARD, false },      /* at a reload: what is remembered, from the old one to the new one */
     { IPC_GUARD, IPC_SCANNER, false },    /* text, matches */
     { IPC_GUARD, IPC_JOURNAL, false },    /* lines; durable numbers */
     { IPC_EDGE, IPC_JOURNAL, false },     /* lines; releases */

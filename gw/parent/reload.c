@@ -94,6 +94,9 @@ static void drain(struct parent *p)
     const struct msg_pause m = { };
     p->reload = RELOAD_DRAINING;
     p->reload_deadline = parent_now() + DRAIN_MS;
+    for (int i = 0; i < PROGRAMS; i++) /* what it remembers goes to the new one */
+        if (programs[i].role == IPC_GUARD && p->child[i].chan && p->stage[i].chan)
+            link_join(&p->child[i], &p->stage[i]);
     for (int i = 0; i < PROGRAMS; i++) {
         struct child *c = &p->child[i];
         if (c->program->role == IPC_EDGE && c->ready && ipc_put_pause(c->chan, &m) != 0)

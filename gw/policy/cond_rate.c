@@ -105,12 +105,12 @@ static struct str word_of(enum by by, const struct rec *r)
 }
 
 /* The key is a hash of hashes, so that no two lists of parts run together. */
-struct key { uint64_t hash; const struct part *part; };
+struct key { uint64_t hash; const struct part *part; const struct siphash_key *k; };
 
 static void key_add(struct key *k, struct str s)
 {
-    uint64_t both[2] = { k->hash, siphash(siphash_process_key(), s.p, s.n) };
-    k->hash = siphash(siphash_process_key(), both, sizeof both);
+    uint64_t both[2] = { k->hash, siphash(k->k, s.p, s.n) };
+    k->hash = siphash(k->k, both, sizeof both);
 }
 
 static bool key_element(const struct rec *r, uint32_t node, void *arg)
@@ -126,9 +126,9 @@ static bool key_element(const struct rec *r, uint32_t node, void *arg)
     return true;
 }
 
-static uint64_t key_of(const struct rate *rate, const struct rec *r)
+static uint64_t key_of(const struct rate *rate, const struct rec *r, const struct siphash_key *with)
 {
-    struct key k = { rate->n_parts, NULL };
+    struct key k = { rate->n_parts, NULL, with };
     for (size_t i = 0; i < rate->n_parts; i++) {
         k.part = &rate->part[i];
         if (k.part->by == BY_COUNT) {
@@ -153,7 +153,7 @@ static enum tri match_rate(const struct cond *c, struct pol_eval *e)
             return e->counted_answer[i];
     if (e->n_counted == sizeof e->counted / sizeof *e->counted)
         return TRI_UNKNOWN;
-    uint64_t key = key_of(k, e->in);
+    uint64_t key = key_of(k, e->in, state_siphash(e->state));
     struct memo *m = state_rate(e, k->which, (struct str){ (const char *)&key, sizeof key });
     if (!m)
         return TRI_UNKNOWN;

@@ -28,9 +28,9 @@ void disco_memory_free(struct disco_memory *m)
     free(m);
 }
 
-static uint64_t key(enum caps_kind kind, struct str owner, struct str told, struct str hash)
+static uint64_t key(const struct pol_eval *e, enum caps_kind kind, struct str owner, struct str told, struct str hash)
 {
-    return state_key(kind == CAPS_SHA1 ? "caps sha-1" : "caps sha-256", owner, told, hash);
+    return !e->state ? 0 : state_key(e->state, kind == CAPS_SHA1 ? "caps sha-1" : "caps sha-256", owner, told, hash);
 }
 
 static const struct learned *find(const struct pol_eval *e, bool after, uint64_t k)
@@ -40,6 +40,36 @@ static const struct learned *find(const struct pol_eval *e, bool after, uint64_t
         if (m->v[i].set && (after ? m->v[i].after : m->v[i].before) == k)
             return &m->v[i];
     return NULL;
+}
+
+bool disco_memory_next(const struct disco_memory *m, size_t *at, struct disco_set *ret)
+{
+    for (; m && *at < LEARNED; (*at)++) {
+        const struct learned *l = &m->v[(m->next + *at) % LEARNED]; /* the oldest first */
+        if (!l->set)
+            continue;
+        *ret = (struct disco_set){ l->before, l->after, str_c(l->text), { l->set, l->n } };
+        (*at)++;
+        return true;
+    }
+    return false;
+}
+
+int disco_memory_add(struct disco_memory **m, const struct disco_set *s)
+{
+    if (!s->before || !s->after || !s->text.n || s->text.n >= CAPS_TEXT || memchr(s->text.p, 0, s->text.n) || !s->set.n || s->set.n > SET_MAX)
+        return GW_ERR(SYNTAX);
+    if (!*m && !(*m = calloc(1, sizeof **m)))
+        return GW_ERR(NOMEM);
+    char *copy = malloc(s->set.n);
+    if (!copy)
+        return GW_ERR(NOMEM);
+    memcpy(copy, s->set.p, s->set.n);
+    struct learned *l = &(*m)->v[(*m)->next++ % LEARNED];
+    free(l->set);
+    *l = (struct learned){ .before = s->before, .after = s->after, .set = copy, .n = s->set.n };
+    memcpy(l->text, s->text.p, s->text.n);
+    return 0;
 }
 
 /* ---- features ---- */
@@ -95,7 +125,7 @@ static bool rename_hash(struct pol_eval *e, uint32_t c)
 {
     struct str ver = rec_attr_get(e->rec, c, STR_NONE, STR("ver"));
     bool sha1 = str_eq(rec_attr_get(e->rec, c, STR_NONE, STR("hash")), STR("sha-1")) && ver.n;
-    const struct learned *l = sha1 ? find(e, false, key(CAPS_SHA1, e->in->from_domain, e->in->to_domain, ver)) : NULL;
+    const struct learned *l = sha1 ? find(e, false, key(e, CAPS_SHA1, e->in->from_domain, e->in->to_domain, ver)) : NULL;
     if (!l)
         return drop(e, c);
     struct str with = arena_str(&e->arena, str_c(l->text));
@@ -111,7 +141,7 @@ static bool rename_hashes(struct pol_eval *e, uint32_t c)
         uint32_t t = r->nodes[h].is_text ? REC_NONE : r->nodes[h].first_child;
         bool sha256 = t != REC_NONE && r->nodes[t].is_text && str_eq(r->nodes[h].ns, STR(NS_HASHES)) &&
             str_eq(rec_attr_get(r, h, STR_NONE, STR("algo")), STR("sha-256"));
-        const struct learned *l = sha256 ? find(e, false, key(CAPS_SHA256, e->in->from_domain, e->in->to_domain, r->nodes[t].text)) : NULL;
+        const struct learned *l = sha256 ? find(e, false, key(e, CAPS_SHA256, e->in->from_domain, e->in->to_domain, r->nodes[t].text)) : NULL;
         struct str with = l ? arena_str(&e->arena, str_c(l->text)) : STR_NONE;
         left += l != NULL;
         if (l ? !with.p || !pol_edit(e, (struct rec_edit){ .op = REC_REPLACE, .node = t, .attr = REC_NONE, .len = r->nodes[t].text.n, .with = with }) :
@@ -151,20 +181,12 @@ bool disco_filter(struct pol_eval *e)
 static void learn(struct pol_eval *e, enum caps_kind kind, uint32_t was, uint32_t is, struct str set)
 {
     char before[CAPS_TEXT], after[CAPS_TEXT];
-    struct disco_memory **m = state_disco(e->state);
     if (caps_hash(e->in, was, kind, &e->arena, before) || caps_hash(e->rec, is, kind, &e->arena, after))
         return;
-    uint64_t k = key(kind, e->in->from_domain, e->in->to_domain, str_c(before));
-    if (find(e, false, k) || (!*m && !(*m = calloc(1, sizeof **m))))
-        return;
-    char *copy = malloc(set.n);
-    if (!copy)
-        return;
-    memcpy(copy, set.p, set.n);
-    struct learned *l = &(*m)->v[(*m)->next++ % LEARNED];
-    free(l->set);
-    *l = (struct learned){ .before = k, .after = key(kind, e->in->from_domain, e->in->to_domain, str_c(after)), .set = copy, .n = set.n };
-    memcpy(l->text, after, sizeof after);
+    uint64_t k = key(e, kind, e->in->from_domain, e->in->to_domain, str_c(before));
+    const struct disco_set d = { k, key(e, kind, e->in->from_domain, e->in->to_domain, str_c(after)), str_c(after), set };
+    if (!find(e, false, k))
+        (void)!disco_memory_add(state_disco(e->state), &d); /* no memory: it is learned another time */
 }
 
 void disco_commit(struct pol_eval *e)
@@ -222,8 +244,8 @@ static const struct learned *asked_for(const struct pol_eval *e, struct str node
     if (!hash)
         return NULL;
     if (node.n > prefix.n && !memcmp(node.p, prefix.p, prefix.n))
-        return find(e, true, key(CAPS_SHA256, e->in->to_domain, e->in->from_domain, (struct str){ node.p + prefix.n, node.n - prefix.n }));
-    return find(e, true, key(CAPS_SHA1, e->in->to_domain, e->in->from_domain, (struct str){ hash + 1, (size_t)(node.p + node.n - hash - 1) }));
+        return find(e, true, key(e, CAPS_SHA256, e->in->to_domain, e->in->from_domain, (struct str){ node.p + prefix.n, node.n - prefix.n }));
+    return find(e, true, key(e, CAPS_SHA1, e->in->to_domain, e->in->from_domain, (struct str){ hash + 1, (size_t)(node.p + node.n - hash - 1) }));
 }
 
 bool disco_answer(struct pol_eval *e, enum pol_step *ret)

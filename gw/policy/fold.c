@@ -100,28 +100,29 @@ bool fold_reduce(struct pol_eval *e, const struct pol_fold *f)
 
 /* ---- what is known ---- */
 
-static void add(uint64_t *h, struct str s)
+static void add(const struct siphash_key *k, uint64_t *h, struct str s)
 {
-    uint64_t v[3] = { *h, siphash(siphash_process_key(), s.p, s.n), s.n };
-    *h = siphash(siphash_process_key(), v, sizeof v);
+    uint64_t v[3] = { *h, siphash(k, s.p, s.n), s.n };
+    *h = siphash(k, v, sizeof v);
 }
 
 /* Everything that the recipient sees, but the id. */
-static uint64_t content(const struct rec *r)
+static uint64_t content(const struct pol_eval *e, const struct rec *r)
 {
+    const struct siphash_key *k = state_siphash(e->state);
     uint64_t h = 1;
-    add(&h, r->type);
-    add(&h, r->lang);
+    add(k, &h, r->type);
+    add(k, &h, r->lang);
     for (uint32_t i = 0; i < r->n_nodes; i++) {
         const struct rec_node *n = &r->nodes[i];
         struct str parent = { (const char *)&n->parent, sizeof n->parent };
-        add(&h, parent);
-        add(&h, n->is_text ? n->text : n->name);
-        add(&h, n->is_text ? STR_NONE : n->ns);
+        add(k, &h, parent);
+        add(k, &h, n->is_text ? n->text : n->name);
+        add(k, &h, n->is_text ? STR_NONE : n->ns);
         for (uint32_t a = n->first_attr; !n->is_text && a < n->first_attr + n->n_attrs; a++) {
-            add(&h, r->attrs[a].ns);
-            add(&h, r->attrs[a].name);
-            add(&h, r->attrs[a].value);
+            add(k, &h, r->attrs[a].ns);
+            add(k, &h, r->attrs[a].name);
+            add(k, &h, r->attrs[a].value);
         }
     }
     return h ? h : 1;
@@ -129,7 +130,7 @@ static uint64_t content(const struct rec *r)
 
 bool fold_is_known(const struct pol_eval *e)
 {
-    return e->fold_rule && is_state(e->rec) && !directed(e->rec) && state_presence(e, e->rec->from, e->rec->to) == content(e->rec);
+    return e->fold_rule && is_state(e->rec) && !directed(e->rec) && state_presence(e, e->rec->from, e->rec->to) == content(e, e->rec);
 }
 
 void fold_commit(struct pol_eval *e)
@@ -143,6 +144,6 @@ void fold_commit(struct pol_eval *e)
     } else if (to_room(e, r)) {
         state_room_set(e, bare(r->to));
     } else if (!pol_from_room(e->in)) {
-        state_presence_set(e, r->from, bare(r->to), e->fold_rule && !directed(r) ? content(r) : 0);
+        state_presence_set(e, r->from, bare(r->to), e->fold_rule && !directed(r) ? content(e, r) : 0);
     }
 }

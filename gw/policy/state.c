@@ -1,36 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * What the policy remembers between stanzas: open questions, who has written to whom, rates. Keys are keyed hashes, so that what a
  * peer chooses neither floods a table nor fills it with text; each table has a maximum, and what is old goes. */
-#include "state.h"
+#include "state_table.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "alias.h"
-#include "disco.h"
 #include "fold.h"
 #include "jid.h"
 
-#define QUESTION_MS 300000LL /* how long an answer may take */
-#define CONTACT_MS (400LL * 86400000)
-#define PRESENCE_MS (6LL * 3600000)
-#define RATE_MS 86400000LL
 #define TABLE_MAX (1u << 20)
 #define YOUNG_MS 60000LL /* after a start, questions of before are not known */
 
 /* ---- a table of keys that grow old ---- */
-
-struct slot { uint64_t key; int64_t expires; struct memo memo; };
-struct table { struct slot *v; size_t mask, n; };
-
-struct pol_state {
-    struct table questions, contacts, rates, presence, lost;
-    int64_t generation; /* of what is known of presence; a new one forgets all */
-    int64_t n_lost;
-    int64_t young_until;
-    unsigned char secret[ALIAS_KEY];
-    struct disco_memory *disco;
-};
 
 static struct slot *look(const struct table *t, uint64_t key)
 {
@@ -62,8 +44,7 @@ static struct slot *find(struct table *t, uint64_t key, int64_t now)
     return s && s->key && s->expires > now ? s : NULL;
 }
 
-/* NULL: the table is full of what is not old yet, or no memory. */
-static struct slot *add(struct table *t, uint64_t key, int64_t now, int64_t life)
+struct slot *table_add(struct table *t, uint64_t key, int64_t now, int64_t life)
 {
     if (!t->v || t->n * 2 > t->mask) {
         size_t size = t->v ? t->mask + 1 : 256;
@@ -82,9 +63,9 @@ static struct slot *add(struct table *t, uint64_t key, int64_t now, int64_t life
     return s;
 }
 
-static uint64_t key_of(const char *what, struct str a, struct str b, struct str c)
+static uint64_t key_of(const struct pol_state *s, const char *what, struct str a, struct str b, struct str c)
 {
-    const struct siphash_key *k = siphash_process_key();
+    const struct siphash_key *k = &s->key;
     uint64_t h[4] = { siphash(k, what, strlen(what)), siphash(k, a.p, a.n), siphash(k, b.p, b.n), siphash(k, c.p, c.n) };
     uint64_t key = siphash(k, h, sizeof h);
     return key ? key : 1;
@@ -92,7 +73,15 @@ static uint64_t key_of(const char *what, struct str a, struct str b, struct str 
 
 /* ---- the state ---- */
 
-struct pol_state *pol_state_new(void) { return calloc(1, sizeof(struct pol_state)); }
+struct pol_state *pol_state_new(void)
+{
+    struct pol_state *s = calloc(1, sizeof *s);
+    if (s)
+        s->key = *siphash_process_key();
+    return s;
+}
+
+const struct siphash_key *state_siphash(const struct pol_state *s) { return s ? &s->key : siphash_process_key(); }
 
 void pol_state_secret(struct pol_state *s, const unsigned char secret[POL_SECRET]) { memcpy(s->secret, secret, sizeof s->secret); }
 const unsigned char *state_secret(const struct pol_state *s) { return s->secret; }
@@ -100,14 +89,12 @@ const unsigned char *state_secret(const struct pol_state *s) { return s->secret;
 void pol_state_forget(struct pol_state *s)
 {
     unsigned char secret[ALIAS_KEY];
+    struct siphash_key key = s->key;
     memcpy(secret, s->secret, sizeof secret);
-    free(s->questions.v);
-    free(s->contacts.v);
-    free(s->rates.v);
-    free(s->presence.v);
+    for (enum state_table t = 0; t < STATE_TABLES; t++)
+        free(s->table[t].v);
     disco_memory_free(s->disco);
-    free(s->lost.v);
-    *s = (struct pol_state){ 0 };
+    *s = (struct pol_state){ .key = key };
     memcpy(s->secret, secret, sizeof secret);
 }
 
@@ -133,7 +120,7 @@ static enum tri asked(const struct pol_eval *e)
     const struct rec *r = e->in;
     if (!e->state)
         return TRI_UNKNOWN;
-    if (find(&e->state->questions, key_of("question", r->to, r->from, r->id), e->facts.now_ms))
+    if (find(&e->state->table[TABLE_QUESTIONS], key_of(e->state, "question", r->to, r->from, r->id), e->facts.now_ms))
         return TRI_YES;
     return e->facts.now_ms < e->state->young_until ? TRI_UNKNOWN : TRI_NO;
 }
@@ -145,18 +132,18 @@ enum tri state_contact(const struct pol_eval *e)
 {
     if (!e->state)
         return TRI_UNKNOWN;
-    return tri_of(find(&e->state->contacts, key_of("contact", bare(e->rec->to), bare(e->rec->from), STR_NONE), e->facts.now_ms) != NULL);
+    return tri_of(find(&e->state->table[TABLE_CONTACTS], key_of(e->state, "contact", bare(e->rec->to), bare(e->rec->from), STR_NONE), e->facts.now_ms) != NULL);
 }
 
 struct memo *state_rate(struct pol_eval *e, uint64_t which, struct str key)
 {
     if (!e->state)
         return NULL;
-    struct slot *s = add(&e->state->rates, key_of("rate", (struct str){ (const char *)&which, sizeof which }, key, STR_NONE), e->facts.now_ms, RATE_MS);
+    struct slot *s = table_add(&e->state->table[TABLE_RATES], key_of(e->state, "rate", (struct str){ (const char *)&which, sizeof which }, key, STR_NONE), e->facts.now_ms, RATE_MS);
     return s ? &s->memo : NULL;
 }
 
-uint64_t state_key(const char *what, struct str a, struct str b, struct str c) { return key_of(what, a, b, c); }
+uint64_t state_key(const struct pol_state *s, const char *what, struct str a, struct str b, struct str c) { return key_of(s, what, a, b, c); }
 struct disco_memory **state_disco(struct pol_state *s) { return &s->disco; }
 
 /* ---- presence ---- */
@@ -164,13 +151,13 @@ struct disco_memory **state_disco(struct pol_state *s) { return &s->disco; }
 /* Knowledge carries the numbers of the losses before it, of its pair of domains and of its pair of people: a new loss makes it another key. */
 static int64_t losses(struct pol_state *s, const char *of, struct str from, struct str to, int64_t now)
 {
-    const struct slot *l = find(&s->lost, key_of(of, from, to, STR_NONE), now);
+    const struct slot *l = find(&s->table[TABLE_LOST], key_of(s, of, from, to, STR_NONE), now);
     return l ? l->memo.at : 0;
 }
 
 static void lose(struct pol_state *s, const char *of, struct str from, struct str to, int64_t now)
 {
-    struct slot *l = add(&s->lost, key_of(of, from, to, STR_NONE), now, CONTACT_MS);
+    struct slot *l = table_add(&s->table[TABLE_LOST], key_of(s, of, from, to, STR_NONE), now, CONTACT_MS);
     if (l)
         l->memo.at = ++s->n_lost;
     else
@@ -190,19 +177,19 @@ static uint64_t presence_key(const struct pol_eval *e, struct str from, struct s
     struct pol_state *s = e->state;
     int64_t v[3] = { s->generation, losses(s, "domains", e->in->from_domain, e->in->to_domain, e->facts.now_ms),
         losses(s, "people", bare(from), to, e->facts.now_ms) };
-    return key_of("presence", from, to, (struct str){ (const char *)v, sizeof v });
+    return key_of(e->state, "presence", from, to, (struct str){ (const char *)v, sizeof v });
 }
 
 uint64_t state_presence(const struct pol_eval *e, struct str from, struct str to)
 {
-    const struct slot *p = e->state ? find(&e->state->presence, presence_key(e, from, to), e->facts.now_ms) : NULL;
+    const struct slot *p = e->state ? find(&e->state->table[TABLE_PRESENCE], presence_key(e, from, to), e->facts.now_ms) : NULL;
     return p ? (uint64_t)p->memo.at : 0;
 }
 
 void state_presence_set(struct pol_eval *e, struct str from, struct str to, uint64_t what)
 {
-    struct slot *p = what ? add(&e->state->presence, presence_key(e, from, to), e->facts.now_ms, PRESENCE_MS) :
-        find(&e->state->presence, presence_key(e, from, to), e->facts.now_ms);
+    struct slot *p = what ? table_add(&e->state->table[TABLE_PRESENCE], presence_key(e, from, to), e->facts.now_ms, PRESENCE_MS) :
+        find(&e->state->table[TABLE_PRESENCE], presence_key(e, from, to), e->facts.now_ms);
     if (p)
         p->memo.at = (int64_t)what;
 }
@@ -211,12 +198,12 @@ void state_presence_forget(struct pol_eval *e, struct str from, struct str to) {
 
 bool state_room(const struct pol_eval *e, struct str room)
 {
-    return e->state && find(&e->state->contacts, key_of("room", room, STR_NONE, STR_NONE), e->facts.now_ms);
+    return e->state && find(&e->state->table[TABLE_CONTACTS], key_of(e->state, "room", room, STR_NONE, STR_NONE), e->facts.now_ms);
 }
 
 void state_room_set(struct pol_eval *e, struct str room)
 {
-    (void)add(&e->state->contacts, key_of("room", room, STR_NONE, STR_NONE), e->facts.now_ms, CONTACT_MS);
+    (void)table_add(&e->state->table[TABLE_CONTACTS], key_of(e->state, "room", room, STR_NONE, STR_NONE), e->facts.now_ms, CONTACT_MS);
 }
 
 /* ---- what a verdict leaves behind ---- */
@@ -236,12 +223,12 @@ void pol_commit(struct pol_eval *e)
     fold_commit(e);
     disco_commit(e);
     if (e->in->kind == REC_IQ && !is_question(e->in)) { /* whatever came of it, it was the answer */
-        struct slot *q = find(&s->questions, key_of("question", e->in->to, e->in->from, e->in->id), now);
+        struct slot *q = find(&s->table[TABLE_QUESTIONS], key_of(e->state, "question", e->in->to, e->in->from, e->in->id), now);
         if (q)
             q->expires = now;
     } else if (released && is_question(e->rec)) {
-        (void)add(&s->questions, key_of("question", e->rec->from, e->rec->to, e->rec->id), now, QUESTION_MS);
+        (void)table_add(&s->table[TABLE_QUESTIONS], key_of(e->state, "question", e->rec->from, e->rec->to, e->rec->id), now, QUESTION_MS);
     } else if (released && e->rec->kind == REC_MESSAGE && !str_eq(e->rec->type, STR("error"))) {
-        (void)add(&s->contacts, key_of("contact", bare(e->rec->from), bare(e->rec->to), STR_NONE), now, CONTACT_MS);
+        (void)table_add(&s->table[TABLE_CONTACTS], key_of(e->state, "contact", bare(e->rec->from), bare(e->rec->to), STR_NONE), now, CONTACT_MS);
     }
 }

@@ -26,7 +26,10 @@ bool state_room(const struct pol_eval *e, struct str bare);
 void state_room_set(struct pol_eval *e, struct str bare);
 
 /* A key for a table (never 0), and the memory of service discovery (NULL inside: nothing was learned yet). */
-uint64_t state_key(const char *what, struct str a, struct str b, struct str c);
+uint64_t state_key(const struct pol_state *s, const char *what, struct str a, struct str b, struct str c);
 struct disco_memory **state_disco(struct pol_state *s);
+
+/* For hashes of what is put into a table. s may be NULL. */
+const struct siphash_key *state_siphash(const struct pol_state *s);
 
 #endif

@@ -125,3 +125,15 @@ def test_caps_follow_the_rules(ends):
     answer = b.wait_answer(asked)
     assert answer.type == "result" and caps_hash(answer) == c.get("ver")
     assert verdict(ends, stanza_id=asked, direction="low-to-high")["reason"] == "answered"
+
+
+def test_a_reload_forgets_nothing(ends):
+    a, b = ends.alice, ends.bob
+    a.send("<presence><show>xa</show></presence>")
+    b.wait("that Alice is away for long", lambda g: g.kind == "presence" and g.text("show") == "xa")
+    since = ends.events.mark()
+    done = subprocess.run([ends.gateway.command, "reload", "-c", ends.gateway.conf], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    a.send("<presence><show>xa</show><status>again</status></presence>")
+    line = ends.events.wait(lambda e: e.get("kind") == "presence" and "{jabber:server}status" in e.get("payloads", ()), 20, since)
+    assert line and line["reason"] == "folded", "the new guard knows what the old one told"
