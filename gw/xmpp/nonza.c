@@ -6,7 +6,7 @@
 void nonza_init(struct nonza *z, size_t max)
 {
     memset(z, 0, sizeof *z);
-    arena_init(&z->mem, 2 * max);
+    arena_init(&z->mem, 2 * max + NONZA_PARTS * sizeof *z->part);
     buf_init(&z->text, max);
 }
 
@@ -14,12 +14,14 @@ void nonza_clear(struct nonza *z)
 {
     arena_clear(&z->mem);
     buf_clear(&z->text);
+    nonza_reset(z);
 }
 
 void nonza_reset(struct nonza *z)
 {
     arena_reset(&z->mem);
     buf_reset(&z->text);
+    z->part = NULL;
     z->n = z->depth = 0;
     z->from = z->to = z->id = z->type = z->mechanism = STR_NONE;
     z->fault = (struct fault){ NULL, GW_R_NONE, NULL, false };
@@ -64,6 +66,12 @@ void nonza_start(struct nonza *z, const struct xml_name *n, const char **atts)
     }
     if (z->depth > 1 && str_eq(n->ns, STR(XS_NS_STREAM))) {
         spoil(z, "a stream element inside a negotiation element");
+        return;
+    }
+    if (!z->part)
+        z->part = arena_alloc(&z->mem, NONZA_PARTS * sizeof *z->part);
+    if (!z->part) {
+        spoil(z, "negotiation element too large");
         return;
     }
     part = &z->part[z->n++];

@@ -48,7 +48,7 @@ struct nonza_part {
 struct nonza {
     struct arena mem;
     struct buf text;
-    struct nonza_part part[NONZA_PARTS];
+    struct nonza_part *part; /* NONZA_PARTS of them, in mem; NULL between two elements */
     unsigned n, depth;
     struct str from, to, id, type, mechanism; /* attributes of the first-level element; absent: p == NULL */
     struct fault fault;

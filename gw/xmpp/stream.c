@@ -55,6 +55,8 @@ static bool deaf(const struct xs *s) { return s->state == ST_LEAVING || s->state
 static void begin_stanza(struct xs *s)
 {
     s->unit = UNIT_STANZA;
+    if (s->el.part) /* negotiated: most streams carry nothing but stanzas from here on */
+        nonza_clear(&s->el);
     s->st.fault = (struct fault){ NULL, GW_R_NONE, NULL, false };
     s->st.elements = 0;
     s->st.r = rec_new(&s->conf.limits);
