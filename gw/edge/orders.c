@@ -3,13 +3,13 @@
 #include "orders.h"
 
 #include <openssl/crypto.h>
-#include <openssl/sha.h>
 #include <stdlib.h>
 
 #include "lines.h"
 #include "log.h"
 #include "pair.h"
 #include "reading.h"
+#include "sha256.h"
 
 #define EARLY_MAX 10000    /* releases that came before their order */
 #define EARLY_MS 10000
@@ -215,7 +215,7 @@ void orders_take(struct edge *e, const struct msg_order *m)
     o->key = k;
     o->epoch = m->epoch;
     o->ticket = m->ticket;
-    SHA256(o->bytes, o->n, o->hash.b);
+    sha256(o->bytes, o->n, o->hash.b);
     HASH_ADD(hh, q->held, key, sizeof o->key, o);
     HASH_FIND(hh, q->early, &k, sizeof k, r);
     if (r) {

@@ -5,12 +5,12 @@
 
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/crypto.h>
-#include <openssl/sha.h>
 #include <stdlib.h>
 
 #include "log.h"
 #include "pair.h"
 #include "xmpp.h"
+#include "sha256.h"
 
 /* ---- asking ---- */
 
@@ -81,7 +81,7 @@ static void refused(struct edge *e, struct order *o)
 static bool confirms(const struct order *o, const struct msg_read_done *m)
 {
     unsigned char hash[32];
-    SHA256(o->xml, o->n_xml, hash);
+    sha256(o->xml, o->n_xml, hash);
     return m->same == 1 && CRYPTO_memcmp(hash, m->hash.b, sizeof hash) == 0;
 }
 

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * The channels of the reader: the parent's, and that of the edge of its side. All that was read is answered, then sent at once. */
 #include <errno.h>
-#define OPENSSL_SUPPRESS_DEPRECATED
-#include <openssl/sha.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "log.h"
 #include "reader.h"
+#include "sha256.h"
 
 /* ---- a question ---- */
 
@@ -42,7 +41,7 @@ static int answer(struct reader *r, const struct ipc_msg *m)
     wrong = rec_decode_into(q.record, r->rec) == 0 ? rdr_compare(r->rec, q.xml) : "no record";
     a.ask = q.ask;
     a.same = !wrong;
-    SHA256((const unsigned char *)q.xml.p, q.xml.n, a.hash.b);
+    sha256(q.xml.p, q.xml.n, a.hash.b);
     r->read++;
     if (wrong) {
         r->refused++;

@@ -102,8 +102,8 @@ def instructions(f):
     """instructions for one stanza (callgrind; held by `make test`)"""
     text = _program(os.path.join(ROOT, "tests", "cost"))
     print(text, end="")
-    found = re.findall(r"(\w[\w ]*) costs (\d+) instructions", text)
-    f["instructions"] = {name.removeprefix("a "): int(n) for name, n in found}
+    found = re.findall(r"- (\w+): a stanza costs (\d+) instructions", text)
+    f["instructions"] = {name: int(n) for name, n in found}
 
 
 # ---- delay -----------------------------------------------------------------------------------------------------------
