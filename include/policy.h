@@ -64,6 +64,7 @@ struct pol_verdict {
     bool answer;               /* refused: the sender is to be told (pol_answer makes the stanza) */
     struct str error, error_type, text; /* the error that the sender gets */
     bool for_asker;            /* a refused answer: the asker is told in its place (pol_substitute) */
+    struct str label_in, label_out; /* "POLICY: MARKING" of the stanza itself, as it came and as it leaves; may be empty */
     bool alert;                /* an alert rule matched: a line for the operator too */
     enum gw_verdict would;     /* what would be done if it were enforced: verdict, but for a refusal let through (pol_watch) */
 };

@@ -137,6 +137,8 @@ static void put_policy(struct guard *g, struct wire_out *w, const struct pol_ver
     for (size_t i = 0; i < v->n_changed && i < LISTED_MAX; i++)
         field_str(w, GW_F_CHANGED, v->changed[i]);
     field_str(w, GW_F_SEVERITY, v->severity);
+    field_str(w, GW_F_LABEL_IN, v->label_in);
+    field_str(w, GW_F_LABEL_OUT, v->label_out);
     if (v->for_asker)
         field_z(w, GW_F_CHANGED, "the asker got an error in its place");
     if ((v->would == GW_V_REJECT && !v->reply) || v->would == GW_V_HOLD)

@@ -5,9 +5,11 @@
 #include <string.h>
 #include <time.h>
 
-struct answers_conf { const config_setting_t *version, *last; char *zone; bool ping; };
+#include "label.h"
+
+struct answers_conf { const config_setting_t *version, *last; char *zone; bool ping, labels; };
 struct version_conf { char *name, *version; };
-struct pol_answers { bool has_version, has_last, ping; struct version_conf version; int64_t last; char *zone; };
+struct pol_answers { bool has_version, has_last, ping, labels; struct version_conf version; int64_t last; char *zone; };
 
 #define OFF(m) offsetof(struct answers_conf, m)
 static const struct conf_row rows[] = {
@@ -15,6 +17,7 @@ static const struct conf_row rows[] = {
     { "last_activity", CONF_RAW, OFF(last), false, 0, 0, NULL, NULL, NULL, 0, "XEP-0012: this many seconds, whoever is asked" },
     { "time", CONF_STRING, OFF(zone), false, 0, 6, NULL, NULL, NULL, 0, "XEP-0202: the gateway's clock, with this offset: \"+00:00\"" },
     { "ping", CONF_BOOL, OFF(ping), false, 0, 0, "false", NULL, NULL, 0, "XEP-0199: an empty result" },
+    { "labels", CONF_BOOL, OFF(labels), false, 0, 0, "false", NULL, NULL, 0, "XEP-0258: the labels that the sender may use towards whom it asks about" },
     { NULL, CONF_RAW, 0, false, 0, 0, NULL, NULL, NULL, 0, NULL } };
 #undef OFF
 #define OFF(m) offsetof(struct version_conf, m)
@@ -49,7 +52,7 @@ int answers_load(struct pol_load *l, const config_setting_t *s, struct pol_answe
     if (!config_setting_is_group(s))
         return load_error(l, s, "\"answers\" wants a group: { version = { name = \"Lockgate\"; version = \"1\"; }; last_activity = 0; }");
     int rc = conf_read_group((const void *)s, rows, &c, l->arena, l->errs), e = 0;
-    *a = (struct pol_answers){ .has_version = c.version, .has_last = c.last, .ping = c.ping, .zone = c.zone && *c.zone ? c.zone : NULL };
+    *a = (struct pol_answers){ .has_version = c.version, .has_last = c.last, .ping = c.ping, .labels = c.labels, .zone = c.zone && *c.zone ? c.zone : NULL };
     if (c.version && !config_setting_is_group(c.version))
         e = load_error(l, c.version, "\"version\" wants a group: { name = \"Lockgate\"; version = \"1\"; }");
     else if (c.version)
@@ -59,8 +62,10 @@ int answers_load(struct pol_load *l, const config_setting_t *s, struct pol_answe
     rc = rc ? rc : e;
     if (a->zone && (!is_zone(a->zone) || minutes_of(a->zone) > 14 * 60 || minutes_of(a->zone) < -14 * 60))
         rc = load_error(l, s, "\"time\": \"%s\" is no offset; it is written \"+01:00\", from -14:00 to +14:00", a->zone);
-    if (!rc && !a->has_version && !a->has_last && !a->zone && !a->ping)
-        rc = load_error(l, s, "\"answers\" is empty; allowed are version, last_activity, time, ping");
+    if (!rc && !a->has_version && !a->has_last && !a->zone && !a->ping && !a->labels)
+        rc = load_error(l, s, "\"answers\" is empty; allowed are version, last_activity, time, ping, labels");
+    if (!rc && a->labels && !l->p->labels)
+        rc = load_error(l, s, "\"labels\" needs label policies: labels = [ \"...\" ] in main.rules");
     *ret = a;
     return rc;
 }
@@ -166,10 +171,12 @@ static answer_fn answer_for(const struct pol_answers *a, const struct rec *r)
     return a->ping && rec_child(r, 0, STR("urn:xmpp:ping"), STR("ping"), REC_NONE) != REC_NONE ? put_nothing : NULL;
 }
 
-bool answers_has(const struct pol_answers *a, const struct rec *r) { return answer_for(a, r) != NULL; }
+bool answers_has(const struct pol_answers *a, const struct rec *r) { return (a->labels && label_catalog_asked(r)) || answer_for(a, r) != NULL; }
 
 enum pol_step answers_give(struct pol_eval *e, const struct pol_answers *a)
 {
+    if (a->labels && label_catalog_asked(e->rec))
+        return label_catalog_answer(e);
     answer_fn put = answer_for(a, e->rec);
     struct rec *r = put ? answer_begin(e) : NULL;
     if (r && put(r, a, e->facts.now_ms)) {

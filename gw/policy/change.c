@@ -23,12 +23,9 @@ bool pol_span_add(struct pol_eval *e, uint32_t seg, uint32_t off, uint32_t len, 
     return true;
 }
 
-bool pol_apply(struct pol_eval *e)
+void pol_become(struct pol_eval *e, struct rec *r)
 {
-    struct rec *r;
-    if (e->n_edits) {
-        if (rec_apply(e->rec, e->edits, e->n_edits, &r))
-            return false;
+    if (r) {
         rec_free(e->own);
         e->own = r;
         e->rec = r;
@@ -38,6 +35,14 @@ bool pol_apply(struct pol_eval *e)
     e->have_segs = false;
     e->scan = SCAN_NOT_ASKED;
     e->n_matches = 0;
+}
+
+bool pol_apply(struct pol_eval *e)
+{
+    struct rec *r = NULL;
+    if (e->n_edits && rec_apply(e->rec, e->edits, e->n_edits, &r))
+        return false;
+    pol_become(e, r);
     return true;
 }
 

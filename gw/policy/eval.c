@@ -7,13 +7,14 @@
 #include "answer.h"
 #include "disco.h"
 #include "fold.h"
+#include "label.h"
 #include "rewrite.h"
 #include "state.h"
 #include "utf8.h"
 
 /* What a rule's unknown answer means:
  *   release                          it does not release; later rules may still refuse or release for a reason of their own
- *   reject drop hold answer strip redact fold alert throttle
+ *   reject drop hold answer strip redact fold relabel alert throttle
  *                                    refused: had the answer been yes, the stanza might not have crossed as it is
  * rewrite has no conditions that could be unknown. */
 
@@ -82,8 +83,8 @@ static bool may_answer(const struct rec *r)
 /* Did policy say no, and nothing else? A list of what may be let through in watch mode: a reason that is not on it refuses. */
 static bool policy_refused(const struct pol_eval *e, enum gw_reason reason)
 {
-    if (e->malformed)
-        return false;
+    if (e->malformed || label_refusal(e) != GW_R_NONE || (reason == GW_R_NOT_IN_SCHEMA && label_withheld(e)))
+        return false; /* labels are enforced where they are, in watch mode too */
     return reason == GW_R_RULE || reason == GW_R_HELD || reason == GW_R_RATE || reason == GW_R_DEFAULT_DENY || reason == GW_R_NOT_IN_SCHEMA;
 }
 
@@ -127,6 +128,8 @@ static enum pol_step decide(struct pol_eval *e, enum gw_verdict verdict, enum gw
         e->steps[e->n_steps - 1].decided = true;
     if (e->watch && verdict != GW_V_RELEASE && policy_refused(e, reason))
         let_through(e);
+    if (v->out)
+        v->label_out = label_text(e, true);
     return POL_DONE;
 }
 
@@ -206,6 +209,16 @@ static enum pol_step strip(struct pol_eval *e, bool *ret_go_on)
     return POL_DONE;
 }
 
+static enum pol_step relabel(struct pol_eval *e, bool *ret_go_on)
+{
+    const char *why = NULL;
+    *ret_go_on = label_change_do(e, e->rule->relabel, &why);
+    if (*ret_go_on)
+        return POL_DONE;
+    pol_note(e, TRI_NO, false, "relabel: %s", why ? why : "it failed");
+    return pol_refuse(e, GW_R_CHANGE_FAILED);
+}
+
 static enum pol_step act(struct pol_eval *e, bool *ret_go_on)
 {
     const struct pol_rule *r = e->rule;
@@ -213,12 +226,16 @@ static enum pol_step act(struct pol_eval *e, bool *ret_go_on)
     *ret_go_on = false;
     switch (r->action) {
     case ACT_RELEASE:
+        if (label_refusal(e) != GW_R_NONE) /* no rule gets past the labels */
+            return pol_refuse(e, label_refusal(e));
         return decide(e, GW_V_RELEASE, GW_R_RULE, error, "");
     case ACT_REJECT:
         return decide(e, GW_V_REJECT, GW_R_RULE, error, *r->text ? r->text : "Refused by the gateway's policy.");
     case ACT_DROP:
         return decide(e, GW_V_DROP, GW_R_RULE, error, "");
     case ACT_HOLD:
+        if (label_refusal(e) != GW_R_NONE) /* nor does a person who releases what is held */
+            return pol_refuse(e, label_refusal(e));
         if (e->in->kind != REC_MESSAGE || !may_answer(e->in)) /* who cannot be told of it would wait for ever */
             return pol_refuse(e, GW_R_CHANGE_FAILED);
         return decide(e, GW_V_HOLD, GW_R_HELD, pol_error_find("undefined-condition"),
@@ -238,6 +255,8 @@ static enum pol_step act(struct pol_eval *e, bool *ret_go_on)
         return *ret_go_on ? POL_DONE : pol_refuse(e, GW_R_CHANGE_FAILED);
     case ACT_THROTTLE:
         return decide(e, GW_V_REJECT, GW_R_RATE, pol_error_find("resource-constraint"), *r->text ? r->text : "Too much in too short a time; try again later.");
+    case ACT_RELABEL:
+        return relabel(e, ret_go_on);
     case ACT_REWRITE:
     case ACT_COUNT:
         break;
@@ -354,6 +373,9 @@ enum pol_step pol_begin(struct pol_eval *e, const struct rec *in, const struct p
         return pol_refuse(e, GW_R_CHANGE_FAILED);
     e->asker = arena_str(&e->arena, e->rec->to);
     e->uninspectable = schema_uninspectable(in);
+    if (!label_begin(e))
+        return pol_refuse(e, GW_R_INTERNAL);
+    e->v.label_in = label_text(e, true);
     if (!schema_check(e->p->schema, e, &why)) {
         pol_note(e, TRI_NO, false, "the allow-list refuses it: %.*s", STR_ARG(why));
         (void)pol_changed(e, "allow-list refuses: %.*s", STR_ARG(why));

@@ -70,7 +70,7 @@ static inline enum tri tri_of(bool b) { return b ? TRI_YES : TRI_NO; }
 
 /* ---- rules ---- */
 #define POL_ACTIONS(X) X(RELEASE, "release") X(REJECT, "reject") X(DROP, "drop") X(HOLD, "hold") X(ANSWER, "answer") X(STRIP, "strip") \
-    X(REDACT, "redact") X(ALERT, "alert") X(THROTTLE, "throttle") X(REWRITE, "rewrite") X(FOLD, "fold")
+    X(REDACT, "redact") X(ALERT, "alert") X(THROTTLE, "throttle") X(REWRITE, "rewrite") X(FOLD, "fold") X(RELABEL, "relabel")
 enum pol_action {
 #define X(name, text) ACT_##name,
     POL_ACTIONS(X)
@@ -92,6 +92,9 @@ struct clark { struct str ns, name; };
 struct pol_answers;
 struct pol_rewrite;
 struct pol_fold;
+struct label_change;
+struct labels;
+struct label_state;
 struct pol_hits { uint64_t n; int64_t last_ms; };
 struct pol_rule {
     uint32_t id;
@@ -103,6 +106,7 @@ struct pol_rule {
     struct cond when;
     int error; /* index into pol_errors, -1: not given */
     char *text, *with;
+    struct label_change *relabel;
     struct clark *strip;
     size_t n_strip;
     struct pol_answers *answers; /* answer */
@@ -158,6 +162,7 @@ struct policy {
     size_t n_rules;
     struct schema *schema;
     struct pol_list *lists;
+    struct labels *labels; /* NULL: none are switched on */
     struct rule_index *index;
     bool tell_all; /* service discovery is not filtered */
     uint32_t *rewrites; /* the rules with action rewrite */
@@ -243,6 +248,8 @@ struct pol_eval {
     enum tri counted_answer[16];
     size_t n_counted;
 
+    struct label_state *labels; /* NULL: no label policies */
+
     struct pol_verdict v;
     enum pol_severity severity;
     uint32_t *matched;
@@ -266,6 +273,8 @@ bool pol_edit(struct pol_eval *e, struct rec_edit edit);
 bool pol_span_add(struct pol_eval *e, uint32_t seg, uint32_t off, uint32_t len, uint32_t hit);
 /* Applies e->edits to e->rec; what was known about the old text is forgotten. */
 bool pol_apply(struct pol_eval *e);
+/* From here on the stanza is r (taken over; NULL: as it is), and what was known about the old text is forgotten. */
+void pol_become(struct pol_eval *e, struct rec *r);
 bool pol_strip(struct pol_eval *e, const struct clark *names, size_t n, uint32_t rule);
 /* 1: done, 0: a span cannot be replaced cleanly, negative: failed */
 int pol_redact(struct pol_eval *e, struct str with);

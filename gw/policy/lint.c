@@ -6,6 +6,7 @@
 
 #include "cond_address.h"
 #include "cond_payload.h"
+#include "label.h"
 #include "rows.h"
 #include "schema.h"
 
@@ -204,7 +205,7 @@ static void unmet(const struct policy *p, const struct pol_rule *r, const struct
             conf_error_add(errs, CONF_WARNING, c->file, c->line, "rule %u: the profiles in force let {%.*s}%.*s stand in other kinds of stanzas only, "
                 "so it is never there", r->id, STR_ARG(k->ns), STR_ARG(k->name));
     }
-    for (size_t i = 0; i < c->n_sub; i++)
+    for (size_t i = 0; i < c->n_sub && c->row != &cond_not; i++) /* what is never there may well be left out */
         unmet(p, r, &c->sub[i], errs);
 }
 
@@ -297,5 +298,6 @@ void policy_lint(const struct policy *p, int64_t now_ms, struct conf_errors *err
     for (size_t b = 0; b < SCHEMA_BUCKETS; b++)
         for (const struct schema_element *e = p->schema->top[b]; e; e = e->next)
             never_released(p, e, now_ms, errs);
+    label_lint(p, errs);
     unused_lists(p, errs);
 }

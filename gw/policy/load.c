@@ -7,15 +7,17 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "label.h"
 #include "rewrite.h"
 
-struct main_conf { struct conf_strings files, profiles; int unnamed, features; const config_setting_t *rules; };
+struct main_conf { struct conf_strings files, profiles, labels; int unnamed, features; const config_setting_t *rules; };
 static const char *const unnamed_words[] = { "strip", "refuse", NULL };
 static const char *const features_words[] = { "allowed", "all", NULL };
 #define OFF(m) offsetof(struct main_conf, m)
 static const struct conf_row main_rows[] = {
     { "files", CONF_STRINGS, OFF(files), false, 0, 1000, NULL, NULL, NULL, 0, "rule files, read in this order" },
     { "profiles", CONF_STRINGS, OFF(profiles), true, 0, 1000, NULL, NULL, NULL, 0, "profiles that are switched on" },
+    { "labels", CONF_STRINGS, OFF(labels), false, 0, 100, NULL, NULL, NULL, 0, "files of labels/ that are switched on" },
     { "unnamed", CONF_ENUM, OFF(unnamed), false, 0, 0, "strip", unnamed_words, NULL, 0,
         "payloads of messages and presence that no profile names; in an iq they are always refused" },
     { "features", CONF_ENUM, OFF(features), false, 0, 0, "allowed", features_words, NULL, 0,
@@ -83,7 +85,9 @@ static int load_main(struct pol_load *l)
     int rc = conf_read(path, main_rows, &c, l->arena, l->errs, &file);
     if (!file)
         return rc ? rc : GW_ERR(CONF);
-    int r = c.rules ? rules_load(l, c.rules) : 0;
+    int r = labels_load(l, &c.labels, &l->p->labels); /* before the rules: conditions name policies */
+    rc = rc ? rc : r;
+    r = c.rules ? rules_load(l, c.rules) : 0;
     rc = rc ? rc : r;
     conf_file_free(file);
     for (size_t i = 0; i < c.files.n; i++) {

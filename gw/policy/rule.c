@@ -7,6 +7,7 @@
 
 #include "answer.h"
 #include "fold.h"
+#include "label.h"
 #include "rewrite.h"
 #include "rows.h"
 
@@ -31,6 +32,7 @@ const char pol_action_help[] =
     "                     the domains in `resources`, host names in `hosts`. For pairs of domains; whatever rule releases (its place does not matter)\n"
     "  fold               presence tells only what `shows` lists (show, status, priority, caps, \"{namespace}name\"), and what its recipient was told\n"
     "                     before does not cross again; rooms, directed presence, probes and subscriptions are left as they are\n"
+    "  relabel            say the label in another policy, or set one: `label`, { policy; classification; categories; form; first_line }\n"
     "  throttle           refuse what is over a `rate`, the sender gets resource-constraint and may try later (decides then)\n"
     "  alert              note it, with `severity`, in the record and for the operator\n";
 
@@ -42,7 +44,7 @@ static const char *const error_names[] = { "bad-request", "conflict", "feature-n
 struct rule_conf {
     int64_t id;
     char *name, *text, *expires;
-    const config_setting_t *direction, *kind, *type, *when, *error, *with_set, *answers, *rewrite, *shows, *tests;
+    const config_setting_t *direction, *kind, *type, *when, *error, *with_set, *answers, *rewrite, *shows, *tests, *label;
     struct conf_strings elements;
     int action, severity;
     bool enabled;
@@ -64,6 +66,7 @@ static const struct conf_row rule_rows[] = {
     { "rewrite", CONF_RAW, OFF(rewrite), false, 0, 0, NULL, NULL, NULL, 0, "rewrite: which names go out as aliases" },
     { "shows", CONF_RAW, OFF(shows), false, 0, 0, NULL, NULL, NULL, 0, "fold: what presence may tell" },
     { "elements", CONF_STRINGS, OFF(elements), false, 0, 100, NULL, NULL, NULL, 0, "strip: which, \"{namespace}name\" or a namespace" },
+    { "label", CONF_RAW, OFF(label), false, 0, 0, NULL, NULL, NULL, 0, "relabel: what the label becomes" },
     { "severity", CONF_ENUM, OFF(severity), false, 0, 0, "info", pol_severity_names, NULL, 0, "how grave it is" },
     { "expires", CONF_STRING, OFF(expires), false, 0, 10, NULL, NULL, NULL, 0, "the last day on which it holds, YYYY-MM-DD (UTC)" },
     { "tests", CONF_RAW, OFF(tests), false, 0, 0, NULL, NULL, NULL, 0, "a list of tests" },
@@ -240,6 +243,12 @@ static int read_action(struct pol_load *l, const struct rule_conf *c, struct pol
         rc = GW_ERR(CONF);
     if (r->action == ACT_FOLD && !(c->kind && !strcmp(config_setting_get_string(c->kind) ? config_setting_get_string(c->kind) : "", "presence")))
         rc = load_error(l, s, "rule %u: only presence is folded; it needs kind = \"presence\"", r->id);
+    if ((r->action == ACT_RELABEL) != (c->label != NULL))
+        rc = load_error(l, s, "rule %u: action \"relabel\" and the group \"label\" go together", r->id);
+    else if (c->label) {
+        int e = label_change_read(l, c->label, &r->relabel);
+        rc = rc ? rc : e;
+    }
     if ((r->action == ACT_STRIP) != (c->elements.n > 0))
         rc = load_error(l, s, "rule %u: action \"strip\" and the list \"elements\" go together", r->id);
     r->strip = arena_alloc(l->arena, (c->elements.n ? c->elements.n : 1) * sizeof *r->strip);

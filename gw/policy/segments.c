@@ -2,7 +2,7 @@
  * Every piece of text that a stanza carries, with the place where it stands: nothing that could hold a word is left out. */
 #include <string.h>
 
-#include "internal.h"
+#include "label.h"
 #include "jid.h"
 
 #define NS_XHTML "http://www.w3.org/1999/xhtml"
@@ -158,7 +158,7 @@ bool segments_request(struct pol_eval *e)
     e->request = (struct scan_request){
         .facts = { .direction = e->facts.from_side == GW_HIGH ? STR("high-to-low") : STR("low-to-high"),
             .kind = str_c(rec_kind_name(r->kind)), .from = r->from, .to = r->to, .from_domain = r->from_domain, .to_domain = r->to_domain,
-            .payload = payload },
+            .payload = payload, .label = label_text(e, false) },
         .segments = e->segs, .n_segments = e->n_segs, .rebuilt = rebuild(e) };
     return e->request.rebuilt.p != NULL;
 }

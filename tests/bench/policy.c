@@ -45,7 +45,14 @@ static struct policy *load(const char *rules)
     return p;
 }
 
-static void stanza(struct buf *b)
+static int put_label(struct rec *r)
+{
+    return rec_open(r, STR("urn:xmpp:sec-label:0"), STR("securitylabel")) || rec_open(r, STR("urn:xmpp:sec-label:0"), STR("label")) ||
+        rec_open(r, STR("urn:xmpp:sec-label:ess:0"), STR("esssecuritylabel")) ||
+        rec_text(r, STR("MSICAQIGASkxGjAYgApghkgBZQIBCAMAoQowCAYCKQEDAgeA")) || rec_close(r) || rec_close(r) || rec_close(r);
+}
+
+static void stanza(struct buf *b, bool labelled)
 {
     struct rec_limits limits = REC_HARD_LIMITS;
     struct rec *r = rec_new(&limits);
@@ -55,7 +62,7 @@ static void stanza(struct buf *b)
         STR("romeo@low.example"), STR("juliet@high.example/balcony"), STR("romeo@low.example")) || rec_pair(r, STR("high.example"), STR("low.example")) ||
         rec_open(r, STR("jabber:server"), STR("message")) || rec_open(r, STR("jabber:server"), STR("body")) ||
         rec_text(r, (struct str){ body, sizeof body }) || rec_close(r) || rec_open(r, STR("http://jabber.org/protocol/chatstates"), STR("active")) ||
-        rec_close(r) || rec_close(r) || rec_seal(r);
+        rec_close(r) || (labelled && put_label(r)) || rec_close(r) || rec_seal(r);
     buf_init(b, 1 << 20);
     if (rc || rec_encode(r, b))
         exit(1);
@@ -65,15 +72,16 @@ static void stanza(struct buf *b)
 #define ROUNDS 200
 #define TIMES 1000
 
-/* The best round of each set, in microseconds a stanza. They take turns, so that what else the machine does hits both. */
-static void measure(struct policy *const sets[2], double best[2])
+/* The best round of each set, in microseconds a stanza; the second set's stanza may carry a label. They take turns, so that what else the machine does hits both. */
+static void measure(struct policy *const sets[2], bool labelled, double best[2])
 {
     struct rec_limits limits = REC_HARD_LIMITS;
     struct rec *r = rec_new(&limits);
-    struct buf in, out;
+    struct buf in[2], out;
     struct pol_facts facts = { .from_side = GW_HIGH };
     struct pol_eval *e[2] = { pol_eval_new(sets[0], NULL), pol_eval_new(sets[1], NULL) };
-    stanza(&in);
+    stanza(&in[0], false);
+    stanza(&in[1], labelled);
     buf_init(&out, 1 << 20);
     best[0] = best[1] = 1e9;
     for (int round = 0; round < 2 * ROUNDS; round++) {
@@ -81,14 +89,15 @@ static void measure(struct policy *const sets[2], double best[2])
         double start = now();
         for (int i = 0; i < TIMES; i++) {
             buf_reset(&out);
-            if (rec_decode_into(buf_str(&in), r) || pol_begin(e[which], r, &facts) != POL_DONE ||
+            if (rec_decode_into(buf_str(&in[which]), r) || pol_begin(e[which], r, &facts) != POL_DONE ||
                 pol_verdict(e[which])->verdict != GW_V_RELEASE || rec_encode(pol_verdict(e[which])->out, &out))
                 exit(1);
         }
         double took = (now() - start) / TIMES * 1e6;
         best[which] = took < best[which] ? took : best[which];
     }
-    buf_clear(&in);
+    buf_clear(&in[0]);
+    buf_clear(&in[1]);
     buf_clear(&out);
     rec_free(r);
     for (int i = 0; i < 2; i++) {
@@ -124,33 +133,60 @@ static struct policy *with_list(size_t n)
         " { id = 2; name = \"r\"; action = \"release\"; } );");
 }
 
+/* Rules with labels enforced between the two domains, or the same without. */
+static struct policy *with_labels(bool on)
+{
+    put("labels/l.conf", "policies = ( { name = \"P\"; oid = \"1.1\"; classifications = ( { name = \"LOW\"; value = 1; }, { name = \"TOP\"; value = 2; } );"
+        " categories = ( { tag = \"Need\"; type = \"restrictive\"; oid = \"1.1.1\"; values = ( { name = \"A\"; value = 0; } ); } ); } );"
+        " clearances = ( { who = [ \"high.example\", \"low.example\" ]; policy = \"P\"; upto = \"TOP\"; categories = [ \"Need/A\" ]; } );"
+        " defaults = ( { from = [ \"high.example\" ]; policy = \"P\"; classification = \"LOW\"; } );"
+        " pairs = ( { between = [ \"high.example\", \"low.example\" ]; clearances = ( { policy = \"P\"; upto = \"TOP\"; categories = [ \"Need/A\" ]; } ); } );");
+    return load(on ? "profiles = [ \"p\" ]; labels = [ \"l\" ]; rules = ( { id = 1; name = \"r\"; action = \"release\"; } );"
+        : "profiles = [ \"p\" ]; rules = ( { id = 1; name = \"r\"; action = \"release\"; } );");
+}
+
+static void labels(void)
+{
+    double plain[2], labelled[2];
+    struct policy *first[2] = { with_labels(false), with_labels(true) };
+    measure(first, false, plain);
+    struct policy *second[2] = { with_labels(false), with_labels(true) };
+    measure(second, true, labelled);
+    printf("policy: one message, no label policies           %6.2f us\n", plain[0]);
+    printf("policy: the same, judged by its default label    %6.2f us, %.2f times\n", plain[1], plain[1] / plain[0]);
+    printf("policy: the same, with an ESS label              %6.2f us, %.2f times\n", labelled[1], labelled[1] / labelled[0]);
+}
+
 int main(void)
 {
-    static const char *const leave[] = { "main.rules", "lists/l.list", "profiles/p.conf", "lists", "profiles" };
+    static const char *const leave[] = { "main.rules", "lists/l.list", "profiles/p.conf", "labels/l.conf", "lists", "profiles", "labels" };
     char path[128];
     double a[2], b[2];
     snprintf(dir, sizeof dir, "/tmp/lockgate-bench-XXXXXX");
     if (jid_init() || !mkdtemp(dir))
         return 1;
-    for (int i = 3; i < 5; i++) {
+    for (int i = 4; i < 7; i++) {
         snprintf(path, sizeof path, "%s/%s", dir, leave[i]);
         if (mkdir(path, 0700))
             return 1;
     }
     put("profiles/p.conf", "title = \"t\"; elements = ( { element = \"{jabber:server}body\"; in = [ \"message\" ]; text = \"any\"; },"
-        "{ element = \"{http://jabber.org/protocol/chatstates}active\"; in = [ \"message\" ]; } );");
+        "{ element = \"{http://jabber.org/protocol/chatstates}active\"; in = [ \"message\" ]; },"
+        "{ element = \"{urn:xmpp:sec-label:0}securitylabel\"; in = [ \"message\" ]; children = ( { element = \"label\"; children = ("
+        " { element = \"{urn:xmpp:sec-label:ess:0}esssecuritylabel\"; text = \"base64\"; } ); } ); } );");
     char *few = rules_of(10), *many = rules_of(10000);
     struct policy *rules[2] = { load(few), load(many) };
-    measure(rules, a);
+    measure(rules, false, a);
     printf("policy: one message, 10 address rules            %6.2f us (%.0f a second on one core)\n", a[0], 1e6 / a[0]);
     printf("policy: one message, 10,000 address rules        %6.2f us, %.2f times (goal: 1.2)\n", a[1], a[1] / a[0]);
     struct policy *lists[2] = { with_list(10) };
     double start = now();
     lists[1] = with_list(1000000);
     double loaded = now() - start;
-    measure(lists, b);
+    measure(lists, false, b);
     printf("policy: one message, a list of 10                %6.2f us\n", b[0]);
     printf("policy: one message, a list of 1,000,000         %6.2f us, %.2f times (goal: 1.2); written and loaded in %.1f s\n", b[1], b[1] / b[0], loaded);
+    labels();
     free(few);
     free(many);
     for (size_t i = 0; i < sizeof leave / sizeof *leave; i++) {

@@ -15,6 +15,16 @@
 static const struct help_find found[] = { { SCAN_YARA, "virus", "EVIL" }, { SCAN_DLP, "card", "4111" }, { SCAN_TEXT, "invisible", "ZW" },
     { SCAN_NOTED, "noted", "4111" }, { SCAN_YARA, "whole", NULL } };
 
+#define LABEL(in) "<securitylabel xmlns='urn:xmpp:sec-label:0'>" in "</securitylabel>"
+#define PLAIN(class) "<label><plain xmlns='urn:lockgate:label:0' policy='MERIDIAN' classification='" class "'/></label>"
+#define LABELLED(class) M "<body>x</body>" LABEL(PLAIN(class)) "</message>"
+#define NOBODY "<message from='nobody@high.example' to='b@low.example'><body>x</body></message>"
+static const char labels[] = "policies = ( { name = \"MERIDIAN\"; classifications = ( { name = \"OPEN\"; }, { name = \"GUARDED\"; }, { name = \"SEALED\"; } ); },"
+    " { name = \"OTHER\"; classifications = ( { name = \"ANY\"; } ); } );"
+    " clearances = ( { who = [ \"juliet@high.example\" ]; policy = \"MERIDIAN\"; upto = \"SEALED\"; }, { lists = \"low\"; policy = \"MERIDIAN\"; upto = \"GUARDED\"; } );"
+    " defaults = ( { from = [ \"juliet@high.example\" ]; policy = \"MERIDIAN\"; classification = \"OPEN\"; } );"
+    " pairs = ( { between = [ \"high.example\", \"low.example\" ]; clearances = ( { policy = \"MERIDIAN\"; upto = \"SEALED\"; } ); } );";
+
 static const struct row {
     const char *keyword, *when, *xml;
     enum gw_side from;
@@ -159,6 +169,28 @@ static const struct row {
     { "rate", "rate = { above = 1; per = \"1h\"; by = [ \"from_bare\", \"{urn:x}tree@note\" ]; };", OFTEN("a"), GW_HIGH, TRI_YES },
     { "rate", "rate = { above = 1; per = \"1h\"; by = [ \"from_bare\", \"{urn:x}tree@note\" ]; };", OFTEN("b"), GW_HIGH, TRI_NO },
     { "rate", "rate = { above = 1; per = \"1h\"; by = \"{urn:x}tree/{urn:x}leaf\"; };", OFTEN("b"), GW_HIGH, TRI_YES },
+    { "label", "label = { policy = \"MERIDIAN\"; at_least = \"GUARDED\"; };", LABELLED("GUARDED"), GW_HIGH, TRI_YES },
+    { "label", "label = { policy = \"MERIDIAN\"; at_least = \"GUARDED\"; };", LABELLED("OPEN"), GW_HIGH, TRI_NO },
+    { "label", "label = { policy = \"MERIDIAN\"; classification = [ \"OPEN\" ]; };", BODY("x"), GW_HIGH, TRI_YES },
+    { "label", "label = { policy = \"MERIDIAN\"; at_most = \"OPEN\"; };", LABELLED("GUARDED"), GW_HIGH, TRI_NO },
+    { "label", "label = { policy = \"OTHER\"; at_least = \"ANY\"; };", LABELLED("GUARDED"), GW_HIGH, TRI_UNKNOWN },
+    { "label_above_clearance", "label_above_clearance = true;", LABELLED("SEALED"), GW_HIGH, TRI_YES },
+    { "label_above_clearance", "label_above_clearance = true;", LABELLED("GUARDED"), GW_HIGH, TRI_NO },
+    { "label_above_clearance", "label_above_clearance = true;", NOBODY, GW_HIGH, TRI_YES },
+    { "label_above_clearance", "label_above_clearance = true;", LABELLED("UNHEARD"), GW_HIGH, TRI_UNKNOWN },
+    { "label_missing", "label_missing = true;", BODY("x"), GW_HIGH, TRI_YES },
+    { "label_missing", "label_missing = true;", M "<body>x</body>" LABEL("<label/>") "</message>", GW_HIGH, TRI_YES },
+    { "label_missing", "label_missing = true;", LABELLED("OPEN"), GW_HIGH, TRI_NO },
+    { "label_invalid", "label_invalid = true;", LABELLED("UNHEARD"), GW_HIGH, TRI_YES },
+    { "label_invalid", "label_invalid = true;", LABELLED("OPEN"), GW_HIGH, TRI_NO },
+    { "clearance", "clearance = { of = \"recipient\"; policy = \"MERIDIAN\"; at_least = \"GUARDED\"; };", BODY("x"), GW_HIGH, TRI_YES },
+    { "clearance", "clearance = { of = \"recipient\"; policy = \"MERIDIAN\"; at_least = \"SEALED\"; };", BODY("x"), GW_HIGH, TRI_NO },
+    { "clearance", "clearance = { of = \"sender\"; policy = \"MERIDIAN\"; at_least = \"OPEN\"; };", NOBODY, GW_HIGH, TRI_NO },
+    { "clearance", "clearance = { of = \"channel\"; policy = \"MERIDIAN\"; at_least = \"SEALED\"; };", BODY("x"), GW_HIGH, TRI_YES },
+    { "marking_disagrees", "marking_disagrees = true;", M "<body>OPEN\nx</body>" LABEL(PLAIN("GUARDED")) "</message>", GW_HIGH, TRI_YES },
+    { "marking_disagrees", "marking_disagrees = true;", M "<body>[GUARDED] x</body>" LABEL(PLAIN("GUARDED")) "</message>", GW_HIGH, TRI_NO },
+    { "marking_disagrees", "marking_disagrees = true;", M "<body>OPEN the door</body>" LABEL(PLAIN("GUARDED")) "</message>", GW_HIGH, TRI_NO },
+    { "marking_disagrees", "marking_disagrees = true;", M "<body>x</body>" LABEL("<displaymarking>OPEN</displaymarking>" PLAIN("GUARDED")) "</message>", GW_HIGH, TRI_YES },
     { "all", "all = ( { kind = \"message\"; }, { text = \"x\"; } );", BODY("x"), GW_HIGH, TRI_YES },
     { "unsolicited", "unsolicited = true;", "<iq from='a@high.example' to='b@low.example' type='result' id='q'/>", GW_HIGH, TRI_YES },
     { "unsolicited", "unsolicited = true;", BODY("x"), GW_HIGH, TRI_NO },
@@ -202,10 +234,13 @@ static void before(struct pol_eval *e)
     }
 }
 
+static bool about_labels(const char *keyword) { return !strncmp(keyword, "label", 5) || !strcmp(keyword, "clearance") || !strcmp(keyword, "marking_disagrees"); }
+
 static void run_row(const struct row *t)
 {
     char rules[4096];
     snprintf(rules, sizeof rules, "{ id = 1; name = \"t\"; when = { %s }; action = \"alert\"; }, { id = 2; name = \"r\"; action = \"release\"; }", t->when);
+    help_head = about_labels(t->keyword) ? "labels = [ \"test\" ];" : "";
     struct policy *p = help_load(rules);
     struct rec *r = help_stanza(t->xml);
     struct pol_state *state = pol_state_new();
@@ -215,8 +250,8 @@ static void run_row(const struct row *t)
         before(e);
     if (e && r) {
         const struct pol_verdict *v = help_judge(e, r, t->from, NOW, found, 5, HELP_ANSWERS);
-        if (v->verdict == GW_V_RELEASE)
-            got = v->n_matched == 2 ? TRI_YES : TRI_NO;
+        if (v->verdict == GW_V_RELEASE || (v->reason >= GW_R_LABEL_DENIED && v->reason <= GW_R_LABEL_INVALID && v->n_matched))
+            got = v->n_matched == 2 ? TRI_YES : TRI_NO; /* what labels refuse has come to the release rule */
         else
             diag("refused: %s", gw_reason_code(v->reason));
     }
@@ -238,6 +273,7 @@ static void every_keyword(void)
         ok(yes && no && (*c)->help && *(*c)->help, "%s has cases for yes and no, and a help text", (*c)->keyword);
         char rules[1024];
         snprintf(rules, sizeof rules, "{ id = 1; name = \"t\"; when = { %s; }; action = \"alert\"; }", (*c)->example);
+        help_head = about_labels((*c)->keyword) ? "labels = [ \"test\" ];" : "";
         struct policy *p = help_load(rules);
         ok(p != NULL, "%s: the example of the documentation is right", (*c)->keyword);
         policy_free(p);
@@ -271,6 +307,7 @@ int main(void)
     help_file("lists/everybody.list", "*@high.example\n*@low.example\n");
     help_file("lists/rooms.list", "plans@rooms.low.example\n");
     help_file("lists/nodes.list", "news\nurn:example:a#b   # with a remark\n");
+    help_file("labels/test.conf", labels);
     truth_table();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         run_row(&rows[i]);

@@ -15,6 +15,7 @@
 #include "xmpp.h"
 
 static char help_dir[64];
+static const char *help_profiles = "\"test\"", *help_head = ""; /* stands in main.rules before the rules */
 
 __attribute__((unused)) static void help_file(const char *name, const char *text)
 {
@@ -49,7 +50,7 @@ __attribute__((unused)) static bool help_begin(void)
     snprintf(help_dir, sizeof help_dir, "/tmp/lockgate-policy-XXXXXX");
     if (jid_init() || !mkdtemp(help_dir))
         return false;
-    for (const char *const *d = (const char *const[]){ "profiles", "lists", NULL }; *d; d++) {
+    for (const char *const *d = (const char *const[]){ "profiles", "lists", "labels", NULL }; *d; d++) {
         snprintf(path, sizeof path, "%s/%s", help_dir, *d);
         if (mkdir(path, 0700))
             return false;
@@ -77,7 +78,7 @@ __attribute__((unused)) static struct policy *help_load(const char *rules)
     struct conf_errors errs;
     struct policy *p = NULL;
     conf_errors_init(&errs);
-    snprintf(text, sizeof text, "profiles = [ \"test\" ];\nrules = (\n%s\n);\n", rules);
+    snprintf(text, sizeof text, "profiles = [ %s ];\n%s\nrules = (\n%s\n);\n", help_profiles, help_head, rules);
     help_file("main.rules", text);
     if (policy_load(help_dir, 1700000000000, &p, &errs))
         p = NULL;
