@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <string.h>
+#include <time.h>
 
 #include "verbs.h"
 
@@ -48,6 +50,16 @@ static void print_value(const json_t *v)
     free(text);
 }
 
+/* When a rule held last, for people; --json has the number. */
+static void print_time(json_int_t ms)
+{
+    time_t s = (time_t)(ms / 1000);
+    struct tm tm;
+    char text[40];
+    if (gmtime_r(&s, &tm) && strftime(text, sizeof text, "%Y-%m-%d %H:%M:%SZ", &tm))
+        printf("last=%s", text);
+}
+
 static void print_members(json_t *o, const char *indent)
 {
     const char *key;
@@ -59,10 +71,14 @@ static void print_members(json_t *o, const char *indent)
         if (json_is_array(v) || json_is_object(v))
             continue;
         fputs(any ? "  " : "", stdout);
+        any = true;
+        if (!strcmp(key, "last_ms") && json_is_integer(v)) {
+            print_time(json_integer_value(v));
+            continue;
+        }
         print_safe(key);
         putchar('=');
         print_value(v);
-        any = true;
     }
     putchar('\n');
     json_object_foreach(o, key, v)
