@@ -117,11 +117,39 @@ CHANGE = re.compile(r"^allow-list: (\{.*?\}[^/]+?)(?:/(@.+|text\(\)))?$")
 HEAD = re.compile(r"^allow-list: (@\{.*?\}.+)$")
 
 
+FEATURES = re.compile(r"^disco: (\d+) features that no profile lets through$")
+FEATURE = "{http://jabber.org/protocol/disco#info}feature"
+CAPS = "{http://jabber.org/protocol/caps}c"
+
+
+def filtered(tree, out, said):
+    """The tree as it came, less what discovery is filtered of (XEP-0030, 0115): as many features as were said, and no other element;
+    a hash of capabilities that is not known."""
+    tree = copy.deepcopy(tree)
+    n = sum(int(m.group(1)) for c in said.get("changed", ()) if (m := FEATURES.match(c)))
+    left = {e.get("var") for e in out.iter(FEATURE)}
+    for e in list(tree.iter()):
+        for c in [c for c in e if (c.tag == FEATURE and c.get("var") not in left) or
+                  (c.tag == CAPS and "caps: a hash that is not known here" in said.get("changed", ()))]:
+            n -= c.tag == FEATURE
+            at = list(e).index(c)
+            if at and c.tail:
+                e[at - 1].tail = (e[at - 1].tail or "") + c.tail
+            elif c.tail:
+                e.text = (e.text or "") + c.tail
+            e.remove(c)
+            if not len(e) and not (e.text or "").strip():
+                e.text = None
+    return tree if n == 0 else None
+
+
 def taken_out(said):
     """{(element, part)}: what the gateway says that it left behind; part: None (all of it), text() or @attribute."""
     found = set()
     for c in said.get("changed", ()):
         m, h = CHANGE.match(c), HEAD.match(c)
+        if FEATURES.match(c) or c.startswith("caps: "):
+            continue
         found.add((m.group(1), m.group(2)) if m else ("stanza", h.group(1)) if h else (c, None))
     return found
 
@@ -222,9 +250,12 @@ def outcome(e):
     out = canonical(ET.fromstring(said["out"]))
     if out == canonical(e.tree):
         return "same", ""
-    if out != canonical(without(e.tree, parts)):
+    kept = filtered(e.tree, ET.fromstring(said["out"]), said)
+    if kept is None or out != canonical(without(kept, parts)):
         return "WRONG", "something else leaves than came, less what was taken out"
-    return "less", " ".join(sorted(tag + ("/" + part if part else "") for tag, part in parts))
+    names = {tag + ("/" + part if part else "") for tag, part in parts}
+    names |= {FEATURE for c in said["changed"] if FEATURES.match(c)} | {CAPS for c in said["changed"] if c.startswith("caps: ")}
+    return "less", " ".join(sorted(names))
 
 
 # ---- the table ----
