@@ -145,6 +145,8 @@ bench:
 	tests/lab/packages build runtime lab test bench
 	$(MAKE) -j$(JOBS) all bench-tools
 	BUILD=$(BUILD) tests/bench/run $(if $(RECORD),--record)
+bench-search: all bench-tools
+	BUILD=$(BUILD) tests/bench/search 10000000
 
 # ---- the lab, the tests ---------------------------------------------------------------------------------------------
 run:
@@ -184,11 +186,11 @@ help:
 	@echo "test       everything that is tested in about ten minutes (root)"
 	@echo "test-long  what takes longer: kill runs, sanitizers, soaks"
 	@echo "lab-up     the lab, left standing; lab-down takes it away"
-	@echo "bench      figures beside their references; fuzz, fuzz-long: fuzzers"
+	@echo "bench      figures beside their references; bench-search: ten million records (7 GB); fuzz, fuzz-long: fuzzers"
 	@echo "all        builds into $(BUILD)/; install honours DESTDIR and PREFIX; clean"
 
 -include $(wildcard $(BUILD)/obj/*/*.d $(BUILD)/tests/*.d $(BUILD)/fuzz/*.d $(BUILD)/bench/*.d $(BUILD)/xeps/*.d)
 
 clean:
 	rm -rf $(BUILD)
-.PHONY: all unit mad fuzz-replay fuzz fuzz-long bench-tools bench run lab-up lab-down test test-long install help clean
+.PHONY: bench-search all unit mad fuzz-replay fuzz fuzz-long bench-tools bench run lab-up lab-down test test-long install help clean

@@ -205,7 +205,7 @@ int log_index_ask(const char *folder, const struct log_filter *f, struct log_pla
     size_t i;
     int answer = 0;
 
-    if (f->n == 0 && !f->refused && f->from_us == 0 && f->to_us == UINT64_MAX)
+    if (f->n == 0 && !f->refused && f->from_us == 0 && f->to_us == UINT64_MAX && f->first == 0)
         return 0;
     if (!(db = log_index_open(folder, false)))
         return 0;

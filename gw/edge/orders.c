@@ -258,6 +258,7 @@ void orders_guard_lost(struct edge *e)
     struct order *o, *next;
     HASH_ITER(hh, e->orders->held, o, next) {
         HASH_DEL(e->orders->held, o);
+        line_order(e, o->key.guard, o->key.number, "discarded", GW_R_GUARD_LOST); /* nobody else may be left who could say so */
         drop(e, o);
     }
 }

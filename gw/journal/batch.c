@@ -225,6 +225,23 @@ static bool flush(struct journal *j, struct channel *ch)
     return err == 0;
 }
 
+/* A journal that was started again may hear the guard before it is joined to the edges: what they are to be told would be lost, and
+ * the orders would lie there until their time is over. An edge that was there and is gone is another matter: its orders went with it. */
+static bool not_yet(const struct journal *j, uint8_t side)
+{
+    return side < GW_SIDES && !j->edge_seen[side] && mono_ms() < j->started_ms + EDGE_WAIT_MS;
+}
+
+static size_t keep_waiting(struct journal *j)
+{
+    size_t n = 0;
+
+    for (size_t r = 0; r < j->n_releases && n < BATCH_LINES / 2; r++)
+        if (not_yet(j, j->releases[r].side))
+            j->releases[n++] = j->releases[r];
+    return n;
+}
+
 /* Releases first: true when they are all out of our hands. A channel that cannot take one is broken; its program then knows
  * from its successor. */
 static bool release(struct journal *j)
@@ -241,9 +258,10 @@ static bool release(struct journal *j)
         if (ch->c && !flush(j, ch) && ch->c)
             out = false;
     }
-    j->stats.releases += j->n_releases;
-    j->n_releases = 0;
-    return out;
+    size_t waiting = keep_waiting(j);
+    j->stats.releases += j->n_releases - waiting;
+    j->n_releases = waiting;
+    return out && waiting == 0;
 }
 
 /* A guard forgets a line when it is told that it is durable, so it is told only when the release can no longer be lost with us:

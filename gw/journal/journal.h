@@ -10,6 +10,7 @@
 /* A batch is what one write and one sync take. */
 #define BATCH_LINES 16384
 #define BATCH_BYTES (8u << 20)
+#define EDGE_WAIT_MS 5000
 #define RECALL 32768 /* releases of a guard that can be repeated: far more than a guard has open */
 
 /* ---- store.c: the segments ---- */
@@ -127,6 +128,8 @@ struct journal {
     uint32_t *lengths; /* of its lines, with newline */
     size_t n_lines;
     struct release *releases;
+    bool edge_seen[GW_SIDES]; /* linked since our start: before that its releases wait, up to EDGE_WAIT_MS */
+    int64_t started_ms;
     size_t n_releases;
     bool blocked; /* the batch could not be written; nothing more is taken until it is */
     int64_t blocked_ms, retry_ms;

@@ -94,6 +94,8 @@ static void on_link(struct journal *j, const struct ipc_msg *m)
     if (free_place == 0)
         log_fatal("more than %d channels", CHANNELS_MAX);
     add(j, free_place, m->fd, l.role, l.side, l.index);
+    if (l.role == IPC_EDGE)
+        j->edge_seen[l.side] = true;
     if (l.role == IPC_COURIER)
         tell_courier(j, &j->ch[free_place]);
 }

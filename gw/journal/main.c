@@ -297,6 +297,7 @@ int main(int argc, char **argv)
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGXFSZ, SIG_IGN);
     j.conf = load_conf(argv[1]);
+    j.started_ms = mono_ms();
     links_parent(&j, IPC_PARENT_FD);
     path = path_below(j.conf->state, "journal");
     held = path_below(j.conf->state, HELD_FOLDER);

@@ -321,6 +321,8 @@ static int on_message(struct parent *p, struct child *c, const struct ipc_msg *m
         log_info("%s is ready", c->program->name);
         if (c->program->role == IPC_JOURNAL)
             outbox_relink(&p->lines);
+        if (c->program->role == IPC_SCANNER && !c->staged)
+            link_child(p, c);
         return 0;
     case IPC_M_STATS:
         return on_stats(c, m);

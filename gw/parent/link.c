@@ -29,11 +29,17 @@ void link_join(struct child *a, struct child *b)
         child_kill(b, gw_strerror(eb));
 }
 
+/* A scanner that is still loading its rules would let a guard's first questions go past their deadline, and be ended for it. */
+static bool may_be_joined(const struct child *c)
+{
+    return c->chan && (c->program->role != IPC_SCANNER || c->ready);
+}
+
 void link_child(struct parent *p, struct child *c)
 {
-    for (int i = 0; i < PROGRAMS && c->chan; i++) {
+    for (int i = 0; i < PROGRAMS && may_be_joined(c); i++) {
         struct child *o = &p->child[i];
-        if (o != c && o->chan && programs_joined(c->program, o->program))
+        if (o != c && may_be_joined(o) && programs_joined(c->program, o->program))
             link_join(c, o);
     }
 }

@@ -101,7 +101,7 @@ void reload_child_ended(struct parent *p, struct child *c); /* a staged one */
 void reload_lost(struct parent *p, const struct child *c);  /* one that is in service */
 
 /* ---- joining them (link.c) ---- */
-/* A fresh socket pair between c and each running program that it may be joined to. */
+/* A fresh socket pair between c and each running program that it may be joined to. A scanner is joined when it is ready. */
 void link_child(struct parent *p, struct child *c);
 void link_join(struct child *a, struct child *b); /* one channel between the two, whatever the table says; one that cannot be joined is killed */
 

@@ -98,6 +98,11 @@ def tables(f):
         print(_program(os.path.join(BENCH, part)), end="", flush=True)
 
 
+def search(f):
+    """verifying a journal and searching in it, beside reading the same bytes (`make bench-search`: in ten million records)"""
+    print(_program(os.path.join(os.path.dirname(os.path.realpath(__file__)), "search")), end="", flush=True)
+
+
 def instructions(f):
     """instructions for one stanza (callgrind; held by `make test`)"""
     text = _program(os.path.join(ROOT, "tests", "cost"))

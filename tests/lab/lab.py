@@ -77,7 +77,7 @@ class Lab:
 
     def __exit__(self, *exc):
         self.down()
-        if self.journal_mistakes and exc[0] is None:
+        if self.journal_mistakes and not any(exc):
             raise LabError("the journal of this lab: " + "\n".join(self.journal_mistakes))
 
     def up(self):

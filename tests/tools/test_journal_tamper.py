@@ -443,3 +443,13 @@ def test_wrong_usage(original, lockgate, tmp_path):
         done = subprocess.run([lockgate, "verify", *args], capture_output=True, text=True)
         assert done.returncode == 2 and done.stderr, (args, done)
     assert subprocess.run([lockgate, "verify", "--help"], capture_output=True).returncode == 0
+
+
+# ---- and what a crash does: the unit test journal_crash does 20 rounds of it --------------------------------------------
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", ["1", "2"])
+def test_journal_killed_two_hundred_times(build, seed):
+    done = subprocess.run([os.path.join(build, "tests", "journal_crash")], capture_output=True, text=True, timeout=900,
+                          env=dict(os.environ, JOURNAL_KILLS="200", JOURNAL_SEED=seed))
+    assert done.returncode == 0, done.stdout[-2000:]

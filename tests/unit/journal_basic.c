@@ -133,6 +133,26 @@ static void fields_of(struct buf *b, enum what what)
         field_z(&o, GW_F_SIDE, what == SIDE_HIGH ? "high" : "low");
 }
 
+/* A journal that starts again hears the guard first: what an edge is to be told waits for that edge's channel. */
+static void test_late_edges(struct rig *r)
+{
+    struct ipc_msg m;
+    struct msg_release rel = { 0 };
+    struct msg_durable d = { 0 };
+
+    r->late_edges = true;
+    ok(rig_start(r, 1) == 0, "late edges: starts");
+    r->late_edges = false;
+    rig_fields(&fields, 1, NULL);
+    ok(rig_line(r->guard[0], 91, 1, GW_LOW, buf_str(&fields)) == 0 && rig_next(r->guard[0], 500, &m) == 0, "late edges: the guard is not told that all is done");
+    r->edge[GW_HIGH] = rig_link(r, IPC_EDGE, GW_HIGH, 0);
+    ok(rig_next(r->edge[GW_HIGH], 300, &m) == 0, "late edges: the other edge gets nothing");
+    r->edge[GW_LOW] = rig_link(r, IPC_EDGE, GW_LOW, 0);
+    ok(rig_next(r->edge[GW_LOW], 5000, &m) == 1 && m.type == IPC_M_RELEASE && ipc_get_release(&m, &rel) == 0 && rel.number == 1, "late edges: the release comes");
+    ok(rig_next(r->guard[0], 5000, &m) == 1 && m.type == IPC_M_DURABLE && ipc_get_durable(&m, &d) == 0 && d.number == 1, "late edges: and the guard is told");
+    ok(rig_stop(r) == 0, "late edges: ends in order");
+}
+
 static void test_refusals(struct rig *r)
 {
     const int n = sizeof refusals / sizeof *refusals;
@@ -216,6 +236,7 @@ int main(int argc, char **argv)
     test_escaping(&r);
     test_budget(&r);
     ok(rig_stop(&r) == 0, "ends in order");
+    test_late_edges(&r);
     rig_free(&r);
     buf_clear(&fields);
     led_file_close(&all);

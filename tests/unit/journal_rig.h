@@ -22,6 +22,7 @@ struct rig {
     char folder[64], conf[128], journal[128], keys[128], program[4096];
     const char *more;    /* further keys of the configuration's group journal */
     const char *preload; /* LD_PRELOAD for the program, or NULL */
+    bool late_edges;     /* rig_start links no edges: the test does, when it is time */
     pid_t pid;
     struct ipc *parent, *edge[GW_SIDES], *guard[RIG_GUARDS];
 };
@@ -163,7 +164,7 @@ __attribute__((unused)) static int rig_start(struct rig *r, unsigned guards)
         rig_close(r);
         return st;
     }
-    for (int i = 0; i < GW_SIDES; i++)
+    for (int i = 0; i < GW_SIDES && !r->late_edges; i++)
         r->edge[i] = rig_link(r, IPC_EDGE, (uint8_t)i, 0);
     for (unsigned i = 0; i < guards; i++)
         r->guard[i] = rig_link(r, IPC_GUARD, 0, (uint8_t)i);
