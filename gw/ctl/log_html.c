@@ -140,10 +140,13 @@ static int take(void *arg, const struct log_rec *r)
 /* ---- print ---- */
 static const char style[] =
     "body{font:11pt/1.4 'DejaVu Sans',Verdana,sans-serif;margin:2em auto;max-width:60em;color:#111}"
-    "h1{font-size:18pt;margin:0}h2{font-size:13pt;margin:1.6em 0 .4em;border-bottom:1px solid #999}"
+    "h1{font-size:18pt;margin:0;padding-bottom:.3em;border-bottom:3px solid #234}h2{font-size:13pt;margin:1.6em 0 .4em;color:#234;break-after:avoid}"
     "table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.15em .6em .15em 0;vertical-align:top;font-size:9.5pt}"
-    "th{border-bottom:1px solid #999}td.n{text-align:right;white-space:nowrap;width:5em}td.t{white-space:nowrap;font-size:8.5pt}tr{break-inside:avoid}"
-    ".k{display:flex;gap:2em;flex-wrap:wrap}.k div{border:1px solid #999;padding:.4em 1em}.k b{display:block;font-size:16pt}"
+    "th{border-bottom:1px solid #999}td.n{text-align:right;white-space:nowrap;width:5em}th.n{text-align:right}td.t{white-space:nowrap;font-size:8.5pt}tr,svg{break-inside:avoid}"
+    "tbody tr:nth-child(even){background:#f5f6f8;print-color-adjust:exact;-webkit-print-color-adjust:exact}"
+    ".k{display:flex;gap:.8em;flex-wrap:wrap;margin-top:1em}.k div{border:1px solid #bbb;border-top:3px solid #234;padding:.3em .9em;font-size:9.5pt}"
+    ".k b{display:block;font-size:15pt}.k .bad{border-top-color:#b00020}.k .good{border-top-color:#7a9}"
+    ".s{display:inline-block;width:.8em;height:.8em;margin:0 .3em 0 1em;print-color-adjust:exact;-webkit-print-color-adjust:exact}"
     ".refused{fill:#b00020}.released{fill:#7a9}.other{fill:#ccc}svg text{font-size:9px;fill:#333}.note{color:#555;font-size:9pt}"
     "td div.b{background:#b00020;height:.7em;print-color-adjust:exact;-webkit-print-color-adjust:exact}"
     "@media print{body{margin:0;max-width:none;font-size:9.5pt}h2{break-after:avoid}thead{display:table-header-group}@page{margin:15mm}}";
@@ -168,7 +171,7 @@ static void print_table(const char *head, const char *what, struct log_counts *c
     if (c->n == 0)
         return;
     top = c->v[0].n;
-    printf("<h2>%s</h2>\n<table><thead><tr><th>%s</th><th></th><th>records</th></tr></thead><tbody>\n", head, what);
+    printf("<h2>%s</h2>\n<table><thead><tr><th>%s</th><th></th><th class=\"n\">records</th></tr></thead><tbody>\n", head, what);
     for (size_t i = 0; i < c->n && i < most; i++) {
         printf("<tr><td>");
         put(str_c(c->v[i].key));
@@ -193,54 +196,105 @@ static void bar(double x, double y, double w, double h, const char *class, uint6
             clock_text(at * 3600000000u), (unsigned long long)n, class);
 }
 
-/* Stacked bars, one for each hour, or for each day when there are too many hours. */
-static void print_chart(void)
-{
-    const double width = 900, height = 160;
-    uint64_t first, span, step = 1, top = 1, n;
-    struct hour *b;
+/* Hours as columns; days, or more, when there are too many of them. */
+struct columns { struct hour *v; uint64_t first, step, n; };
 
-    if (st.n_hours == 0)
-        return;
+static bool make_columns(struct columns *c)
+{
+    uint64_t span;
+
     qsort(st.hours, st.n_hours, sizeof *st.hours, by_at);
-    first = st.hours[0].at;
-    span = st.hours[st.n_hours - 1].at - first + 1;
+    *c = (struct columns){ .first = st.hours[0].at, .step = 1 };
+    span = st.hours[st.n_hours - 1].at - c->first + 1;
     if (span > HOURS_MAX / 4) {
-        step = 24;
-        first -= first % 24;
-        span = st.hours[st.n_hours - 1].at - first + 1;
+        c->step = 24;
+        c->first -= c->first % 24;
+    } else if (span < 24) { /* the whole day that it lies in, or as much as fits */
+        uint64_t day = c->first - c->first % 24;
+        c->first = st.hours[st.n_hours - 1].at < day + 24 ? day : c->first;
     }
-    while (span / step > 400)
-        step *= 2;
-    n = (span + step - 1) / step;
-    b = calloc(n, sizeof *b);
-    if (!b)
-        return;
-    for (size_t i = 0; i < st.n_hours; i++) {
-        struct hour *h = &b[(st.hours[i].at - first) / step];
+    span = st.hours[st.n_hours - 1].at - c->first + 1;
+    while (span / c->step > 400)
+        c->step *= 2;
+    c->n = (span + c->step - 1) / c->step;
+    if (c->step == 1 && c->n < 24)
+        c->n = 24;
+    c->v = calloc(c->n, sizeof *c->v);
+    for (size_t i = 0; c->v && i < st.n_hours; i++) {
+        struct hour *h = &c->v[(st.hours[i].at - c->first) / c->step];
         h->released += st.hours[i].released;
         h->refused += st.hours[i].refused;
         h->other += st.hours[i].other;
-        if (h->released + h->refused + h->other > top)
-            top = h->released + h->refused + h->other;
     }
-    printf("<h2>By %s</h2>\n<svg viewBox=\"0 0 %.0f %.0f\" role=\"img\" aria-label=\"records over time\">\n", step == 1 ? "hour" : step == 24 ? "day" : "time", width + 60, height + 30);
-    double w = width / (double)n, unit = height / (double)top;
-    for (uint64_t i = 0; i < n; i++) {
-        double x = 50 + w * (double)i, y = height + 5;
-        y -= (double)b[i].refused * unit;
-        bar(x, y, w * 0.85, (double)b[i].refused * unit, "refused", b[i].refused, first + i * step);
-        y -= (double)b[i].released * unit;
-        bar(x, y, w * 0.85, (double)b[i].released * unit, "released", b[i].released, first + i * step);
-        y -= (double)b[i].other * unit;
-        bar(x, y, w * 0.85, (double)b[i].other * unit, "other", b[i].other, first + i * step);
-        if (n <= 12 || i % (n / 8) == 0)
-            printf("<text x=\"%.1f\" y=\"%.0f\">%.*s</text>\n", x, height + 18, step == 1 ? 5 : 5, clock_text((first + i * step) * 3600000000u) + (step == 1 ? 11 : 5));
+    return c->v != NULL;
+}
+
+/* The next number of the form 1, 2 or 5 times a power of ten: what an axis ends with. */
+static uint64_t round_up(uint64_t n)
+{
+    uint64_t p = 1;
+
+    while (p * 10 < n)
+        p *= 10;
+    return n <= p ? p : n <= 2 * p ? 2 * p : n <= 5 * p ? 5 * p : 10 * p;
+}
+
+/* What stands at the foot of a column: the hour, or month and day. */
+static void label(double x, double y, uint64_t at, uint64_t step)
+{
+    const char *t = clock_text(at * 3600000000u);
+
+    printf("<text x=\"%.1f\" y=\"%.0f\" text-anchor=\"middle\">%.*s</text>\n", x, y, step == 1 ? 2 : 5, t + (step == 1 ? 11 : 5));
+}
+
+static void print_chart(const struct columns *c, const char *head, bool refused_only)
+{
+    const double width = 840, height = 150, left = 60;
+    double w = width / (double)c->n;
+    uint64_t top = 1, every = c->n <= 31 ? 1 : (c->n + 15) / 16;
+
+    for (uint64_t i = 0; i < c->n; i++) {
+        uint64_t all = c->v[i].refused + (refused_only ? 0 : c->v[i].released + c->v[i].other);
+        top = all > top ? all : top;
     }
-    printf("<text x=\"0\" y=\"12\">%llu</text><text x=\"0\" y=\"%.0f\">0</text>\n<line x1=\"48\" y1=\"%.0f\" x2=\"%.0f\" y2=\"%.0f\" stroke=\"#999\"/></svg>\n", (unsigned long long)top, height + 5,
-        height + 5, width + 52, height + 5);
-    printf("<p class=\"note\">red: refused or held; green: released; grey: other records. Hover for numbers.</p>\n");
-    free(b);
+    top = round_up(top);
+    printf("<h2>%s by %s (UTC)</h2>\n<svg viewBox=\"0 0 %.0f %.0f\" role=\"img\" aria-label=\"%s over time\">\n", head, c->step == 1 ? "hour" : c->step == 24 ? "day" : "time",
+        left + width + 10, height + 28, head);
+    for (unsigned i = 0; i <= 4 && (i == 0 || i == 4 || top >= 4); i++) {
+        double y = 8 + height - height * i / 4;
+        printf("<line x1=\"%.0f\" y1=\"%.1f\" x2=\"%.0f\" y2=\"%.1f\" stroke=\"%s\"/><text x=\"%.0f\" y=\"%.1f\" text-anchor=\"end\">%llu</text>\n", left, y, left + width, y,
+            i ? "#ddd" : "#555", left - 6, y + 3, (unsigned long long)(top * i / 4));
+    }
+    for (uint64_t i = 0; i < c->n; i++) {
+        double x = left + w * (double)i + w * 0.12, y = height + 8, unit = height / (double)top, wide = w * 0.76;
+        uint64_t at = c->first + i * c->step;
+        y -= (double)c->v[i].refused * unit;
+        bar(x, y, wide, (double)c->v[i].refused * unit, "refused", c->v[i].refused, at);
+        if (!refused_only) {
+            y -= (double)c->v[i].released * unit;
+            bar(x, y, wide, (double)c->v[i].released * unit, "released", c->v[i].released, at);
+            y -= (double)c->v[i].other * unit;
+            bar(x, y, wide, (double)c->v[i].other * unit, "other", c->v[i].other, at);
+        }
+        if (i % every == 0)
+            label(x + wide / 2, height + 22, at, c->step);
+    }
+    printf("</svg>\n");
+}
+
+/* All records, and the refusals alone where they would be lost among the rest. */
+static void print_charts(void)
+{
+    struct columns c;
+
+    if (st.n_hours == 0 || !make_columns(&c))
+        return;
+    print_chart(&c, "Records", false);
+    printf("<p class=\"note\"><span class=\"s\" style=\"background:#b00020\"></span>refused or held <span class=\"s\" style=\"background:#7a9\"></span>released "
+           "<span class=\"s\" style=\"background:#ccc\"></span>other records</p>\n");
+    if (st.refused > 0 && st.refused < st.records)
+        print_chart(&c, "Refusals", true);
+    free(c.v);
 }
 
 static void print_rows(void)
@@ -280,7 +334,8 @@ static void print_totals(void)
     printf("<div><b>%llu</b>records</div>", (unsigned long long)st.records);
     for (size_t i = 0; i < CLASSES; i++)
         if (i <= HOLD || st.classes[i])
-            printf("<div><b>%llu</b>%s</div>", (unsigned long long)st.classes[i], names[i]);
+            printf("<div%s><b>%llu</b>%s</div>", refusal((enum class)i) ? " class=\"bad\"" : i == RELEASE || i == ADMITTED ? " class=\"good\"" : "",
+                (unsigned long long)st.classes[i], names[i]);
     printf("</div>\n");
 }
 
@@ -304,7 +359,7 @@ static void end(void *arg)
         printf("</b></p>\n");
     }
     print_totals();
-    print_chart();
+    print_charts();
     print_table("Refusals by rule", "rule", &st.rules, 40);
     print_table("Refusals by reason", "reason", &st.reasons, 40);
     print_table("Refusals by peer", "from &gt; to", &st.peers, 40);

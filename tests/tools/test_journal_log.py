@@ -226,7 +226,7 @@ def mixed(tmp_path):
 def report(lockgate, folder, *args):
     page = run(lockgate, folder, "--html", *args)
     Html(page)
-    boxes = {name: int(n) for n, name in re.findall(r"<div><b>(\d+)</b>([^<]+)</div>", page)}
+    boxes = {name: int(n) for n, name in re.findall(r"<div[^>]*><b>(\d+)</b>([^<]+)</div>", page)}
     table = page.split("<h2>Refusals</h2>")[1] if "<h2>Refusals</h2>" in page else ""
     rows = [re.findall(r"<td[^>]*>([^<]*)</td>", row) for row in re.findall(r"<tr><td class=\"t\">.*?</tr>", table)]
     return page, boxes, rows
