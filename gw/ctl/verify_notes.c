@@ -92,6 +92,7 @@ int verify_note_file(struct verify *v, const char *path, struct led_note *ret)
 {
     static struct led_file f; /* ret borrows from it */
     struct led_note n;
+    bool found = false;
     size_t off = 0;
     int err;
 
@@ -102,10 +103,12 @@ int verify_note_file(struct verify *v, const char *path, struct led_note *ret)
         return err;
     }
     while ((err = led_note_next(led_file_str(&f), &off, &n)) == 1)
-        if (led_note_verify(v->key, &n) == 0) {
-            *ret = n;
-            return 0;
+        if (led_note_verify(v->key, &n) == 0 && (!found || n.size >= ret->size)) {
+            *ret = n; /* of a whole file of them the newest: that is when it was kept */
+            found = true;
         }
+    if (found)
+        return 0;
     fprintf(stderr, "lockgate verify: %s holds no checkpoint that %s has signed\n", path, led_key_name(v->key));
     return GW_ERR(NOENT);
 }

@@ -436,6 +436,14 @@ def test_since(original, lockgate, tmp_path):
     assert verify(lockgate, copy, "--since", copy.outside)["findings"][0]["kind"] == "cut"
 
 
+def test_since_a_whole_file_of_them_takes_the_newest(original, lockgate, tmp_path):
+    """As the README has it: what was kept is a copy of the file `checkpoints`."""
+    copy = Copy(original, tmp_path)
+    shutil.copy(copy.path("checkpoints"), copy.outside)
+    said = subprocess.run([lockgate, "verify", copy.folder, "--key", copy.key, "--since", copy.outside], capture_output=True, text=True).stdout
+    assert f"{copy.size(-1):,}" in said.splitlines()[0], said
+
+
 def test_wrong_usage(original, lockgate, tmp_path):
     copy = Copy(original, tmp_path)
     for args in (["--colour"], [copy.folder], [copy.folder, "--key", copy.key, "--record", "x"], [copy.folder, "--key", "/nonexistent"],
