@@ -28,6 +28,10 @@ int file_open(struct witness *w, uid_t uid)
         errno = EINVAL;
         return failed(w, "it is no plain file");
     }
+    if (uid && st.st_uid != uid && st.st_size > 0) { /* a slip in the configuration must not give away somebody's file, nor write to it */
+        errno = EEXIST;
+        return failed(w, "it holds something and does not belong to the courier");
+    }
     if (uid && st.st_uid != uid && fchown(w->fd, uid, (gid_t)-1) < 0)
         return failed(w, "it cannot be given to the courier");
     return 0;
