@@ -360,6 +360,7 @@ static void give_state(struct process *p)
     int rc = guard_give_state(p->guard, put_state, p);
     if (rc)
         log_warn("not all that was remembered could be handed over: %s", gw_strerror(rc));
+    (void)!ipc_flush(p->ch[CH_GUARD]); /* the rest goes as it drains */
 }
 
 /* Both edges wait for our successor, and nothing is left to say: every line durable, every word sent. */
@@ -413,6 +414,8 @@ int process_run(struct process *p)
             log_error("no channel to the journal or an edge for %d s: starting again", IPC_LINK_LOST_MS / 1000);
             return 1;
         }
+        if (p->given && (timeout < 0 || timeout > 20))
+            timeout = 20; /* its end waits for nothing but our own words */
         send_lines(p);
         struct ipc *v[CH_COUNT];
         listen_to(p, v);
