@@ -32,7 +32,7 @@ enum expr_kind { EXPR_FIND, EXPR_WORD, EXPR_SUPPORT, EXPR_EXCLUDE, EXPR_LETTERS 
 struct dlp_expr { uint32_t detector; uint8_t kind; char *text; unsigned flags; uint32_t length; uint64_t blanks; };
 /* Hyperscan's time to compile grows faster than the number of expressions, so they are compiled in pieces: database i holds the
  * expressions from i * chunk on, numbered as in v. Plain words are cheap and stay together. */
-#define DLP_CHUNK 16
+#define DLP_CHUNK 24
 #define DLP_CHUNK_TOKENS 24
 #define DLP_CHUNK_WORDS 4000
 struct dlp_db {

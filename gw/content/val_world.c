@@ -281,7 +281,19 @@ static enum opinion check_nz_ird(const struct candidate *c)
     return YES_IF(number_of(d, 9) >= 10000000 && r == d[8] - '0');
 }
 
+/* Nine digits, the last from the others by weights 9 to 2 modulo 11; three more name a branch. */
+static enum opinion check_ph_tin(const struct candidate *c)
+{
+    unsigned sum = 0;
+    if (c->n != 9 && c->n != 12)
+        return OPINION_NO;
+    for (unsigned i = 0; i < 8; i++)
+        sum += (9 - i) * (unsigned)(c->compact[i] - '0');
+    return sum && sum % 11 == (unsigned)(c->compact[8] - '0') ? OPINION_YES : OPINION_NO;
+}
+
 const struct validator validators_world[] = {
+    { "ph-tin", 9, 12, check_ph_tin, "Philippines: taxpayer identification number" },
     { "us-ssn", 9, 9, check_us_ssn, "United States: social security number" },
     { "us-itin", 9, 9, check_us_itin, "United States: individual taxpayer number" },
     { "us-npi", 10, 10, check_us_npi, "United States: national provider identifier" },

@@ -2,7 +2,7 @@
 // libs: -lyara -lhs -licui18n -licuuc -licudata -lcrypto -lconfig -ljansson -lm
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * Precision and recall of the detectors that ship, on test sets that were not written with them: JSON lines {type, text, expect} in
- * $LOCKGATE_CORPUS/dlp/ *.jsonl (fixtures of Presidio and detect-secrets; not part of this tree). "reported": with the threshold of the
+ * fixtures/dlp/presidio.jsonl, or, all of it, in $LOCKGATE_CORPUS/dlp/ *.jsonl (fixtures of Presidio and detect-secrets, labelled sentences). "reported": with the threshold of the
  * detector. "recognised": pattern and validator, whatever the confidence, as those projects' own unit tests see it. */
 #include "content_help.h"
 
@@ -25,17 +25,45 @@ static const struct row { const char *type, *detectors; int recall, precision; }
     { "AU_MEDICARE", "au-medicare", 100, 100 }, { "DE_TAX_ID", "de-tax-id", 100, 100 }, { "DE_ID_CARD", "de-id-card", 100, 100 },
     { "DE_PASSPORT", "de-id-card", 100, 100 }, { "DE_SOCIAL_SECURITY", "de-pension", 100, 100 }, { "DE_HEALTH_INSURANCE", "de-health", 100, 100 },
     { "DE_VAT_ID", "de-vat", 100, 100 }, { "DE_LANR", "de-doctor", 100, 100 }, { "ES_NIF", "es-nif", 100, 100 }, { "ES_NIE", "es-nie", 100, 100 },
-    { "FI_PERSONAL_IDENTITY_CODE", "fi-hetu", 96, 100 }, { "IN_AADHAAR", "in-aadhaar", 100, 100 }, { "IN_PAN", "in-pan", 80, 100 },
-    { "IN_GSTIN", "in-gstin", 80, 100 }, { "IN_VOTER", "in-voter", 100, 100 }, { "IT_FISCAL_CODE", "it-cf", 66, 100 }, { "IT_VAT_CODE", "it-vat", 100, 100 },
-    { "KR_RRN", "kr-resident", 100, 75 }, { "KR_FRN", "kr-resident", 100, 87 }, { "KR_BRN", "kr-company", 100, 100 }, { "NG_NIN", "ng-nin", 100, 100 },
+    { "FI_PERSONAL_IDENTITY_CODE", "fi-hetu", 100, 100 }, { "IN_AADHAAR", "in-aadhaar", 100, 100 }, { "IN_PAN", "in-pan in-pan-like", 100, 100 },
+    { "IN_GSTIN", "in-gstin", 80, 100 }, { "IN_VOTER", "in-voter", 100, 100 }, { "IT_FISCAL_CODE", "it-cf it-cf-like", 100, 100 }, { "IT_VAT_CODE", "it-vat", 100, 100 },
+    { "KR_RRN", "kr-resident", 100, 100 }, { "KR_FRN", "kr-foreigner", 100, 100 }, { "KR_BRN", "kr-company", 100, 100 }, { "NG_NIN", "ng-nin", 100, 100 },
     { "PL_PESEL", "pl-pesel", 100, 100 }, { "SE_PERSONNUMMER", "se-person", 100, 100 }, { "SE_ORGANISATIONSNUMMER", "se-company", 100, 100 },
-    { "SG_NRIC_FIN", "sg-nric", 77, 100 }, { "TH_TNIN", "th-id", 100, 100 }, { "TR_NATIONAL_ID", "tr-kimlik", 100, 100 }, { "ZA_ID_NUMBER", "za-id", 83, 100 },
+    { "SG_NRIC_FIN", "sg-nric sg-nric-like", 100, 100 }, { "TH_TNIN", "th-id", 100, 100 }, { "TR_NATIONAL_ID", "tr-kimlik", 100, 100 }, { "ZA_ID_NUMBER", "za-id", 83, 100 },
     { "TR_PHONE_NUMBER", "phone-international phone-national", 100, 100 }, { "PH_MOBILE_NUMBER", "phone-international phone-national", 100, 100 },
     { "artifactory", "artifactory-token", 100, 100 }, { "aws_key", "aws-access-key aws-secret-key", 100, 100 }, { "azure_storage_key", "azure-storage-key", 100, 100 },
-    { "basic_auth", "url-with-password database-uri", 100, 100 }, { "discord", "discord-token", 88, 100 }, { "github_token", "github-token", 100, 100 },
+    { "basic_auth", "url-with-password database-uri", 100, 100 }, { "discord", "discord-token", 100, 100 }, { "github_token", "github-token", 100, 100 },
     { "gitlab_token", "gitlab-token", 100, 40 }, { "jwt", "jwt", 100, 87 }, { "mailchimp_key", "mailchimp-key", 100, 100 }, { "npm", "npm-token", 100, 100 },
     { "openai", "openai-key", 100, 0 }, { "pypi_token", "pypi-token", 100, 0 }, { "sendgrid", "sendgrid-key", 100, 100 }, { "stripe_key", "stripe-key", 100, 100 },
     { "telegram_token", "telegram-token", 100, 100 }, { "twilio", "twilio-key", 0, 100 }, { "ip_public", "ip-public", 100, 91 },
+    { "DE_BSNR", "de-practice", 100, 100 },
+    { "DE_FUEHRERSCHEIN", "de-driving-licence", 100, 100 },
+    { "DE_HANDELSREGISTER", "de-commercial-register", 100, 100 },
+    { "DE_KFZ", "de-plate", 100, 100 },
+    { "DE_PLZ", "de-postcode", 100, 100 },
+    { "DE_TAX_NUMBER", "de-tax-number", 100, 100 },
+    { "ES_PASSPORT", "es-passport", 100, 100 },
+    { "IT_PASSPORT", "it-passport", 100, 100 },
+    { "IT_IDENTITY_CARD", "it-id-card", 100, 100 },
+    { "IT_DRIVER_LICENSE", "it-driving-licence", 100, 100 },
+    { "UK_POSTCODE", "uk-postcode", 100, 100 },
+    { "UK_VEHICLE_REGISTRATION", "uk-plate", 100, 100 },
+    { "US_DRIVER_LICENSE", "us-driving-licence", 100, 100 },
+    { "US_BANK_NUMBER", "us-bank-account", 100, 100 },
+    { "IN_PASSPORT", "in-passport", 100, 100 },
+    { "IN_VEHICLE_REGISTRATION", "in-plate", 100, 100 },
+    { "KR_PASSPORT", "kr-passport", 100, 100 },
+    { "KR_DRIVER_LICENSE", "kr-driving-licence", 100, 100 },
+    { "NG_VEHICLE_REGISTRATION", "ng-plate", 100, 100 },
+    { "PH_TIN", "ph-tin", 100, 100 },
+    { "SG_UEN", "sg-company", 100, 100 },
+    { "TR_LICENSE_PLATE", "tr-plate", 100, 100 },
+    { "DATE_TIME", "birth-date", 100, 100 },
+    { "URL", "url", 100, 100 },
+    { "cloudant", "cloudant-key", 100, 100 },
+    { "ibm_cloud_iam", "ibm-cloud-key", 100, 100 },
+    { "ibm_cos_hmac", "ibm-cos-key", 100, 100 },
+    { "softlayer", "softlayer-key", 100, 100 },
 };
 #define ROWS (sizeof rows / sizeof *rows)
 static struct { unsigned want, found[2], none, wrong[2]; } count[ROWS];
@@ -164,21 +192,57 @@ static unsigned percent(unsigned part, unsigned whole)
     return whole ? 100 * part / whole : 100;
 }
 
+/* One row for people; a name of capitals is a type of Presidio, whose own recognizer passes all of its cases (they are its tests). */
+static void put_row(FILE *f, size_t i)
+{
+    const unsigned *found = count[i].found, *wrong = count[i].wrong;
+    bool presidio = rows[i].type[0] >= 'A' && rows[i].type[0] <= 'Z';
+    fprintf(f, "| %s | %s | %u | %u | %u%% | %u%% | %u%% | %u%% | %s |\n", rows[i].type, rows[i].detectors, count[i].want, count[i].none,
+        percent(found[1], count[i].want), percent(found[1], found[1] + wrong[1]), percent(found[0], count[i].want), percent(found[0], found[0] + wrong[0]),
+        presidio ? "100%, 100%" : "");
+}
+
+static void put_table(const char *path)
+{
+    FILE *f = fopen(path, "w");
+    if (!f)
+        exit(99);
+    fputs("# Precision and recall on test sets that were not written with the detectors\n\n"
+        "Written by `LOCKGATE_CORPUS=... LOCKGATE_CORPUS_TABLE=tests/unit/content_corpus.md build/tests/content_corpus`; the same run holds the figures against floors.\n"
+        "Cases are the labelled texts of Presidio's and detect-secrets' own tests. *Recognised*: pattern and validator, whatever the confidence, as those\n"
+        "projects' tests see it. *Reported*: with the detector's threshold, as a rule sees it; bare numbers are below it by intent where much else looks so.\n"
+        "Others are texts in which this detector must not fire. R: recall, P: precision. Presidio's own figures on its own cases are what its tests\n"
+        "assert; it was not run here.\n\n"
+        "| type | detectors | cases | others | recognised: R | P | reported: R | P | Presidio: R, P |\n|---|---|---|---|---|---|---|---|---|\n", f);
+    for (size_t i = 0; i < ROWS; i++)
+        put_row(f, i);
+    fputs("\nLabelled sentences (presidio-research, spans covered and nothing else reported):\n\n| type | spans | recall | precision |\n|---|---|---|---|\n", f);
+    for (size_t k = 0; k < SPANS; k++)
+        fprintf(f, "| %s | %u | %u%% | %u%% |\n", spans[k].type, span_count[k].want, percent(span_count[k].found, span_count[k].want),
+            percent(span_count[k].right, span_count[k].right + span_count[k].wrong));
+    fputs("\nWhat differs, and why: two Indian tax numbers among the company numbers are found as what they are; an address with five parts and two dates are\n"
+        "labels of the extraction rather than of a number; lengths of tokens are open upward (gitlab, openai, pypi), so longer ones are found too; a JSON Web\n"
+        "Token's header is opened but not parsed (jwt); an IBAN is seen through small letters, blanks and slashes; placeholders of one letter are no keys (twilio).\n", f);
+    if (fclose(f))
+        exit(99);
+}
+
 int main(void)
 {
     struct content *c = NULL;
     struct conf_errors errs;
     const char *dir = getenv("LOCKGATE_CORPUS");
     conf_errors_init(&errs);
-    if (!dir) {
-        printf("1..0 # SKIP LOCKGATE_CORPUS is not set\n");
-        return 0;
-    }
+    bool whole = dir != NULL;
+    dir = whole ? dir : "tests/unit/fixtures";
     if (!ok(content_load("rules", &c, &errs) == 0, "rules/ loads"))
         return done_testing();
-    ok(read_file(c, dir, "presidio.jsonl") && read_file(c, dir, "detect-secrets.jsonl"), "the corpus is there");
+    ok(read_file(c, dir, "presidio.jsonl"), "Presidio's cases are there");
+    ok(!whole || read_file(c, dir, "detect-secrets.jsonl"), "so are those of detect-secrets, where there is a corpus");
     diag("%-26s %5s %9s %11s | %5s %9s %11s", "type", "cases", "reported", "recognised", "none", "reported", "recognised");
     for (size_t i = 0; i < ROWS; i++) {
+        if (!whole && !count[i].want && !count[i].none)
+            continue;
         unsigned recall = percent(count[i].found[1], count[i].want);
         unsigned precision = percent(count[i].none - count[i].wrong[0], count[i].none);
         diag("%-26s %5u %8u%% %10u%% | %5u %9u %11u", rows[i].type, count[i].want, percent(count[i].found[0], count[i].want), recall, count[i].none,
@@ -186,12 +250,15 @@ int main(void)
         ok((int)recall >= rows[i].recall && (int)precision >= rows[i].precision, "%s: recall %u%% (floor %d%%), silent on %u%% of the others (floor %d%%)",
             rows[i].type, recall, rows[i].recall, precision, rows[i].precision);
     }
-    ok(read_file(c, dir, "presidio-research-sentences.jsonl"), "the labelled sentences are there");
-    for (size_t k = 0; k < SPANS; k++) {
+    ok(!whole || read_file(c, dir, "presidio-research-sentences.jsonl"), "the labelled sentences are there, where there is a corpus");
+    for (size_t k = 0; k < SPANS && whole; k++) {
         unsigned recall = percent(span_count[k].found, span_count[k].want), precision = percent(span_count[k].right, span_count[k].right + span_count[k].wrong);
         ok((int)recall >= spans[k].recall && (int)precision >= spans[k].precision, "sentences: %s: %u spans, recall %u%% (floor %d%%), precision %u%% (floor %d%%)",
             spans[k].type, span_count[k].want, recall, spans[k].recall, precision, spans[k].precision);
     }
+    const char *table = getenv("LOCKGATE_CORPUS_TABLE");
+    if (table && whole)
+        put_table(table);
     content_free(c);
     conf_errors_clear(&errs);
     return done_testing();
