@@ -121,8 +121,32 @@ static void root(struct stanza *st, const struct xml_name *n, const char **atts)
     address(st, from, to);
 }
 
+/* Attributes have no order (XML 1.0 section 3.1), and whoever may choose one can write in it: they are put in order of their names, into
+ * `room` where it is not theirs already. n: how many, at most ATTRIBUTES_MAX. */
+#define ATTRIBUTES_MAX 256u
+static const char **in_order(const char **atts, unsigned n, const char **room)
+{
+    unsigned i = 1;
+    while (i < n && strcmp(atts[2 * i - 2], atts[2 * i]) < 0)
+        i++;
+    if (i >= n)
+        return atts;
+    for (i = 0; i < n; i++) {
+        unsigned k = i;
+        for (; k > 0 && strcmp(room[2 * k - 2], atts[2 * i]) > 0; k--) {
+            room[2 * k] = room[2 * k - 2];
+            room[2 * k + 1] = room[2 * k - 1];
+        }
+        room[2 * k] = atts[2 * i];
+        room[2 * k + 1] = atts[2 * i + 1];
+    }
+    room[2 * n] = NULL;
+    return room;
+}
+
 void stanza_start(struct stanza *st, unsigned depth, const struct xml_name *n, const char **atts)
 {
+    const char *room[2 * ATTRIBUTES_MAX + 1];
     struct xml_name a;
     unsigned attributes = 0;
     if (st->fault.condition)
@@ -131,7 +155,7 @@ void stanza_start(struct stanza *st, unsigned depth, const struct xml_name *n, c
         attributes++;
     if (depth > st->limits->depth)
         spoil(st, "policy-violation", GW_R_RECORD_LIMIT, "elements nested too deep");
-    else if (attributes > st->limits->attrs)
+    else if (attributes > st->limits->attrs || attributes > ATTRIBUTES_MAX)
         spoil(st, "policy-violation", GW_R_RECORD_LIMIT, "too many attributes");
     else if (++st->elements > st->limits->nodes)
         spoil(st, "policy-violation", GW_R_RECORD_LIMIT, "too many elements");
@@ -140,6 +164,7 @@ void stanza_start(struct stanza *st, unsigned depth, const struct xml_name *n, c
     built(st, rec_open(st->r, mapped(st, n->ns), n->local));
     if (st->fault.condition)
         return;
+    atts = in_order(atts, attributes, room);
     if (depth == 1) {
         root(st, n, atts);
         return;
