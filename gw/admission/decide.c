@@ -28,6 +28,12 @@ static bool destination_fits(const struct gw_conf *c, enum gw_side side, const s
     return gw_conf_in_side(c, gw_other(side), to) && !gw_conf_in_side(c, side, to);
 }
 
+/* Towards a port that may be tried from here, or back from one that may be tried from the other side. */
+bool decide_reset(const struct gw_conf *c, enum gw_side side, const struct packet *p)
+{
+    return p->proto == TCP && p->plain && p->middle && (has_port(&c->side[side], p->to.port) || has_port(&c->side[gw_other(side)], p->from.port));
+}
+
 bool decide_probe(const struct gw_conf *c, bool audit, const struct packet *p, struct rate *r, int64_t now_ms)
 {
     return c->decoy.on && !audit && p->proto == TCP && p->plain && p->syn && p->from.port && rate_take(r, &p->from, now_ms);

@@ -12,6 +12,7 @@ struct packet {
     uint8_t proto;            /* of IP; IPv6: the last header that was understood */
     bool plain;               /* no IP options, extension headers or fragments */
     bool syn;                 /* TCP with SYN and none of FIN, RST, ACK */
+    bool middle;              /* TCP with ACK and neither SYN nor RST: of a connection that should be known */
     bool quic;                /* UDP whose payload begins as a QUIC connection does (RFC 8999, RFC 9000, RFC 9369) */
 };
 /* Reads an IP packet of which the first n bytes are known. Never fails: what is not understood stays zero. */
@@ -29,6 +30,8 @@ bool rate_take(struct rate *r, const struct net_addr *from, int64_t now_ms);
 /* ---- the decision (decide.c) ---- */
 /* GW_R_ADMITTED, or the reason why not. audit: the packet rules have refused it already, only the reason is wanted. */
 enum gw_reason decide(const struct gw_conf *c, enum gw_side side, bool audit, const struct packet *p, struct rate *r, int64_t now_ms);
+/* Refused (PORT_FORBIDDEN), and of an XMPP connection that nobody here knows any more: is its host to be told by a reset? */
+bool decide_reset(const struct gw_conf *c, enum gw_side side, const struct packet *p);
 /* Refused for its port alone (PORT_FORBIDDEN): may the decoy take it? */
 bool decide_probe(const struct gw_conf *c, bool audit, const struct packet *p, struct rate *r, int64_t now_ms);
 

@@ -94,6 +94,8 @@ static void judge(struct admission *a, struct queued *v, int64_t now)
         v->give = QUEUE_MARK_ADMITTED;
     else if (r == GW_R_PORT_FORBIDDEN && !e && decide_probe(a->conf, v->audit, &p, a->rate, now))
         v->give = QUEUE_MARK_PROBE;
+    else if (r == GW_R_PORT_FORBIDDEN && v->audit && !e && decide_reset(a->conf, a->side, &p))
+        v->give = QUEUE_MARK_RESET;
     if (v->give == QUEUE_MARK_ADMITTED)
         a->admitted++;
     else

@@ -32,6 +32,8 @@ static void read_transport(const unsigned char *p, size_t n, struct packet *ret)
     ret->to.port = u16(p + 2);
     if (ret->proto == TCP && n >= 14)
         ret->syn = (p[13] & 0x17) == 0x02; /* FIN 1, SYN 2, RST 4, ACK 16 */
+    if (ret->proto == TCP && n >= 14)
+        ret->middle = (p[13] & 0x16) == 0x10;
     if (ret->proto == UDP && n > 8)
         ret->quic = is_quic(p + 8, n - 8);
 }

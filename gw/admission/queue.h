@@ -14,6 +14,7 @@
 #define QUEUE_MARK_KEEP 0xfffff00fu
 #define QUEUE_MARK_ADMITTED 0x100u
 #define QUEUE_MARK_PROBE 0x200u /* to the decoy */
+#define QUEUE_MARK_RESET 0x400u /* told by a reset that its connection is not known */
 #define QUEUE_BATCH 64
 
 struct queue;

@@ -115,6 +115,9 @@ static void put_enforce(struct text *t, const struct gw_conf *c)
            "        meta mark & 0x40 == 0x40 accept\n"
            "        meta mark & 0x1 == 0x1 accept\n"
            "        meta mark & 0xf00 == 0x100 tcp dport @ports jump admitted\n%s"
+           "        # The middle of a connection that nobody here knows (a state lost, a standby that took over): admission says so, and its\n"
+           "        # host is told at once, by a reset in the far host's name.\n"
+           "        meta mark & 0xf00 == 0x400 meta l4proto tcp limit rate 500/second counter reject with tcp reset\n"
            "        counter\n    }\n"
            "    chain admitted {\n        ct mark set ct mark | 0x100\n", c->decoy.on ? "        meta mark & 0xf00 == 0x200 meta l4proto tcp jump probed\n" : "");
     if (c->mode == GW_PROXY)
@@ -147,7 +150,8 @@ static void put_leave(struct text *t, const struct gw_side_conf *s)
            "    chain leave {\n        type filter hook output priority 0; policy drop;\n"
            "        oifname \"lo\" accept\n");
     put_udp(t, s);
-    PUT(t, "        meta mark & 0x1000 == 0x1000 ct mark set ct mark | 0x100 accept\n"
+    PUT(t, "        meta mark & 0x1000 == 0x1000 ct mark set ct mark | 0x100\n"
+           "        meta mark & 0x1000 == 0x1000 accept comment \"also what is not tracked: a reset for a lost connection\"\n"
            "        icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, mld-listener-report, mld2-listener-report } accept\n"
            "        counter\n    }\n"
            "    chain never_forward {\n        type filter hook forward priority -1000; policy drop;\n        counter\n    }\n}\n");

@@ -143,7 +143,8 @@ def write_lines(channel, path):
         if kind != LINE:
             continue
         guard, number, target = struct.unpack("!QQB", payload[:17])
-        fields, at, line = payload[54:], 0, {"event": payload[49]}
+        size, = struct.unpack("!I", payload[50:54])
+        fields, at, line = payload[54:54 + size], 0, {"event": payload[49]}
         while at < len(fields):
             field, length = struct.unpack("!HI", fields[at:at + 6])
             value = fields[at + 6:at + 6 + length]

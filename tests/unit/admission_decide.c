@@ -126,6 +126,39 @@ static void test_decisions(void)
     conf.mode = GW_ROUTED;
 }
 
+/* Who is told by a reset, and what is called QUIC. */
+static void test_marks(void)
+{
+    static const struct { const char *name; struct wanted w; bool want; } resets[] = {
+        { "data of a connection that nobody knows", { "10.77.1.2", "10.77.2.2", 6, 0x18, 5269, PLAIN }, true },
+        { "an ACK, IPv6", { "fd77:1::2", "fd77:2::2", 6, 0x10, 5269, PLAIN }, true },
+        { "FIN and ACK", { "10.77.1.2", "10.77.2.2", 6, 0x11, 5269, PLAIN }, true },
+        { "a first packet", { "10.77.1.2", "10.77.2.2", 6, SYN, 5269, PLAIN }, false },
+        { "the answer to one", { "10.77.1.2", "10.77.2.2", 6, 0x12, 5269, PLAIN }, false },
+        { "a reset is not answered by one", { "10.77.1.2", "10.77.2.2", 6, 0x14, 5269, PLAIN }, false },
+        { "another port", { "10.77.1.2", "10.77.2.2", 6, 0x10, 22, PLAIN }, false },
+        { "a fragment", { "10.77.1.2", "10.77.2.2", 6, 0x10, 5269, FRAGMENT }, false },
+    };
+    struct packet p;
+    for (size_t i = 0; i < sizeof resets / sizeof *resets; i++) {
+        unsigned char raw[128] = { 0 };
+        size_t n = strchr(resets[i].w.from, ':') ? build_v6(&resets[i].w, raw) : build_v4(&resets[i].w, raw);
+        packet_read(raw, n, &p);
+        ok(decide_reset(&conf, GW_HIGH, &p) == resets[i].want, "reset: %s", resets[i].name);
+    }
+    unsigned char udp[64] = { 0x45, [9] = 17, [12] = 10, 77, 1, 2, 10, 77, 2, 2, 0x9c, 0x40, 0x01, 0xbb, [28] = 0xc3, 0, 0, 0, 1, 8 };
+    packet_read(udp, sizeof udp, &p);
+    ok(p.quic && p.proto == 17, "QUIC version 1, a long header");
+    udp[28] = 0x43;
+    packet_read(udp, sizeof udp, &p);
+    ok(!p.quic, "a short header begins no connection");
+    udp[28] = 0xc3, udp[32] = 99;
+    packet_read(udp, sizeof udp, &p);
+    ok(!p.quic, "a version that there is not");
+    packet_read(udp, 33, &p);
+    ok(!p.quic, "cut");
+}
+
 /* Any bytes at all: nothing is admitted that is not a packet of the table's first kind, and nothing is read behind the end. */
 static void test_noise(void)
 {
@@ -296,6 +329,7 @@ int main(void)
     conf.side[GW_HIGH] = (struct gw_side_conf){ .networks = high_net, .n_networks = 2, .addresses = high_own, .n_addresses = 1, .ports = ports, .n_ports = 2 };
     conf.side[GW_LOW] = (struct gw_side_conf){ .networks = low_net, .n_networks = 2, .ports = ports, .n_ports = 2 };
     test_decisions();
+    test_marks();
     test_noise();
     test_rate();
     test_lines();
