@@ -36,6 +36,9 @@ const char *ipc_role_name(enum ipc_role r);
 #define MSG_DNS_SOCKET(F) F(U64, ask) F(ADDR, to)        /* ask: number; answered by CONNECTED with a UDP socket */
 /* admission -> parent */
 #define MSG_ADMITTED(F) F(U8, side) F(ADDR, from) F(ADDR, to)  /* a first packet that may try; side it came from */
+/* parent -> guard: judge two stanzas of the gateway's own; guard -> parent: what came of them, once both lines are durable */
+#define MSG_PROBE(F) F(U64, ask)
+#define MSG_PROBED(F) F(U64, ask) F(U8, pass_verdict) F(U8, pass_reason) F(U8, block_verdict) F(U8, block_reason)
 /* guard -> parent */
 #define MSG_KILL_SCANNER(F) F(U8, index)
 /* guard -> parent at a reload, parent -> the guard after it: how often each rule held (policy.h); to the parent it is bytes */
@@ -96,6 +99,8 @@ const char *ipc_role_name(enum ipc_role r);
     X(14, ADMITTED, admitted, IPC_BIT(ADMISSION), IPC_BIT(PARENT), 64) \
     X(15, KILL_SCANNER, kill_scanner, IPC_BIT(GUARD), IPC_BIT(PARENT), 1) \
     X(16, HITS, hits, IPC_BIT(GUARD) | IPC_BIT(PARENT), IPC_BIT(PARENT) | IPC_BIT(GUARD), (1 << 20) + 4) \
+    X(18, PROBE, probe, IPC_BIT(PARENT), IPC_BIT(GUARD), 8) \
+    X(19, PROBED, probed, IPC_BIT(GUARD), IPC_BIT(PARENT), 12) \
     X(20, HELLO, hello, IPC_BIT(EDGE), IPC_BIT(GUARD), 13) \
     X(21, FLOW, flow, IPC_BIT(EDGE) | IPC_BIT(GUARD), IPC_BIT(GUARD) | IPC_BIT(EDGE), 2200) \
     X(22, STANZA, stanza, IPC_BIT(EDGE), IPC_BIT(GUARD), 17 << 20) \

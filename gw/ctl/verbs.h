@@ -19,6 +19,7 @@ enum ctl_exit { CTL_YES = 0, CTL_NO = 1, CTL_USAGE = 2, CTL_CONF = 78 };
     X(held, "[-c CONF] [NAME]", "list the stanzas that are held, or show one") \
     X(stop, "[-c CONF]", "end the running gateway in order") \
     X(status, "[-c CONF] [--json]", "show programs, streams, queues and rules in force") \
+    X(probe, "[-c CONF]", "health check: one stanza of its own must pass, one must be blocked, every program must run") \
     X(inline, "up|down|show|check", "install, remove, print or compare namespaces, routes, packet rules (-c CONF)") \
     X(log, "[-c CONF] ...", "search the journal") \
     X(verify, "[-c CONF] ...", "prove that the journal was not changed") \

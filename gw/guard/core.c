@@ -172,7 +172,7 @@ bool guard_drained(const struct guard *g)
 
 /* ---- a stanza comes in ---- */
 
-static void begin(struct guard *g, struct job *j)
+void job_begin(struct guard *g, struct job *j)
 {
     int rc = rec_decode_into(buf_str(&j->bytes), j->rec);
     j->decoded = !rc;
@@ -221,7 +221,7 @@ int guard_stanza(struct guard *g, enum gw_side side, const struct msg_stanza *m)
     p->tail = j;
     p->n++;
     g->counts.stanzas++;
-    begin(g, j);
+    job_begin(g, j);
     pair_commit(g, p);
     return 0;
 }

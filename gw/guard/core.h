@@ -41,6 +41,10 @@ struct guard_counts {
 };
 
 struct guard;
+/* Judges two stanzas of the gateway's own, ordered nowhere (probe.c); an earlier probe that is not answered is given up. */
+void guard_probe(struct guard *g, uint64_t ask);
+/* True, once: both lines are durable. */
+bool guard_probed(struct guard *g, struct msg_probed *ret);
 /* conf and policy outlive the guard. epoch: of this guard. key: of the salted hashes. */
 struct guard *guard_new(const struct gw_conf *conf, struct policy *policy, uint64_t epoch, const struct hash_key *key,
     const struct guard_io *io);

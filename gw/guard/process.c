@@ -180,6 +180,21 @@ static int hits(struct process *p, const struct ipc_msg *msg)
     return rc;
 }
 
+static int probe(struct process *p, const struct ipc_msg *msg)
+{
+    struct msg_probe m;
+    int rc = ipc_get_probe(msg, &m);
+    if (!rc)
+        guard_probe(p->guard, m.ask);
+    return rc;
+}
+
+static int tell_probed(struct process *p)
+{
+    struct msg_probed m;
+    return guard_probed(p->guard, &m) && p->ch[CH_PARENT] ? ipc_put_probed(p->ch[CH_PARENT], &m) : 0;
+}
+
 static int from_parent(struct process *p, const struct ipc_msg *m)
 {
     switch ((unsigned)m->type) {
@@ -192,6 +207,8 @@ static int from_parent(struct process *p, const struct ipc_msg *m)
         return stats(p, m);
     case IPC_M_HITS:
         return hits(p, m);
+    case IPC_M_PROBE:
+        return probe(p, m);
     default:
         return GW_ERR(PROTO);
     }
@@ -435,6 +452,8 @@ int process_run(struct process *p)
         for (int i = CH_EDGE; i < CH_COUNT && !met && p->met; i++)
             if (p->ch[i])
                 serve(p, i); /* what waited behind the first words */
+        if (tell_probed(p))
+            drop(p, CH_PARENT, "it takes no messages");
         if (!p->ch[CH_PARENT])
             return 0; /* the parent is gone: nothing is watched any more */
         give_state(p);

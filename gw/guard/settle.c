@@ -49,6 +49,10 @@ void guard_durable(struct guard *g, uint64_t number)
         struct waiting w = g->ring[g->ring_at];
         g->ring_at = (g->ring_at + 1) % g->ring_cap;
         g->ring_n--;
+        if (w.probe) {
+            probe_durable(g, &w);
+            continue;
+        }
         struct msg_verdict v = { .ticket = w.ticket, .verdict = w.verdict, .reason = w.reason };
         if (edge_is(g, (enum gw_side)w.side, w.epoch) && g->io.verdict(g->io.ctx, (enum gw_side)w.side, &v))
             log_warn("a verdict could not be sent to edge/%s", gw_side_name((enum gw_side)w.side));

@@ -55,6 +55,7 @@ struct job {
     bool decoded;
     uint64_t held;        /* the number under which it is kept; 0: it is not */
     struct job *keep_next;
+    uint8_t probe; /* of our own (probe.c); 0: an edge brought it */
 };
 struct job_queue { struct job *head, *tail; size_t n; };
 
@@ -74,6 +75,7 @@ struct stub {
 struct waiting {
     uint64_t number, epoch, ticket;
     uint8_t side, verdict, reason, target; /* target: as in the stub; GW_SIDES: there is none */
+    uint8_t probe, would; /* of our own (probe.c): its kind, and what enforcement says; ticket is the probe's generation then */
     bool settle; /* nothing was ordered to the far side: settled as soon as it is durable */
 };
 struct open_ticket { uint64_t ticket; struct str stub; char *bytes; };
@@ -123,6 +125,7 @@ struct guard {
     struct arena scan_arena;
     struct rec_limits limits;
     struct guard_counts counts;
+    struct { struct msg_probed answer; int open; bool ready; uint64_t generation; } probe;
 };
 
 static inline int64_t clock_us(void)
@@ -152,6 +155,10 @@ int hold_tick(struct guard *g);
 int out_encode(struct guard *g, const struct rec *r); /* into g->out */
 void pair_commit(struct guard *g, struct pair *p);
 void commit_all(struct guard *g);
+/* core.c */
+void job_begin(struct guard *g, struct job *j); /* decoded, checked, judged as far as it goes without a scanner */
+/* probe.c */
+void probe_durable(struct guard *g, const struct waiting *w);
 /* settle.c */
 struct stub *stub_add(struct guard *g, uint64_t guard, uint64_t number, enum gw_side target);
 void stubs_overdue(struct guard *g);

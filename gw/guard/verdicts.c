@@ -235,6 +235,11 @@ static bool leave(struct guard *g, struct job *j)
     struct waiting w = { .number = number, .epoch = j->epoch, .ticket = j->ticket, .side = (uint8_t)j->side, .verdict = (uint8_t)o.verdict,
         .reason = (uint8_t)o.reason, .target = (uint8_t)(o.ordered || o.verdict == GW_V_RELEASE ? o.target : GW_SIDES),
         .settle = o.verdict != GW_V_RELEASE };
+    if (j->probe) { /* nobody sent it, and it goes nowhere */
+        o.ordered = false;
+        w = (struct waiting){ .number = number, .ticket = g->probe.generation, .probe = j->probe, .verdict = w.verdict, .reason = w.reason,
+            .would = (uint8_t)(o.v ? o.v->would : o.verdict), .target = GW_SIDES };
+    }
     if (!ring_push(g, &w))
         return false;
     if (put_line(g, j, &o, number)) {
@@ -242,6 +247,8 @@ static bool leave(struct guard *g, struct job *j)
         g->counts.lines_refused++;
         return false;
     }
+    if (j->probe)
+        return true;
     if (j->bad == GW_R_NONE)
         pol_commit(j->eval);
     if (o.ordered || o.verdict == GW_V_RELEASE)

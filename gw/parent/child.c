@@ -299,6 +299,15 @@ static int on_kill_scanner(struct parent *p, const struct child *from, const str
     return e;
 }
 
+static int on_probed(struct parent *p, const struct child *c, const struct ipc_msg *m)
+{
+    struct msg_probed q;
+    int e = ipc_get_probed(m, &q);
+    if (!e && !c->staged)
+        control_probed(p, &q);
+    return e;
+}
+
 static int on_stats(struct child *c, const struct ipc_msg *m)
 {
     struct msg_stats q;
@@ -334,6 +343,8 @@ static int on_message(struct parent *p, struct child *c, const struct ipc_msg *m
         return on_witness(p, c, m);
     case IPC_M_ADMITTED:
         return on_admitted(p, c, m);
+    case IPC_M_PROBED:
+        return on_probed(p, c, m);
     case IPC_M_KILL_SCANNER:
         return on_kill_scanner(p, c, m);
     case IPC_M_HITS:

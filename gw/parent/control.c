@@ -15,6 +15,7 @@
 
 #define CLIENTS (CONTROL_FDS - 1)
 #define CLIENT_MS 10000 /* for a request to come and its answer to be read */
+#define PROBE_MS 1000   /* for the guard's answer to a probe; without one the client is closed, which is a no */
 #define STATS_MS 500    /* what a child has not answered by then is shown as missing */
 #define STRANGERS 4     /* of no group: so many at once are told so, others are closed; operators keep their places */
 #define STRANGER_MS 2000
@@ -29,6 +30,7 @@ struct client {
     int64_t deadline;
     uint64_t ask;   /* status: waits for this answer until stats_due */
     int64_t stats_due;
+    uint64_t probe; /* waits for what the guard says to this one */
     bool reload;    /* waits for the outcome of a reload, however long it takes */
     uid_t uid;
     unsigned groups; /* bits of enum staff */
@@ -49,6 +51,7 @@ struct control {
 static void verb_status(struct parent *p, struct client *c, struct str argument);
 static void verb_stop(struct parent *p, struct client *c, struct str argument);
 static void verb_reload(struct parent *p, struct client *c, struct str argument);
+static void verb_probe(struct parent *p, struct client *c, struct str argument);
 static const struct {
     const char *verb;
     unsigned groups;
@@ -57,6 +60,7 @@ static const struct {
     { "status", 1u << OFFICER | 1u << ENGINEER | 1u << AUDITOR, verb_status },
     { "stop", 1u << ENGINEER, verb_stop },
     { "reload", 1u << OFFICER, verb_reload },
+    { "probe", 1u << OFFICER | 1u << ENGINEER, verb_probe },
 };
 
 static void client_end(struct client *c)
@@ -97,6 +101,42 @@ static void verb_reload(struct parent *p, struct client *c, struct str argument)
         c->reload = true; /* control_reload_done answers */
     else if (c->chan)
         answer(c, 1, STR("not now: the gateway is not up, or another reload is under way\n"));
+}
+
+/* Every program that is wanted must run, and the guard answers for the rest. */
+static void verb_probe(struct parent *p, struct client *c, struct str argument)
+{
+    const struct msg_probe m = { .ask = ++p->ask };
+    struct child *guard = child_find(p, IPC_GUARD, 0, 0);
+    char text[128];
+    (void)argument;
+    for (int i = 0; i < PROGRAMS; i++)
+        if (!p->child[i].ready && !p->child[i].off) {
+            snprintf(text, sizeof text, "not well: %s is not running\n", p->child[i].program->name);
+            answer(c, 1, str_c(text));
+            return;
+        }
+    c->probe = m.ask;
+    c->deadline = parent_now() + PROBE_MS;
+    if (ipc_put_probe(guard->chan, &m) != 0 && c->chan)
+        answer(c, 1, STR("not well: the guard takes no question\n"));
+}
+
+void control_probed(struct parent *p, const struct msg_probed *m)
+{
+    bool pass = m->pass_verdict == GW_V_RELEASE, block = m->block_verdict != GW_V_RELEASE;
+    char text[400];
+    snprintf(text, sizeof text, "%s: what must pass: %s (%s); what must be blocked: %s (%s)\n", pass && block ? "well" : "not well",
+        gw_verdict_name((enum gw_verdict)m->pass_verdict), gw_reason_code((enum gw_reason)m->pass_reason),
+        gw_verdict_name((enum gw_verdict)m->block_verdict), gw_reason_code((enum gw_reason)m->block_reason));
+    for (int i = 0; i < CLIENTS; i++) {
+        struct client *c = &p->control->client[i];
+        if (!c->chan || !c->probe || c->probe > m->ask) /* an older question is answered by a newer probe as well */
+            continue;
+        c->probe = 0;
+        c->deadline = parent_now() + CLIENT_MS;
+        answer(c, pass && block ? 0 : 1, str_c(text));
+    }
 }
 
 void control_reload_done(struct parent *p, int status, const char *text)
@@ -175,7 +215,7 @@ static void request(struct parent *p, struct client *c, const struct ipc_msg *m)
             refuse(p, c, verbs[i].verb, verbs[i].groups);
             return;
         }
-        if (verbs[i].run != verb_status)
+        if (verbs[i].run != verb_status && verbs[i].run != verb_probe) /* these come every few seconds and change nothing */
             line_operator(p, c->who, verbs[i].verb, "accepted");
         verbs[i].run(p, c, q.argument);
         return;

@@ -162,6 +162,7 @@ void control_close(struct parent *p);
 size_t control_poll(struct parent *p, struct pollfd *v); /* fills up to CONTROL_FDS */
 void control_ready(struct parent *p, const struct pollfd *v, size_t n);
 void control_reload_done(struct parent *p, int status, const char *text);
+void control_probed(struct parent *p, const struct msg_probed *m);
 int64_t control_due(const struct parent *p); /* when control_tick wants to be called, 0: never */
 void control_tick(struct parent *p);
 /* The state of the gateway as JSON; children's own objects are strings inside, since nobody here parses them. */

@@ -129,6 +129,24 @@ def test_program_gone(ends, program):
     serves(ends)
 
 
+def test_probe_says_whether_all_is_well(ends):
+    """Two stanzas of the gateway's own: judged, recorded, ordered nowhere."""
+    mark = ends.events.mark()
+    wires = [Wire(ends.lab, s) for s in ("high", "low")]
+    assert ends.gateway.lockgate("probe", "-c", ends.gateway.conf) == \
+        "well: what must pass: release (rule); what must be blocked: reject (not-in-schema)\n"
+    assert [w.stop() for w in wires] == [[], []]
+    lines = ends.events.find(lambda e: e["event_type"] == "verdict" and e.get("action") == "probe", mark)
+    assert [(e["verdict"], e["from"]) for e in lines] == [("release", "lockgate-probe@high.example"), ("reject", "lockgate-probe@high.example")]
+    pid, = ends.gateway.kill("guard", signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        assert ends.gateway.lockgate("probe", "-c", ends.gateway.conf, check=False) == "" and time.monotonic() - began < 6
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    wait_until("well again", lambda: ends.gateway.lockgate("probe", "-c", ends.gateway.conf, check=False).startswith("well"), 20)
+
+
 @pytest.mark.long
 def test_program_killed_for_good(ends):
     """The journal cannot come back, since its folder is not what it was: nothing crosses for as long as that is so."""

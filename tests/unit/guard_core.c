@@ -11,6 +11,7 @@
 #include "../../gw/guard/hash.c"
 #include "../../gw/guard/holding.c"
 #include "../../gw/guard/pairs.c"
+#include "../../gw/guard/probe.c"
 #include "../../gw/guard/recover.c"
 #include "../../gw/guard/scanning.c"
 #include "../../gw/guard/settle.c"
@@ -667,6 +668,36 @@ static void test_watch(void)
     heard("line(1,high,rule) answer(high,1)", "enforced again");
 }
 
+/* Two stanzas of our own: judged and written down, ordered nowhere, answered when durable. */
+static void test_probe(void)
+{
+    struct msg_probed a;
+    ready();
+    guard_probe(g, 5);
+    heard("line(1,-,rule) line(2,-,not-in-schema)", "two lines, and no order although one is released");
+    ok(!guard_probed(g, &a), "no answer before they are durable");
+    guard_durable(g, 1);
+    ok(!guard_probed(g, &a), "nor after the first");
+    guard_durable(g, 2);
+    ok(guard_probed(g, &a) && a.ask == 5 && a.pass_verdict == GW_V_RELEASE && a.block_verdict == GW_V_REJECT && a.block_reason == GW_R_NOT_IN_SCHEMA,
+        "one passes, one is blocked");
+    ok(!guard_probed(g, &a), "said once");
+    heard("", "no edge hears of it");
+    conf.watch = true;
+    ready();
+    guard_probe(g, 6);
+    guard_durable(g, 2);
+    ok(guard_probed(g, &a) && a.pass_verdict == GW_V_RELEASE && a.block_verdict == GW_V_REJECT, "in watch mode it says what enforcement does");
+    conf.watch = false;
+    ready();
+    guard_probe(g, 7);
+    guard_probe(g, 8);
+    guard_durable(g, 4);
+    ok(guard_probed(g, &a) && a.ask == 8 && a.pass_verdict == GW_V_RELEASE, "a second one before the first is answered");
+    said[0] = 0;
+    ok(g->n_jobs == 0 && !g->stubs, "nothing is left of them");
+}
+
 static void test_pause(void)
 {
     ready();
@@ -711,6 +742,7 @@ int main(void)
     test_overdue();
     test_claims();
     test_watch();
+    test_probe();
     test_pause();
     test_hmac();
     guard_free(g);
