@@ -161,6 +161,7 @@ test:
 	tests/run
 test-long:
 	tests/lab/packages
+	tests/lab/packages long
 	$(MAKE) -j$(JOBS) all unit fuzz-replay bench-tools mad
 	tests/run --long
 	$(MAKE) -j$(JOBS) SANITIZE=1 BUILD=$(BUILD)/san all unit fuzz-replay mad
@@ -177,6 +178,9 @@ install: all
 	for u in conf/systemd/*.service; do \
 		sed 's,/usr/local/bin/lockgate,$(PREFIX)/bin/lockgate,g' $$u > $(DESTDIR)$(PREFIX)/lib/systemd/system/$${u##*/}; done
 	install -m 0644 conf/journal.schema.json $(DESTDIR)$(PREFIX)/share/lockgate/
+	install -d $(DESTDIR)$(PREFIX)/share/lockgate/standby
+	install conf/standby/lockgate-standby $(DESTDIR)$(PREFIX)/share/lockgate/standby/
+	install -m 0644 conf/standby/keepalived.conf conf/standby/standby.conf $(DESTDIR)$(PREFIX)/share/lockgate/standby/
 	test -e $(DESTDIR)/etc/lockgate/lockgate.conf || \
 		sed 's,^\( *rules = \)"../rules",\1"rules",' conf/lockgate.conf > $(DESTDIR)/etc/lockgate/lockgate.conf
 	test -e $(DESTDIR)/etc/lockgate/rules || cp -r rules $(DESTDIR)/etc/lockgate/
