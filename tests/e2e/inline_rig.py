@@ -132,11 +132,11 @@ class Rig:
         for ns in [*self.host.values(), *self.gate.values()]:
             ns.up()
         wire(self.layout, self.host, self.gate)
-        for program in ("parent", "admission", "decoy"):
-            shutil.copy(os.path.join(build_folder(), "bin", f"lockgate-{program}"), self.path("bin"))
-        for program in ("edge", "guard", "scanner", "journal", "keeper", "courier"):
-            shutil.copy(os.path.join(HERE, "inline_stub.py"), self.path("bin", f"lockgate-{program}"))
-            os.chmod(self.path("bin", f"lockgate-{program}"), 0o755)
+        for program in os.listdir(os.path.join(build_folder(), "bin")):
+            real = program in ("lockgate-parent", "lockgate-admission", "lockgate-decoy")
+            if program.startswith("lockgate-"):
+                shutil.copy(os.path.join(build_folder(), "bin", program) if real else os.path.join(HERE, "inline_stub.py"), self.path("bin", program))
+                os.chmod(self.path("bin", program), 0o755)
         self.conf = write(self.path("lockgate.conf"), self.settings())
         for side, ns in self.host.items():
             self.servers.append(Process(["/usr/bin/python3", "-B", "-c", SERVE, "5269", "5270", "9999"], self.path(f"{side}.log"), ns.name))
