@@ -44,6 +44,7 @@ struct control {
     int64_t refusal_at;  /* when the allowance was counted */
     unsigned allowance;  /* records of refusals that may be written now */
     uint64_t unwritten;  /* refusals without one */
+    uint64_t probes;     /* the number of the last one */
     struct client client[CLIENTS];
 };
 
@@ -106,7 +107,7 @@ static void verb_reload(struct parent *p, struct client *c, struct str argument)
 /* Every program that is wanted must run, and the guard answers for the rest. */
 static void verb_probe(struct parent *p, struct client *c, struct str argument)
 {
-    const struct msg_probe m = { .ask = ++p->ask };
+    const struct msg_probe m = { .ask = ++p->control->probes }; /* not p->ask: a status that is being gathered goes by that */
     struct child *guard = child_find(p, IPC_GUARD, 0, 0);
     char text[128];
     (void)argument;

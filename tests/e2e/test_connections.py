@@ -10,6 +10,7 @@ import time
 import pytest
 
 from inline_rig import RAW, Rig, inside
+from lab.layout import CARDS
 from lab.net import Namespace, Process, cable, wait_until
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="makes network namespaces: needs root")
@@ -165,3 +166,28 @@ def test_a_reset_is_no_mirror(rig):
     inside(rig.host["high"], RAW, rig.address("high", 4), rig.target("low", 4), "7777", "10")   # ACK to another port
     seen = [x for s in watched for x in rig.seen(watched[s]) if "Flags [R" in x]
     assert seen == [], seen
+
+
+def test_names_of_vlan_ports_and_jumbo_frames():
+    """Cards with names as VLAN ports have them, at 9000 bytes: rules, routes and settings fit, and large segments are taken."""
+    cards = {"high": "g-hi.105", "low": "g-lo.1-7"}
+    r = Rig("routed", "vlan", {"admission.rate": 1000, "admission.burst": 1000, **{f"{s}.interface": c for s, c in cards.items()}})
+    try:
+        r.up()
+        for side, card in cards.items():
+            r.gate[side].ip("link", "set", CARDS[side], "name", card)
+            r.gate[side].ip("link", "set", card, "mtu", "9000")
+            r.host[side].ip("link", "set", "eth0", "mtu", "9000")
+        r.inline("up")
+        r.start()
+        assert r.inline("check") == ""
+        wide = r.watch("low")
+        for family in (4, 6):
+            assert inside(r.host["high"], BULK, r.address("high", family), r.address("low", family), timeout=40) == "echoed 200000", f"IPv{family}"
+        assert any(int(x.rsplit("mss ", 1)[1].split(",")[0]) > 8800 for x in r.seen(wide) if "Flags [S]" in x and "mss " in x), "the onward leg asks for them too"
+        assert r.shut("high", port=9999)
+        r.stop()
+        r.inline("down")
+        assert "lockgate" not in r.gate["high"].run("nft", "list", "tables")
+    finally:
+        r.down()
