@@ -176,7 +176,8 @@ E2E_SECONDS = {"test_federation.py": 900, "test_kill.py": 420, "test_attack.py":
                "test_reload.py": 600}      # others: 300; --long: six times as much
 
 # Files whose parts run in labs of their own: {file: {part: (tag, pytest's -k)}}
-PARTS = {"test_federation.py": {"bridge": ("b", "bridge"), "proxy": ("p", "proxy"), "routed": ("r", "not bridge and not proxy")}}
+BY_LAYOUT = {"bridge": ("b", "bridge"), "proxy": ("p", "proxy"), "routed": ("r", "not bridge and not proxy")}
+PARTS = {"test_federation.py": BY_LAYOUT, "test_inline.py": BY_LAYOUT, "test_closed.py": BY_LAYOUT}
 
 
 def alone(path):

@@ -3,7 +3,6 @@
 # not. Programs behind them are stand-ins (inline_stub.py) that carry bytes without looking, so that only the doors are tested.
 #
 # The gateway has one namespace for each card; "high" and "low" are hosts with a second address each, to be the stranger.
-# alone: it floods.
 
 import json
 import os
