@@ -67,7 +67,8 @@ def _side(lab, side):
         "addresses": gates, "networks": [plan.net4, plan.net6] if lab.layout != "bridge"
         else [plan.server4 + "/32", plan.server6 + "/128"],
         "routes": (), "ports": [5269, 5270], "dns": [], "dns_source": "",
-        "domains": tuple({"name": d, "targets": targets, "dialback": lab.dialback} for d in lab.domains(side)),
+        # no looks at idle servers: what a witness sees on the wire is then what a test has sent
+        "domains": tuple({"name": d, "targets": targets, "dialback": lab.dialback, "health": "0s"} for d in lab.domains(side)),
         "trust": lab.path("tls", f"{lab.gate_trust[side]}-ca.pem"),
         "certificates": tuple({"domain": d, "chain": lab.path("tls", f"{other}.on-{side}.pem"),
                                "key": lab.path("tls", f"{other}.on-{side}.key")} for d in lab.domains(other)),
