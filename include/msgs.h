@@ -34,6 +34,8 @@ const char *ipc_role_name(enum ipc_role r);
 #define MSG_CONNECT(F) F(U64, ask) F(ADDR, from) F(ADDR, to)   /* from.port 0: any */
 #define MSG_CONNECTED(F) F(U64, ask) F(U32, error)       /* error 0: carries a socket with connect() under way; else errno */
 #define MSG_DNS_SOCKET(F) F(U64, ask) F(ADDR, to)        /* ask: number; answered by CONNECTED with a UDP socket */
+/* guard -> parent */
+#define MSG_EDGE_BROKEN(F) F(U8, side)                   /* it broke the protocol; what is left of it is to be ended */
 /* admission -> parent */
 #define MSG_ADMITTED(F) F(U8, side) F(ADDR, from) F(ADDR, to)  /* a first packet that may try; side it came from */
 /* parent -> guard: judge two stanzas of the gateway's own; guard -> parent: what came of them, once both lines are durable */
@@ -92,6 +94,7 @@ const char *ipc_role_name(enum ipc_role r);
     X(4, STATS_ASK, stats_ask, IPC_BIT(PARENT), IPC_ANY, 8) \
     X(5, STATS, stats, IPC_ANY, IPC_BIT(PARENT), 1 << 20) \
     X(6, PAUSE, pause, IPC_BIT(PARENT), IPC_BIT(EDGE), 0) \
+    X(9, EDGE_BROKEN, edge_broken, IPC_BIT(GUARD), IPC_BIT(PARENT), 1) \
     X(10, LISTENER, listener, IPC_BIT(PARENT), IPC_BIT(EDGE) | IPC_BIT(DECOY), 3) \
     X(11, CONNECT, connect, IPC_BIT(EDGE), IPC_BIT(PARENT), 64) \
     X(12, CONNECTED, connected, IPC_BIT(PARENT), IPC_BIT(EDGE) | IPC_BIT(COURIER), 16) \

@@ -311,6 +311,8 @@ static void serve(struct process *p, int i)
             heard(p, i);
         if (rc < 0 && p->ch[i] == c) {
             drop(p, i, gw_strerror(rc));
+            if (i >= CH_EDGE) /* alive too, and its peers must not wait until it ends by itself */
+                (void)!ipc_put_edge_broken(p->ch[CH_PARENT], &(struct msg_edge_broken){ .side = (uint8_t)(i - CH_EDGE) });
             if (i >= CH_SCANNER && i < CH_EDGE) /* alive, but not to be believed: it is started anew */
                 (void)do_kill_scanner(p, (unsigned)(i - CH_SCANNER));
             return;

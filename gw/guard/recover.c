@@ -21,7 +21,8 @@ int guard_open_ticket(struct guard *g, enum gw_side side, const struct msg_open_
     char *bytes = malloc(m->stub.n ? m->stub.n : 1);
     if (!bytes)
         return GW_ERR(NOMEM);
-    memcpy(bytes, m->stub.p, m->stub.n);
+    if (m->stub.n)
+        memcpy(bytes, m->stub.p, m->stub.n);
     e->tickets[e->n_tickets++] = (struct open_ticket){ m->ticket, { bytes, m->stub.n }, bytes };
     if (m->ticket > e->last_ticket)
         e->last_ticket = m->ticket;

@@ -218,6 +218,18 @@ void child_ended(struct parent *p, struct child *c, int status)
 
 /* ---- what children say ---- */
 
+static int on_edge_broken(struct parent *p, const struct child *from, const struct ipc_msg *m)
+{
+    struct msg_edge_broken q;
+    int e = ipc_get_edge_broken(m, &q);
+    struct child *edge = e ? NULL : child_find(p, IPC_EDGE, q.side, 0);
+    if (!e && !edge)
+        e = GW_ERR(PROTO);
+    else if (!e && edge->chan && !from->staged)
+        child_kill(edge, "it broke the protocol towards the guard");
+    return e;
+}
+
 static int on_connect(struct parent *p, struct child *c, const struct ipc_msg *m)
 {
     struct msg_connect q;
@@ -341,6 +353,8 @@ static int on_message(struct parent *p, struct child *c, const struct ipc_msg *m
         return on_dns_socket(p, c, m);
     case IPC_M_WITNESS:
         return on_witness(p, c, m);
+    case IPC_M_EDGE_BROKEN:
+        return on_edge_broken(p, c, m);
     case IPC_M_ADMITTED:
         return on_admitted(p, c, m);
     case IPC_M_PROBED:
