@@ -13,6 +13,7 @@
 #include "../../gw/guard/hash.c"
 #include "../../gw/guard/holding.c"
 #include "../../gw/guard/pairs.c"
+#include "../../gw/guard/probe.c"
 #include "../../gw/guard/recover.c"
 #include "../../gw/guard/scanning.c"
 #include "../../gw/guard/settle.c"
