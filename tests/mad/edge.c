@@ -70,7 +70,7 @@ static void record(struct buf *b, struct str from, struct str to)
         || rec_text(r, word ? STR("a FORGET-ME-NOT from the mad edge") : STR("from the mad edge")) || rec_close(r) || rec_close(r) || rec_seal(r) || rec_encode(r, b))
         buf_reset(b);
     rec_free(r);
-    if (buf_size(b) && !rnd(6))
+    if (buf_size(b) && !word && !rnd(6)) /* a broken word would be no word any more, and rightly cross */
         b->p[b->off + rnd((uint32_t)buf_size(b))] ^= (unsigned char)(1 + rnd(255));
 }
 
