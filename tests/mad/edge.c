@@ -60,7 +60,7 @@ static void record(struct buf *b, struct str from, struct str to)
     static unsigned count;
     char a[80], z[80], id[40];
     struct rec *r = rec_new(&REC_HARD_LIMITS);
-    bool own = str_eq(from, STR("high.example")) && str_eq(to, STR("low.example")), word = rnd(2);
+    bool own = str_eq(from, STR("high.example")) && (str_eq(to, STR("low.example")) || str_eq(to, STR("rooms.low.example"))), word = rnd(2);
     snprintf(a, sizeof a, "a@%.*s/mad", STR_ARG(from));
     snprintf(z, sizeof z, "b@%.*s/r", STR_ARG(to));
     snprintf(id, sizeof id, "%s-%u-%u", own && !word ? "fair" : "bad", (unsigned)getpid(), ++count);
