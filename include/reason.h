@@ -45,6 +45,7 @@
     X(STREAM_HEADER, "stream-header", "the stream header was not acceptable") \
     X(STREAM_PROTOCOL, "stream-protocol", "the stream broke the protocol") \
     X(STREAM_LIMIT, "stream-limit", "a limit of the stream was reached") \
+    X(STANZA_RATE, "stanza-rate", "more stanzas or bytes came in a second than allowed: the stream was read more slowly") \
     X(STREAM_TIMEOUT, "stream-timeout", "the stream was not set up in time, or made no progress") \
     X(STREAM_IDLE, "stream-idle", "nothing was to be sent for a while") \
     X(HOST_UNKNOWN, "host-unknown", "the domain is not served here") \

@@ -16,6 +16,10 @@ struct xs_conf {
     struct rec_limits limits;
     size_t header_bytes;   /* of a stream header; 0: 8 KiB */
     size_t stanza_bytes;   /* as received, XML; 0: 256 KiB; at least header_bytes */
+    size_t token_bytes;    /* of one tag; 0: 64 KiB; at least header_bytes */
+    size_t name_bytes;     /* of one name or namespace's name in a stanza; 0: 1 KiB, which is the most */
+    size_t text_bytes;     /* of one attribute's value or one run of text in a stanza; 0: as the stanza */
+    uint32_t children;     /* elements directly inside one element of a stanza; 0: as limits.nodes */
     bool offer_starttls;   /* receiving, before TLS: offer it, <required/>; initiating: demand it. false: TLS is there already (direct) */
     bool offer_external;   /* receiving, after TLS: offer SASL EXTERNAL */
     bool dialback;         /* receiving: offer and accept it; initiating: the caller may use it */

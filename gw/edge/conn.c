@@ -50,7 +50,7 @@ static int wanted(const struct conn *c)
     case CONN_DRAIN: return UV_WRITABLE;
     case CONN_HANDSHAKE: return c->want_write ? UV_WRITABLE : UV_READABLE;
     case CONN_PLAIN:
-    case CONN_TLS: return (c->paused ? 0 : UV_READABLE) | (c->want_write ? UV_WRITABLE : 0);
+    case CONN_TLS: return (c->paused || c->slowed ? 0 : UV_READABLE) | (c->want_write ? UV_WRITABLE : 0);
     case CONN_DEAD: break;
     }
     return 0;
@@ -85,6 +85,13 @@ void conn_pause(struct conn *c, bool paused)
     conn_touch(c);
 }
 
+struct xs_conf conn_conf(const struct edge *e, enum xs_role role)
+{
+    const struct gw_limits *l = &e->conf->limits;
+    return (struct xs_conf){ .role = role, .limits = e->limits, .header_bytes = (size_t)l->header, .stanza_bytes = (size_t)l->stanza,
+        .token_bytes = (size_t)l->token, .name_bytes = (size_t)l->name, .text_bytes = (size_t)l->text, .children = (uint32_t)l->children };
+}
+
 uint64_t conn_offset(const struct conn *c)
 {
     return c->bytes_out + (c->xs ? buf_size(xs_out(c->xs)) : 0);
@@ -103,7 +110,7 @@ bool conn_ok(struct conn *c, int err)
 static void events(struct conn *c)
 {
     struct xs_event ev;
-    while ((c->phase == CONN_PLAIN || c->phase == CONN_TLS) && !c->paused && c->xs) {
+    while ((c->phase == CONN_PLAIN || c->phase == CONN_TLS) && !c->paused && !c->slowed && c->xs) {
         if (!conn_ok(c, xs_next(c->xs, &ev)))
             return;
         if (ev.type != XS_NONE)
@@ -131,10 +138,14 @@ static void events(struct conn *c)
         case XS_STANZA:
             c->stanzas_in++;
             c->stanza_at = edge_now(c->edge);
+            rate_stanza(c);
             c->ops->event(c, &ev);
             break;
-        case XS_HEADER: case XS_FEATURES: case XS_AUTH: case XS_READY: case XS_AUTH_FAILED: case XS_DB_RESULT: case XS_DB_VERIFY:
-        case XS_SPACE:
+        case XS_DB_RESULT: case XS_DB_VERIFY:
+            rate_stanza(c);
+            c->ops->event(c, &ev);
+            break;
+        case XS_HEADER: case XS_FEATURES: case XS_AUTH: case XS_READY: case XS_AUTH_FAILED: case XS_SPACE:
             c->ops->event(c, &ev);
             break;
         }
@@ -221,12 +232,13 @@ static void read_stream(struct conn *c)
 {
     static unsigned char bytes[READ_SIZE];
     ack_now(c);
-    for (int i = 0; i < READ_ROUNDS && (c->phase == CONN_PLAIN || c->phase == CONN_TLS) && !c->paused && c->xs; i++) {
+    for (int i = 0; i < READ_ROUNDS && (c->phase == CONN_PLAIN || c->phase == CONN_TLS) && !c->paused && !c->slowed && c->xs; i++) {
         long n = read_some(c, bytes, sizeof bytes);
         if (n <= 0)
             break;
         c->bytes_in += (uint64_t)n;
         tap_data(c, true, bytes, (size_t)n);
+        rate_read(c, (size_t)n);
         if (!conn_ok(c, xs_feed(c->xs, bytes, (size_t)n)))
             return;
         if (!c->partial_at)
@@ -382,7 +394,7 @@ void conn_write(struct conn *c)
 
 void conn_serve(struct conn *c)
 {
-    if (!c->paused)
+    if (!c->paused && !c->slowed)
         events(c);
     conn_write(c);
     conn_poll(c);

@@ -40,6 +40,8 @@ struct conn {
     struct xs *xs;
     bool direct, secure;  /* TLS from the first byte; handshake done */
     bool paused;          /* the owner takes no event now */
+    bool slowed;          /* too fast (rate.h): not read for a moment */
+    struct bucket rate, *slowed_by; /* its own; that of the domain that was too fast, or NULL */
     bool ended;           /* our end tag is out, or in the output */
     bool gone;            /* ops->closed was called */
     bool is_dirty;
@@ -58,6 +60,8 @@ struct conn {
     TAILQ_ENTRY(conn) all, dirty;
 };
 
+/* What the configuration allows a stream, in either role. */
+struct xs_conf conn_conf(const struct edge *e, enum xs_role role);
 /* Takes fd in phase CONNECTING or SNIFF. On an error fd is closed and the owner frees. */
 int conn_init(struct conn *c, struct edge *e, int fd, enum conn_phase phase, const struct conn_ops *ops) GW_MUST_CHECK;
 /* Output was added, or the owner wants events again: looked after once before the loop waits. */

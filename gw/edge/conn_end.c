@@ -11,7 +11,6 @@
 
 #define CLOSE_WAIT_MS 5000   /* for the peer's end tag after ours */
 #define LINGER_MS 2000       /* for the peer's FIN after the last words */
-#define PROGRESS_MS 60000    /* data waits and the peer takes none; or a stanza was begun and does not end */
 
 static void copy(char *to, size_t cap, struct str s)
 {
@@ -137,6 +136,7 @@ void conn_tick(struct conn *c)
     uint64_t now = edge_now(c->edge);
     if (c->phase == CONN_DEAD)
         return;
+    rate_tick(c);
     if (c->deadline && now >= c->deadline) {
         deadline(c);
         return;
@@ -145,15 +145,15 @@ void conn_tick(struct conn *c)
         return;
     if (buf_size(xs_out(c->xs)) == 0)
         c->progress_at = now;
-    else if (now - c->progress_at >= PROGRESS_MS) {
+    else if (now - c->progress_at >= (uint64_t)l->progress) {
         conn_kill(c, GW_R_STREAM_TIMEOUT, "the peer takes no data");
         return;
     }
-    if (c->partial_at && !c->paused && now - c->partial_at >= PROGRESS_MS) {
+    if (c->partial_at && !c->paused && !c->slowed && now - c->partial_at >= (uint64_t)l->progress) {
         conn_fail(c, "connection-timeout", GW_R_STREAM_TIMEOUT, "a stanza came too slowly");
         return;
     }
-    if (now - c->stanza_at >= (uint64_t)l->idle && !c->paused) {
+    if (now - c->stanza_at >= (uint64_t)l->idle && !c->paused && !c->slowed) {
         conn_end(c, GW_R_STREAM_IDLE);
         return;
     }

@@ -10,6 +10,7 @@
 #include "channel.h"
 #include "gwconf.h"
 #include "outbox.h"
+#include "rate.h"
 #include "reason.h"
 #include "record.h"
 
@@ -74,7 +75,10 @@ struct edge {
     struct buf xml;             /* the same for one stanza as XML */
     struct rec *rec;            /* one record, decoded; the same */
     struct { uint64_t accepted, refused, stanzas, written, answered, unanswered, failed; } count;
-    struct { uint64_t at, count; } turned_away; /* connections refused since the journal's last line about them */
+    struct { uint64_t at, count; } turned_away, slowed; /* connections refused, streams slowed since the journal's last line about them */
+    struct bucket rate;         /* of all streams together (rate.h) */
+    struct bucket *domain_rate; /* of each domain of this side, in the configuration's order */
+    size_t n_verifies;          /* dialback: questions under way */
     struct tap tap;
     bool paused;                /* the parent asked for it (reload): no stanza to this guard any more */
     uint64_t stop_at;           /* not 0: ending, at that time at the latest */

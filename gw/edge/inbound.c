@@ -210,10 +210,9 @@ static void on_auth(struct inbound *in, const struct xs_event *ev)
 
 static struct xs *new_stream(struct inbound *in, bool starttls)
 {
-    const struct gw_limits *l = &in->c.edge->conf->limits;
-    const struct xs_conf conf = { .role = XS_RECEIVING, .limits = in->c.edge->limits, .stanza_bytes = (size_t)l->stanza,
-        .offer_starttls = starttls, .offer_external = true, .dialback = true,
-        .spare_stream = true };
+    struct xs_conf conf = conn_conf(in->c.edge, XS_RECEIVING);
+    conf.offer_starttls = starttls;
+    conf.offer_external = conf.dialback = conf.spare_stream = true;
     return xs_new(&conf);
 }
 
@@ -319,7 +318,7 @@ static void turn_away(struct edge *e, const struct net_addr *from, const struct 
     e->turned_away.count++;
     if (e->turned_away.at && edge_now(e) - e->turned_away.at < 1000)
         return;
-    line_limit(e, from, to, GW_R_STREAM_LIMIT, why, e->turned_away.count);
+    line_limit(e, from, to, GW_R_STREAM_LIMIT, why, "refused", e->turned_away.count);
     e->turned_away.at = edge_now(e);
     e->turned_away.count = 0;
 }

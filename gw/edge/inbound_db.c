@@ -6,7 +6,6 @@
 #include "inbound.h"
 #include "verify.h"
 
-#define VERIFIES_MAX 16  /* under way at once on one stream */
 #define KEY_MAX 1024
 #define REFUSED_MAX 5   /* refused pairs on one stream, then it ends */
 
@@ -27,7 +26,7 @@ static void reply(struct inbound *in, const struct xs_event *ev, bool verify, co
 bool inbound_refused(struct inbound *in, enum gw_reason why, const char *error)
 {
     if (in->n_refused++ == 0)
-        line_limit(in->c.edge, &in->c.remote, &in->c.local, why, error, 1);
+        line_limit(in->c.edge, &in->c.remote, &in->c.local, why, error, "refused", 1);
     if (in->n_refused < REFUSED_MAX)
         return true;
     conn_fail(&in->c, "policy-violation", why, "too many pairs that could not be proven");
@@ -67,7 +66,7 @@ void inbound_db_result(struct inbound *in, const struct xs_event *ev)
         refuse(in, ev, "not-authorized", GW_R_CERT_REFUSED);
         return;
     }
-    if (in->n_verifies >= VERIFIES_MAX || ev->key.n == 0 || ev->key.n > KEY_MAX || verify_start(in, p, ev->key) != 0)
+    if (in->n_verifies >= (size_t)e->conf->limits.dialbacks_per_stream || e->n_verifies >= (size_t)e->conf->limits.dialbacks || ev->key.n == 0 || ev->key.n > KEY_MAX || verify_start(in, p, ev->key) != 0)
         refuse(in, ev, "resource-constraint", GW_R_STREAM_LIMIT);
 }
 

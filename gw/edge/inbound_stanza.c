@@ -96,6 +96,7 @@ void inbound_stanza(struct inbound *in, const struct xs_event *ev)
         rec_free(r);
         return;
     }
+    rate_domain(c, ip->pair->rate, ev->bytes);
     if (rec_pair(r, from_domain, to_domain) != 0 || rec_seal(r) != 0) {
         line_stanza(c, r, ip->flow, GW_R_RECORD_INVALID, "refused");
         rec_free(r);

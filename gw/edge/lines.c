@@ -148,7 +148,7 @@ void line_order(struct edge *e, uint64_t guard, uint64_t number, const char *act
 }
 
 void line_limit(struct edge *e, const struct net_addr *from, const struct net_addr *to, enum gw_reason why, const char *error,
-    uint64_t count)
+    const char *action, uint64_t count)
 {
     struct buf b;
     struct wire_out o;
@@ -156,7 +156,7 @@ void line_limit(struct edge *e, const struct net_addr *from, const struct net_ad
     wire_out_init(&o, &b);
     ends(&o, from, to);
     field_z(&o, GW_F_SIDE, gw_side_name(e->side));
-    field_z(&o, GW_F_ACTION, "refused");
+    field_z(&o, GW_F_ACTION, action);
     field_z(&o, GW_F_ERROR, error);
     field_num(&o, GW_F_COUNT, count);
     reason(&o, why);

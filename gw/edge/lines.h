@@ -19,9 +19,10 @@ void line_stream(const struct conn *c, const struct stream_line *l);
 void line_stanza(const struct conn *c, const struct rec *r, uint64_t flow, enum gw_reason reason, const char *action);
 /* An order that was not obeyed. */
 void line_order(struct edge *e, uint64_t guard, uint64_t number, const char *action, enum gw_reason reason);
-/* Connections refused before they became a stream, or a pair on one; count: how many since the last line. */
+/* Connections refused before they became a stream, or a pair on one ("refused"); streams too fast ("slowed"). count: how many since
+ * the last line. */
 void line_limit(struct edge *e, const struct net_addr *from, const struct net_addr *to, enum gw_reason reason, const char *error,
-    uint64_t count);
+    const char *action, uint64_t count);
 /* A server of the static map was found down, or is there again (reason NONE). */
 void line_route(struct edge *e, struct str domain, const struct net_addr *server, const char *action, enum gw_reason reason);
 /* False: the journal has not taken lines for too long; nothing new may begin. */

@@ -189,6 +189,7 @@ static int close_door(const struct edge *e)
     const struct sandbox_options o = {
         .uid = geteuid() == 0 ? (uid_t)(e->conf->uid_first + (e->side == GW_HIGH ? GW_UID_EDGE_HIGH : GW_UID_EDGE_LOW)) : 0,
         .nofile = (unsigned)e->conf->limits.streams * 2 + 256,
+        .memory = (unsigned long)e->conf->limits.memory,
     };
     return sandbox_enter(SANDBOX_EDGE, &o);
 }

@@ -203,9 +203,11 @@ static void on_event(struct conn *c, struct xs_event *ev)
 
 static bool new_stream(struct outbound *o)
 {
-    const struct gw_limits *l = &o->c.edge->conf->limits;
-    const struct xs_conf conf = { .role = XS_INITIATING, .limits = o->c.edge->limits, .stanza_bytes = (size_t)l->stanza,
-        .offer_starttls = !o->c.direct, .dialback = dialback_on(o), .from = o->pair->ours, .to = o->pair->theirs };
+    struct xs_conf conf = conn_conf(o->c.edge, XS_INITIATING);
+    conf.offer_starttls = !o->c.direct;
+    conf.dialback = dialback_on(o);
+    conf.from = o->pair->ours;
+    conf.to = o->pair->theirs;
     o->c.xs = xs_new(&conf);
     return conn_ok(&o->c, o->c.xs ? xs_start(o->c.xs) : GW_ERR(NOMEM));
 }

@@ -23,12 +23,16 @@ int pairs_init(struct edge *e)
     e->pairs = calloc(c->n_pairs ? c->n_pairs : 1, sizeof *e->pairs);
     if (!e->pairs)
         return GW_ERR(NOMEM);
+    e->domain_rate = calloc(c->side[e->side].n_domains ? c->side[e->side].n_domains : 1, sizeof *e->domain_rate);
+    if (!e->domain_rate)
+        return GW_ERR(NOMEM);
     e->n_pairs = c->n_pairs;
     for (size_t i = 0; i < c->n_pairs; i++) {
         struct pair *p = &e->pairs[i];
         p->edge = e;
         p->ours = c->pairs[i].domain[gw_other(e->side)];
         p->theirs = c->pairs[i].domain[e->side];
+        p->rate = &e->domain_rate[gw_conf_domain(c, e->side, p->theirs) - c->side[e->side].domains]; /* pairs are of known domains (gwconf_check) */
         p->dial.got = dialled;
         p->dial.none = none_left;
         TAILQ_INIT(&p->queue);

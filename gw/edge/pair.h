@@ -14,6 +14,7 @@ TAILQ_HEAD(inbound_list, inbound);
 struct pair {
     struct edge *edge;
     struct str ours, theirs;
+    struct bucket *rate;      /* that of theirs, on all pairs and streams */
     /* from theirs to ours */
     uint32_t open_stanzas;    /* without SETTLED */
     size_t open_bytes;

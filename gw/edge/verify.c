@@ -22,6 +22,7 @@ static void over(struct verify *v)
         v->conn->v = NULL;
     LIST_REMOVE(v, link);
     v->in->n_verifies--;
+    v->in->c.edge->n_verifies--;
     free(v->key);
     free(v);
 }
@@ -58,10 +59,12 @@ void verify_drop(struct verify *v)
 
 static bool new_stream(struct conn *c)
 {
-    const struct gw_limits *l = &c->edge->conf->limits;
     const struct pair *p = self(c)->v->pair;
-    const struct xs_conf conf = { .role = XS_INITIATING, .limits = c->edge->limits, .stanza_bytes = (size_t)l->stanza,
-        .offer_starttls = !c->direct, .dialback = true, .from = p->ours, .to = p->theirs };
+    struct xs_conf conf = conn_conf(c->edge, XS_INITIATING);
+    conf.offer_starttls = !c->direct;
+    conf.dialback = true;
+    conf.from = p->ours;
+    conf.to = p->theirs;
     c->xs = xs_new(&conf);
     return conn_ok(c, c->xs ? xs_start(c->xs) : GW_ERR(NOMEM));
 }
@@ -185,6 +188,7 @@ int verify_start(struct inbound *in, struct pair *p, struct str key)
     memcpy(v->id, in->stream_id, sizeof v->id);
     LIST_INSERT_HEAD(&in->verifies, v, link);
     in->n_verifies++;
+    in->c.edge->n_verifies++;
     if (in->c.deadline && !in->extended) { /* the stream waits for us, not for the peer; but once */
         in->extended = true;
         in->c.deadline = edge_now(in->c.edge) + (uint64_t)(in->c.edge->conf->limits.connect + in->c.edge->conf->limits.handshake);

@@ -73,7 +73,7 @@ static int hash_secret(const char *state, unsigned char key[32])
 
 static int close_doors(const struct gw_conf *conf)
 {
-    struct sandbox_options o = { .nofile = 64 };
+    struct sandbox_options o = { .nofile = 64, .memory = (unsigned long)conf->limits.memory };
     (void)siphash_process_key(); /* drawn while getrandom is allowed */
     if (geteuid() == 0)
         o.uid = (uid_t)(conf->uid_first + GW_UID_GUARD);

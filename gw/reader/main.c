@@ -35,7 +35,8 @@ static void open_samples(struct reader *r, const struct gw_conf *conf, const cha
 
 static int close_door(const struct gw_conf *conf)
 {
-    const struct sandbox_options o = { .nofile = 64, .uid = geteuid() == 0 ? (uid_t)(conf->uid_first + GW_UID_READER) : 0 };
+    const struct sandbox_options o = { .nofile = 64, .memory = (unsigned long)conf->limits.memory,
+        .uid = geteuid() == 0 ? (uid_t)(conf->uid_first + GW_UID_READER) : 0 };
     return sandbox_enter(SANDBOX_READER, &o);
 }
 

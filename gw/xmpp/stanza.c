@@ -66,7 +66,8 @@ static void address(struct stanza *st, struct str from, struct str to)
 
 static bool names_fit(struct stanza *st, const struct xml_name *n)
 {
-    if (n->ns.n <= XML_NAME_MAX && n->local.n <= XML_NAME_MAX)
+    size_t max = st->name_max ? st->name_max : XML_NAME_MAX;
+    if (n->ns.n <= max && n->local.n <= max)
         return true;
     spoil(st, "policy-violation", GW_R_RECORD_LIMIT, "a name is too long");
     return false;
@@ -81,9 +82,26 @@ static bool names_stream(struct stanza *st, struct str ns)
     return true;
 }
 
+static bool text_fits(struct stanza *st, size_t n)
+{
+    if (!st->text_max || n <= st->text_max)
+        return true;
+    spoil(st, "policy-violation", GW_R_RECORD_LIMIT, "a text or value is too long");
+    return false;
+}
+
+/* Counts an element among its parent's. depth 1 has no parent. */
+static bool is_one_too_many(struct stanza *st, unsigned depth)
+{
+    if (depth > XML_DEPTH_MAX)
+        return true;
+    st->children[depth] = 0;
+    return depth > 1 && st->children_max && ++st->children[depth - 1] > st->children_max;
+}
+
 static void attribute(struct stanza *st, const struct xml_name *a, struct str value)
 {
-    if (names_fit(st, a) && !names_stream(st, a->ns))
+    if (names_fit(st, a) && !names_stream(st, a->ns) && text_fits(st, value.n))
         built(st, rec_attr_add(st->r, a->ns, a->local, value));
 }
 
@@ -151,6 +169,7 @@ void stanza_start(struct stanza *st, unsigned depth, const struct xml_name *n, c
     unsigned attributes = 0;
     if (st->fault.condition)
         return;
+    st->run = 0;
     for (const char **at = atts; *at; at += 2)
         attributes++;
     if (depth > st->limits->depth)
@@ -159,6 +178,8 @@ void stanza_start(struct stanza *st, unsigned depth, const struct xml_name *n, c
         spoil(st, "policy-violation", GW_R_RECORD_LIMIT, "too many attributes");
     else if (++st->elements > st->limits->nodes)
         spoil(st, "policy-violation", GW_R_RECORD_LIMIT, "too many elements");
+    else if (is_one_too_many(st, depth))
+        spoil(st, "policy-violation", GW_R_RECORD_LIMIT, "too many elements in one");
     if (st->fault.condition || !names_fit(st, n) || names_stream(st, n->ns))
         return;
     built(st, rec_open(st->r, mapped(st, n->ns), n->local));
@@ -177,12 +198,13 @@ void stanza_start(struct stanza *st, unsigned depth, const struct xml_name *n, c
 
 void stanza_text(struct stanza *st, struct str text)
 {
-    if (!st->fault.condition)
+    if (!st->fault.condition && text_fits(st, st->run += text.n))
         built(st, rec_text(st->r, text));
 }
 
 void stanza_end(struct stanza *st)
 {
+    st->run = 0;
     if (!st->fault.condition)
         built(st, rec_close(st->r));
 }

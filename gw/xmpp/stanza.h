@@ -25,6 +25,10 @@ struct stanza {
     struct rec *r;       /* NULL: none is being read */
     const struct rec_limits *limits;
     bool client;         /* jabber:client is read as jabber:server */
+    size_t name_max, text_max;           /* bytes; 0: no limit of its own */
+    uint32_t children_max;               /* likewise; at most 65535 */
+    size_t run;                          /* bytes of text since the last tag */
+    uint16_t children[XML_DEPTH_MAX + 1]; /* of the open element at each depth */
     uint32_t elements;
     struct fault fault;  /* what is wrong with it; the stream itself may go on */
 };

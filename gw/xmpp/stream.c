@@ -395,6 +395,9 @@ static int prepare(struct xs *s, const struct xs_conf *conf)
     s->external = conf->offer_external;
     s->peer_default_ns = true;
     s->st.limits = &s->conf.limits;
+    s->st.name_max = conf->name_bytes;
+    s->st.text_max = conf->text_bytes;
+    s->st.children_max = conf->children;
     s->state = conf->role == XS_INITIATING ? ST_NEW : conf->offer_starttls ? ST_HEAD_CLEAR : ST_HEAD_TLS;
     buf_init(&s->out, OUT_MAX);
     buf_init(&s->scratch, s->conf.header_bytes);
@@ -402,7 +405,9 @@ static int prepare(struct xs *s, const struct xs_conf *conf)
     nonza_init(&s->el, s->conf.header_bytes);
     limits.header = s->conf.header_bytes;
     limits.unit = s->conf.header_bytes; /* until authenticated */
-    limits.token = TOKEN_BYTES > limits.header ? TOKEN_BYTES : limits.header;
+    limits.token = conf->token_bytes ? conf->token_bytes : TOKEN_BYTES;
+    if (limits.token < limits.header)
+        limits.token = limits.header;
     if (!reader_expat_fit())
         log_error("this expat is older than 2.4.5 and unsafe with namespaces (CVE-2022-25236)");
     err = reader_init(&s->rd, &hooks, s, &limits, WAITING_MAX);

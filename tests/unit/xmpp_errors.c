@@ -20,6 +20,7 @@
 #define ENCODING "fail unsupported-encoding unsupported-encoding: "
 #define HEADER_BAD(condition, detail) "fail " condition " stream-header: " detail
 #define PROTOCOL(condition, detail) "fail " condition " stream-protocol: " detail
+#define RECORD_LIMIT(detail) "fail policy-violation record-limit: " detail
 #define LIMIT(detail) "fail policy-violation stream-limit: " detail
 #define INVALID_TOKEN NWF "not well-formed (invalid token)"
 
@@ -29,6 +30,7 @@ enum stage {
     OPENED, /* the same, the peer's header was accepted */
     PROVED, /* SASL is done, the peer's last header is due */
     READY,  /* stanzas may come */
+    TIGHT,  /* READY, with narrow limits for what the others leave at their defaults: see start() */
     SPARED, /* the same, and a stanza that no record takes does not end the stream */
     CALL,   /* initiating, TLS is demanded, our header is out */
     CALL_TLS /* initiating, TLS is there */
@@ -223,6 +225,19 @@ static const struct long_row long_rows[] = {
     { "a name that does not end", READY, "<message><", "x", "", 70000, LIMIT("tag too long") },
     { "a comment that does not end", READY, "<!-- ", "x", "", 70000, LIMIT("tag too long") },
     { "a reference that does not end", READY, "<message>&", "x", "", 70000, LIMIT("tag too long") },
+    { "limits.token: a tag over it", TIGHT, "<message x='", "x", "'", 8192, LIMIT("tag too long") },
+    { "limits.name: a name of 65 bytes", TIGHT, "<message " ADDR "><a", "x", "/></message>", 64, RECORD_LIMIT("a name is too long") },
+    { "limits.name: a name of 64 bytes", TIGHT, "<message " ADDR "><a", "x", "/></message>", 63, "stanza ..." },
+    { "limits.name: a namespace of 65 bytes", TIGHT, "<message " ADDR "><a xmlns='u", "x", "'/></message>", 64, RECORD_LIMIT("a name is too long") },
+    { "limits.text: 1025 bytes", TIGHT, "<message " ADDR "><body>", "x", "</body></message>", 1025, RECORD_LIMIT("a text or value is too long") },
+    { "limits.text: 1024 bytes", TIGHT, "<message " ADDR "><body>", "x", "</body></message>", 1024, "stanza ..." },
+    { "limits.text: a value of 1025 bytes", TIGHT, "<message " ADDR "><body a='", "x", "'/></message>", 1025, RECORD_LIMIT("a text or value is too long") },
+    { "limits.text: references count as what they stand for", TIGHT, "<message " ADDR "><body>", "&lt;", "</body></message>", 1025,
+        RECORD_LIMIT("a text or value is too long") },
+    { "limits.text: each run begins anew", TIGHT, "<message " ADDR "><body>", "xxxxxxxxxxxxxxxx<a/>", "</body></message>", 16, "stanza ..." },
+    { "limits.children: 17 of one", TIGHT, "<message " ADDR ">", "<a/>", "</message>", 17, RECORD_LIMIT("too many elements in one") },
+    { "limits.children: 16 of one", TIGHT, "<message " ADDR ">", "<a/>", "</message>", 16, "stanza ..." },
+    { "limits.children: one each in many", TIGHT, "<message " ADDR ">", "<a><b/><b/></a>", "</message>", 15, "stanza ..." },
     { "a text that does not end", READY, "<message " ADDR ">", "x", "", 300000, LIMIT("stanza too long") },
     { "white space without a stanza", READY, "", " ", "", 300000, LIMIT("stanza too long") },
     { "a stanza of nearly the limit", READY, "<message " ADDR "><body>", "x", "</body></message>", 250000, "stanza 250090 <message..." },
@@ -255,7 +270,14 @@ static void start(struct run *r, enum stage stage)
         .offer_starttls = stage == CLEAR || stage == CALL, .spare_stream = stage == SPARED };
     static const char opened[] = RUN_HEADER, proved[] = RUN_UNTIL_READY, ready[] = RUN_UNTIL_READY
         RUN_OPEN("xmlns:db='jabber:server:dialback' version='1.0'");
-    const char *before = stage == OPENED ? opened : stage == PROVED ? proved : stage == READY || stage == SPARED ? ready : "";
+    const char *before = stage == OPENED ? opened : stage == PROVED ? proved : stage == READY || stage == TIGHT || stage == SPARED ? ready : "";
+    if (stage == TIGHT) {
+        conf.header_bytes = 2000;
+        conf.token_bytes = 8192;
+        conf.name_bytes = 64;
+        conf.text_bytes = 1024;
+        conf.children = 16;
+    }
     if (stage >= CALL) {
         conf.from = STR("capulet.example");
         conf.to = STR("montague.example");
