@@ -1,13 +1,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# How much one peer may have: streams of one address and of one domain, pairs that it cannot prove, pairs on one stream.
+# How much one peer may have: streams, pairs, dialbacks, stanzas and bytes a second, and how slow it may be. limits_table.py says which
+# test holds which limit.
 
+import concurrent.futures
+import json
+import os
+import re
+import select
+import signal
 import time
 
 import pytest
 
 from lab.ends import Ends
+from lab.lab import build_folder
+from lab.net import LabError, sh
 from lab.wire import DIALBACK, HEADER, Closed, message
+from limits_table import ROWS
 
+HERE = os.path.dirname(os.path.realpath(__file__))
 FROM, TO = "a@high.example/r", "b@low.example/r"
 
 
@@ -68,3 +79,254 @@ def test_pairs_that_are_never_proven(ends):
     time.sleep(0.5)
     lines = ends.events.find(lambda e: e["event_type"] in ("limit", "stream"), mark)
     assert len(lines) <= 3, lines
+
+
+few = pytest.mark.settings(conf={"limits.progress": "3s", "limits.window_stanzas": 8, "limits.signatures": 2})
+
+
+@few
+def test_slow_reader_is_cut(ends):
+    """A server that takes no data loses its stream after limits.progress; the other direction goes on."""
+    sink, mark = ends.sink["low"], ends.events.mark()
+    peer = ends.stream("high")
+    peer.send(message(FROM, TO, "first"))
+    sink.wait("first", lambda e: e.get("id") == "first", 10)
+    sink.pause.set()
+    try:
+        body, n, end = "word " * 800, 0, time.monotonic() + 40
+        while not ends.events.find(lambda e: e["event_type"] == "stream" and e.get("side") == "low" and e.get("reason") == "stream-timeout", mark):
+            assert time.monotonic() < end, f"{n} sent"
+            for _ in range(200):
+                if select.select([], [peer.sock], [], 0.01)[1]:
+                    peer.send(message(FROM, TO, f"jam-{n}", body))
+                    n += 1
+        ends.stream("low").send(message(TO, FROM, "the-other-way"))
+        ends.sink["high"].wait("the-other-way", lambda e: e.get("id") == "the-other-way", 10)
+    finally:
+        sink.pause.clear()
+
+
+@few
+def test_stanzas_under_way(ends):
+    """While nothing is settled, eight of thirty are taken in; when the journal goes on, all cross in order."""
+    peer = ends.stream("high")
+    peer.send(message(FROM, TO, "way-first"))
+    ends.sink["low"].wait("way-first", lambda e: e.get("id") == "way-first", 10)
+    stopped, = ends.gateway.kill("journal", signal.SIGSTOP)
+    try:
+        peer.send("".join(message(FROM, TO, f"way-{i}") for i in range(30)))
+        time.sleep(1)
+        status = json.loads(ends.gateway.lockgate("status", "-c", ends.gateway.conf, "--json"))
+        edge = next(p for p in status["programs"] if p["name"] == "edge/high")["stats"]
+        assert [p["in_open"] for p in edge["pairs"] if p["theirs"] == "high.example" and p["ours"] == "low.example"] == [8]
+    finally:
+        os.kill(stopped, signal.SIGCONT)
+    ends.sink["low"].wait("the last", lambda e: e.get("id") == "way-29", 15)
+    assert [i for i in ends.sink["low"].ids() if i.startswith("way-") and i != "way-first"] == [f"way-{i}" for i in range(30)]
+
+
+@few
+def test_handshakes_a_second(ends):
+    """Two a second, four at once: of twenty in a row some fail, with a record, and a second later one succeeds."""
+    stood, mark, failed = ends.stream("high"), ends.events.mark(), 0
+    for _ in range(20):
+        try:
+            ends.stream("high")
+        except (LabError, OSError):
+            failed += 1
+    assert failed
+    assert ends.events.wait(lambda e: e["event_type"] == "stream" and e.get("reason") == "tls-failed", 5, mark)
+    stood.send(message(FROM, TO, "handshakes-beside"))
+    ends.sink["low"].wait("handshakes-beside", lambda e: e.get("id") == "handshakes-beside", 10)
+    time.sleep(1.5)
+    ends.stream("high")
+
+
+# ---- slow and fast: one gateway with narrow limits --------------------------------------------------------------------
+
+NARROW = {"limits.handshake": "4s", "limits.progress": "3s", "limits.stream_stanzas": 20, "limits.memory": "768MiB", "limits.pairs_per_stream": 1,
+          "limits.streams": 40, "limits.stream_bytes": "512KiB"}
+narrow = pytest.mark.settings(conf=NARROW)
+
+
+def until_cut(peer, data):
+    """A byte each 0.3 s until the other side has had enough; how long that took."""
+    start = time.monotonic()
+    try:
+        for byte in data * 200:
+            if select.select([peer.sock], [], [], 0.3)[0] or time.monotonic() - start > 15:
+                break
+            peer.sock.sendall(bytes([byte]))
+        peer.closes(15 - min(14, time.monotonic() - start))
+    except OSError:
+        pass
+    return time.monotonic() - start
+
+
+@narrow
+def test_slow_senders_are_cut(ends):
+    """Nothing at all, a TLS hello, a stream header, a handshake behind STARTTLS, a stanza: a byte now and then keeps none of them open."""
+    mark = ends.events.mark()
+    behind = ends.connect("high")
+    behind.open("high.example", "low.example")
+    behind.send("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
+    behind.expect("proceed")
+    hello = b"\x16\x03\x01\x02\x00" + b"\x01" * 300
+    slow = {"stanza": (ends.stream("high"), b"<message a='"), "nothing": (ends.connect("high"), b""), "hello": (ends.connect("high", port=5270), hello),
+            "header": (ends.connect("high"), HEADER.encode()), "tls": (behind, hello)}
+    with concurrent.futures.ThreadPoolExecutor(len(slow)) as pool:
+        took = dict(zip(slow, pool.map(lambda s: until_cut(*s), slow.values())))
+    assert all(2 < t < 10 for t in took.values()), took
+    time.sleep(0.3)
+    lines = ends.events.find(lambda e: e["event_type"] == "stream" and e.get("reason") == "stream-timeout", mark)
+    assert len(lines) == len(slow), lines
+
+
+@narrow
+def test_space_is_no_slow_stanza(ends):
+    """White space now and then, longer than limits.progress: each is finished, so the stream stays."""
+    peer = ends.stream("high")
+    for _ in range(9):
+        peer.send(" ")
+        time.sleep(0.4)
+    peer.send(message(FROM, TO, "behind-the-space"))
+    ends.sink["low"].wait("behind-the-space", lambda e: e.get("id") == "behind-the-space", 10)
+
+
+@narrow
+def test_too_fast_is_slowed(ends):
+    """Sixty at once on a stream that may have twenty a second: all cross, none sooner than allowed, with one record a second at most; and
+    another stream of the same server is not touched."""
+    peer, other, mark, start = ends.stream("high"), ends.stream("high"), ends.events.mark(), time.monotonic()
+    peer.send("".join(message(FROM, TO, f"fast-{i}") for i in range(60)))
+    other.send(message(FROM, TO, "beside"))
+    ends.sink["low"].wait("beside", lambda e: e.get("id") == "beside", 5)
+    assert "fast-59" not in ends.sink["low"].ids()
+    ends.sink["low"].wait("the last", lambda e: e.get("id") == "fast-59", 20)
+    assert time.monotonic() - start > 1.7
+    assert [i for i in ends.sink["low"].ids() if i.startswith("fast-")] == [f"fast-{i}" for i in range(60)]
+    lines = ends.events.find(lambda e: e["event_type"] == "limit" and e.get("reason") == "stanza-rate" and e.get("action") == "slowed", mark)
+    assert 1 <= len(lines) <= 1 + time.monotonic() - start, lines
+
+
+@narrow
+def test_space_for_stanzas_is_slowed_too(ends):
+    """White space and nothing else counts as bytes: a megabyte of it takes a second longer than the limit's first second."""
+    peer, mark = ends.stream("high"), ends.events.mark()
+    peer.sock.settimeout(20)
+    start = time.monotonic()
+    for _ in range(20):
+        peer.send(" " * 65536)
+        peer.send(message(FROM, TO, "between"))
+    peer.send(message(FROM, TO, "behind-the-megabyte"))
+    ends.sink["low"].wait("behind-the-megabyte", lambda e: e.get("id") == "behind-the-megabyte", 20)
+    assert time.monotonic() - start > 1.3
+    assert ends.events.find(lambda e: e.get("reason") == "stanza-rate", mark)
+
+
+@narrow
+def test_pairs_on_one_stream(ends):
+    """The second pair of a stream that may have one is refused, and the stream stays."""
+    peer = ends.stream("high")
+    peer.send(f"<db:result from='high.example' to='rooms.low.example' xmlns:db='{DIALBACK}'>key</db:result>")
+    answer = peer.expect("result")
+    assert answer.get("type") == "error" and answer.find(".//{*}resource-constraint") is not None
+    peer.send(message(FROM, TO, "one-pair"))
+    ends.sink["low"].wait("one-pair", lambda e: e.get("id") == "one-pair", 10)
+
+
+@narrow
+def test_streams_of_one_side(ends):
+    """More connections than the side may have are closed at once, with a record; one that stood goes on."""
+    stood, mark = ends.stream("high"), ends.events.mark()
+    crowd = [ends.connect("high") for _ in range(50)]
+    closed = 0
+    time.sleep(1)
+    for peer in crowd:
+        if select.select([peer.sock], [], [], 0)[0]:
+            closed += 1
+    assert 8 <= closed <= 50, closed
+    assert ends.events.wait(lambda e: e["event_type"] == "limit" and e.get("error") == "too many streams", 5, mark)
+    stood.send(message(FROM, TO, "it-stood"))
+    ends.sink["low"].wait("it-stood", lambda e: e.get("id") == "it-stood", 10)
+
+
+@narrow
+def test_memory_has_an_end(ends):
+    """Edges, guard and reader run under limits.memory."""
+    programs = ends.gateway.programs()
+    for program in ("edge-high", "edge-low", "guard", "reader"):
+        for pid in programs[program]:
+            with open(f"/proc/{pid}/limits") as f:
+                line = next(li for li in f if li.startswith("Max address space"))
+            assert line.split()[3] == str(768 << 20), (program, line)
+
+
+# ---- dialback under way ------------------------------------------------------------------------------------------------
+
+def test_dialbacks_under_way(running):
+    """One for a stream, two for the side, while the server that is asked says nothing: the rest is refused, each with its answer."""
+    r = running(layout="routed", high="bare", low="bare", dialback=True, settings={"limits.dialbacks_per_stream": 1, "limits.dialbacks": 2})
+    ends = Ends(r.lab, sinks=("low",))
+    ends.open_sink("high", mute=True)
+    try:
+        def stream():
+            peer = ends.connect("high", tls=(None, None, None))
+            peer.start_tls("high.example", "low.example")
+            return peer
+
+        def ask(peer, to):
+            peer.send(f"<db:result from='high.example' to='{to}' xmlns:db='{DIALBACK}'>key</db:result>")
+
+        def refused(peer):
+            answer = peer.expect("result", 5)
+            return answer.get("type") == "error" and answer.find(".//{*}resource-constraint") is not None
+        mark = r.events.mark()
+        first, second, third = stream(), stream(), stream()
+        ask(first, "low.example")
+        ask(first, "rooms.low.example")
+        assert refused(first)
+        ask(second, "low.example")
+        time.sleep(0.3)
+        ask(third, "low.example")
+        assert refused(third)
+        assert r.events.wait(lambda e: e["event_type"] == "limit" and e.get("reason") == "stream-limit", 5, mark)
+    finally:
+        ends.close()
+
+
+# ---- the table ---------------------------------------------------------------------------------------------------------
+
+def keys_and_defaults():
+    """{"limits.stanza": "256KiB"} as `lockgate check --list-config` tells the schema."""
+    found, group = {}, None
+    for line in sh(os.path.join(build_folder(), "bin", "lockgate"), "check", "--list-config").splitlines():
+        if not line.startswith(" "):
+            group = line.split(":")[0]
+        elif not line.startswith("   "):
+            default = re.search(r"default ([^:]*):", line)
+            found[f"{group}.{line.split(':')[0].strip()}"] = default.group(1) if default else None
+    return found
+
+
+def test_table_of_limits():
+    """Each key of the schema's group of limits has its row, with its default, a test that is there, and a reason of the list."""
+    root = os.path.join(HERE, "..", "..")
+    shipped = {k: v for k, v in keys_and_defaults().items() if k.split(".")[0] in ("limits", "admission")}
+    with open(os.path.join(root, "include", "reason.h")) as f:
+        reasons = set(re.findall(r'X\(\w+, "([^"]+)"', f.read()))
+    table, wrong = {}, []
+    for what, key, default, test, reason, _ in ROWS:
+        table[key] = default
+        path, _, name = test.partition("::" if "::" in test else ": ")
+        with open(os.path.join(root, "tests", path)) as f:
+            text = f.read()
+        if not (re.search(rf"^def {name}\(", text, re.M) if "::" in test else name in text):
+            wrong.append(f"{what}: no test {test}")
+        if reason is not None and reason not in reasons:
+            wrong.append(f"{what}: no reason {reason}")
+    assert not wrong
+    assert table == shipped
+    os.makedirs(os.path.join(build_folder(), "test-logs"), exist_ok=True)
+    with open(os.path.join(build_folder(), "test-logs", "e2e-limits.table"), "w") as f:
+        f.write("".join(f"{w:<44} {k:<28} {d:<8} {r or '-':<15} {o}\n" for w, k, d, _, r, o in ROWS))
