@@ -35,6 +35,7 @@ struct gw_side_conf {
     struct gw_domain *domains;
     size_t n_domains;
     char *trust; /* path */
+    char *crl;   /* path; NULL: revocation is not looked at */
     struct gw_certificate *certificates;
     size_t n_certificates;
 };

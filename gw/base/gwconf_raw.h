@@ -32,7 +32,7 @@ struct raw_side {
     struct conf_strings addresses, networks, dns;
     struct conf_list routes, domains, certificates;
     struct conf_ints ports;
-    char *dns_source, *trust;
+    char *dns_source, *trust, *crl;
 };
 struct raw_pair {
     struct conf_where where;

@@ -87,6 +87,8 @@ static const struct conf_row side_rows[] = {
     { "domains", CONF_LIST, offsetof(struct raw_side, domains), true, 1, 1000, .sub = domain_rows, .sub_size = sizeof(struct raw_domain),
         .help = "XMPP domains that live on this side" },
     { "trust", CONF_STRING, offsetof(struct raw_side, trust), true, 1, 4000, .help = "PEM file: who vouches for the servers of this side" },
+    { "crl", CONF_STRING, offsetof(struct raw_side, crl), false, 0, 4000,
+        .help = "PEM file with a revocation list of every authority that may stand in their chains; empty: revocation is not looked at" },
     { "certificates", CONF_LIST, offsetof(struct raw_side, certificates), true, 0, 1000, .sub = certificate_rows,
         .sub_size = sizeof(struct raw_certificate), .help = "what the gateway shows to this side: certificates for domains of the other" },
     END,

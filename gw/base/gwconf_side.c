@@ -274,5 +274,7 @@ void gwconf_side(struct gwconf_reader *r, enum gw_side side)
     read_dns(r, side, raw);
     read_domains(r, side, raw);
     s->trust = gwconf_path(r, raw->trust);
+    if (raw->crl && raw->crl[0])
+        s->crl = gwconf_path(r, raw->crl);
     read_certificates(r, side, raw);
 }

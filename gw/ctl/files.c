@@ -126,6 +126,23 @@ static void check_auditors(const struct gw_conf *c, struct conf_errors *errs)
         conf_error_add(errs, CONF_ERROR, c->path, line, "evidence: %s holds no certificate in PEM form", c->journal.evidence);
 }
 
+/* With lists, a certificate whose authority has none that is current is refused: so an old one closes the side. */
+static void check_crl(const struct gw_conf *c, const char *path, unsigned line, struct conf_errors *errs)
+{
+    unsigned n = 0;
+    FILE *f = open_named(c, "crl", path, line, errs);
+    if (!f)
+        return;
+    for (X509_CRL *l; (l = PEM_read_X509_CRL(f, NULL, NULL, NULL)); X509_CRL_free(l), n++) {
+        const ASN1_TIME *next = X509_CRL_get0_nextUpdate(l);
+        if (next && X509_cmp_current_time(next) < 0)
+            conf_error_add(errs, CONF_ERROR, c->path, line, "crl: list %u of %s is out of date: every server of its authority would be refused", n + 1, path);
+    }
+    fclose(f);
+    if (!n)
+        conf_error_add(errs, CONF_ERROR, c->path, line, "crl: %s holds no revocation list in PEM form", path);
+}
+
 void ctl_check_files(const struct gw_conf *c, struct conf_errors *errs)
 {
     if (access(c->rules, R_OK | X_OK) != 0)
@@ -139,6 +156,8 @@ void ctl_check_files(const struct gw_conf *c, struct conf_errors *errs)
         if (x)
             check_times(c, x, side->trust, line, errs);
         X509_free(x);
+        if (side->crl)
+            check_crl(c, side->crl, line_of(c, s == GW_HIGH ? "high.crl" : "low.crl", side->line), errs);
         for (size_t i = 0; i < side->n_certificates; i++)
             check_certificate(c, &side->certificates[i], errs);
     }

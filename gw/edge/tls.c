@@ -124,6 +124,17 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *n_out, co
     return SSL_TLSEXT_ERR_OK;
 }
 
+/* A chain is good only if a current list of each of its authorities is here, and none of its certificates is on one. */
+static int use_crl(SSL_CTX *ctx, const char *path)
+{
+    X509_STORE *store = SSL_CTX_get_cert_store(ctx);
+    X509_LOOKUP *l = path ? X509_STORE_add_lookup(store, X509_LOOKUP_file()) : NULL;
+    if (!path)
+        return 1;
+    return l && X509_load_crl_file(l, path, X509_FILETYPE_PEM) > 0
+        && X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL) == 1;
+}
+
 static int set_common(SSL_CTX *ctx, const char *trust)
 {
     X509_VERIFY_PARAM *p = SSL_CTX_get0_param(ctx);
@@ -157,6 +168,9 @@ static SSL_CTX *make(const struct gw_conf *conf, const struct gw_side_conf *side
     if (!ctx)
         return NULL;
     if (set_common(ctx, side->trust) != 0)
+        goto fail;
+    what = side->crl;
+    if (!use_crl(ctx, side->crl))
         goto fail;
     what = c->chain;
     if (SSL_CTX_use_certificate_chain_file(ctx, c->chain) != 1)

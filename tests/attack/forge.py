@@ -57,3 +57,20 @@ class Forge:
                     "policy=p\n[p]\ncommonName=supplied\n")
         sh("openssl", "ca", "-batch", "-notext", "-config", base + ".cnf", "-in", base + ".csr", "-out", base + ".pem", "-cert", by[0],
            "-keyfile", by[1], "-startdate", start, "-enddate", end, "-extfile", base + ".ext", "-extensions", "v3")
+
+    def revocations(self, authorities, path, revoked=(), seconds=86400):
+        """A file with one list of each authority (cert, key), on which stand the certificates `revoked`."""
+        with open(path, "w") as out:
+            for n, (cert, key) in enumerate(authorities):
+                base = os.path.join(self.folder, f"crl{self.n}-{n}")
+                with open(base + ".index", "w") as f:
+                    for who in revoked:
+                        serial = sh("openssl", "x509", "-noout", "-serial", "-in", who).strip().split("=")[1]
+                        f.write(f"R\t300101000000Z\t200101000000Z\t{serial}\tunknown\t/CN=x\n")
+                with open(base + ".cnf", "w") as f:
+                    f.write(f"[ca]\ndefault_ca=d\n[d]\ndatabase={base}.index\ndefault_md=sha256\n")
+                sh("openssl", "ca", "-config", base + ".cnf", "-gencrl", "-cert", cert, "-keyfile", key, "-out", base + ".pem",
+                   "-crlsec", str(seconds))
+                with open(base + ".pem") as f:
+                    out.write(f.read())
+        return path

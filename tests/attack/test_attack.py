@@ -560,7 +560,7 @@ class Low:
         if san and san.startswith("DER:"):
             san = der_names(LOW.encode() + b"\0.evil.example")
         elif san:
-            san = san.replace(HIGH, LOW)
+            san = san.replace(HIGH, "?").replace(LOW, HIGH).replace("?", LOW)
         return self.forge.make(**{**words, "san": san, "cn": words.get("cn", HIGH).replace(HIGH, LOW)})
 
 

@@ -151,6 +151,9 @@ static const struct { const char *name, *from, *to, *from2, *to2, *want; } rows[
         NULL, "name: \"a\" is there already (line " },
     { "a witness's name that is a command", "witnesses = ( );", "witnesses = ( { name = \"a b\"; kind = \"file\"; to = \"/x/y\"; } );", NULL, NULL,
         "name: \"a b\" holds another character" },
+    { "a list of revocations", "crl = \"\"", "crl = \"tls/high-crl.pem\"", NULL, NULL, NULL },
+    { "a rate of nothing", "stream_stanzas = 50000", "stream_stanzas = 0", NULL, NULL, "limits.stream_stanzas: 0 is out of range; allowed: from 1 to 1000000" },
+    { "no memory", "memory = \"2GiB\"", "memory = \"64MiB\"", NULL, NULL, "limits.memory: 64MiB is out of range; allowed: from 256MiB to 64GiB" },
     { "no keepalive", "keepalive = \"60s\"", "keepalive = \"0s\"", NULL, NULL, NULL },
 };
 

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# TLS in the other role, and revocation in both: servers that the gateway calls and that show what nobody should take, by the
+# certificate, the version or the suite. test_attack.py has the peers that call the gateway.
+
+import os
+import ssl
+import time
+
+import pytest
+
+from forge import SRV_NAME, Forge
+from lab.certs import Authority
+from lab.ends import Ends
+from lab.net import LabError
+from lab.wire import TLS, message
+from test_attack import REFUSED, Liar, Low, below, context, meets, recorded
+from table import A, B, HIGH, LOW
+
+
+@pytest.fixture(scope="module")
+def ends(running):
+    r = running(layout="routed", high="bare", low="bare")
+    e = Ends(r.lab)
+    e.running, e.events, e.gateway = r, r.events, r.gateway
+    e.forge = Forge(r.lab.path("forge"))
+    e.authority = {s: (a.cert, a.key) for s in ("high", "low") for a in (Authority(r.lab.path("tls"), s),)}
+    yield e
+    e.close()
+
+
+# ---- as initiating entity ------------------------------------------------------------------------------------------------
+
+QUICK = {"not yet valid", "wildcard for all", "an issuer for other names", "the other side's name"}
+WEAK = {"RSA of 1024 bits", "signed with SHA-1"}         # test_server_with_a_weak_key
+SHORT = {"another name", "wildcard one above", "expired", "self-signed", "NUL behind the name", "only for clients", "no name but the common name",
+         "an issuer that is no authority"}       # these are in test_attack.py
+
+
+@pytest.mark.parametrize("make", [pytest.param(r[1], id=r[0], marks=[] if r[0] in QUICK else [pytest.mark.long]) for r in REFUSED if r[0] not in SHORT | WEAK])
+def test_server_refused(ends, make):
+    """Each certificate that no peer gets through with is no good for a server either: it gets nothing, the sender an answer."""
+    liar = Liar(ends, cert=make(Low(ends.forge), ends.authority["low"]))
+
+    def told(id_):
+        answer = ends.sink["high"].wait("the answer", lambda e: e.get("id") == id_, 25)
+        assert answer.get("type") == "error" and answer.find(".//{*}remote-server-not-found") is not None
+        assert not liar.took
+    meets(ends, liar, {"cert-refused"}, told)
+
+
+@pytest.mark.parametrize("words", [{"usage": "serverAuth"}, {"usage": None}, {"san": f"otherName:{SRV_NAME};IA5:_xmpp-server.{HIGH}"}],
+                         ids=["only for servers", "without usages", "SRVName"])
+def test_server_accepted(ends, words):
+    liar = Liar(ends, cert=Low(ends.forge).make(by=ends.authority["low"], **words))
+    id_ = f"good-{time.monotonic_ns()}"
+    try:
+        ends.stream("high").send(message(A, B, id_))
+        end = time.monotonic() + 15
+        while not any(e.get("id") == id_ for e in liar.took):
+            assert time.monotonic() < end
+            time.sleep(0.05)
+    finally:
+        liar.end()
+
+
+class Old(Liar):
+    """A server that speaks TLS by other rules than ours."""
+
+    def __init__(self, ends, version, ciphers, cert=None):
+        self.version, self.ciphers, self.spoke = version, ciphers, []
+        super().__init__(ends, cert)
+
+    def _serve(self, peer):
+        try:
+            peer._answer_header(LOW, f"<starttls xmlns='{TLS}'><required/></starttls>")
+            peer.expect("starttls")
+            peer.send(f"<proceed xmlns='{TLS}'/>")
+            c = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            c.set_ciphers(self.ciphers)
+            c.minimum_version = c.maximum_version = self.version
+            c.load_cert_chain(*self.tls[:2])
+            peer.sock = c.wrap_socket(peer.sock, server_side=True)
+            self.spoke.append(peer.sock.version())
+            peer._answer_header(LOW, "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>EXTERNAL</mechanism></mechanisms>")
+            self.took.append(peer.read(5))
+        except (LabError, OSError):
+            pass
+        finally:
+            peer.sock.close()
+
+
+@pytest.mark.parametrize("version,ciphers", [(ssl.TLSVersion.TLSv1, "ALL:@SECLEVEL=0"), (ssl.TLSVersion.TLSv1_1, "ALL:@SECLEVEL=0"),
+                                             (ssl.TLSVersion.TLSv1_2, "ECDHE-ECDSA-AES128-SHA256:ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0"),
+                                             (ssl.TLSVersion.TLSv1_2, "aNULL:@SECLEVEL=0")],
+                         ids=["TLS 1.0", "TLS 1.1", "CBC suites", "anonymous suites"])
+def test_server_of_old_tls(ends, version, ciphers):
+    liar = Old(ends, version, ciphers)
+    meets(ends, liar, {"tls-failed", "peer-reset"}, lambda id_: None)
+    assert not liar.spoke
+
+
+@pytest.mark.parametrize("make", [pytest.param(r[1], id=r[0]) for r in REFUSED if r[0] in WEAK])
+def test_server_with_a_weak_key(ends, make):
+    liar = Old(ends, ssl.TLSVersion.TLSv1_2, "ALL:@SECLEVEL=0", cert=make(Low(ends.forge), ends.authority["low"]))
+    meets(ends, liar, {"tls-failed", "cert-refused"}, lambda id_: None)
+    assert not [e for e in liar.took if e is not None and e.tag.endswith("}auth")]
+
+
+# ---- revocation ------------------------------------------------------------------------------------------------------------
+
+def middle_of(forge, by, name):
+    """A leaf below an authority of its own: (leaf, that authority)."""
+    middle = forge.make(by=by, san="DNS:middle.example", cn=name, usage=None, ca=True, more="keyUsage=critical,keyCertSign,cRLSign\n")
+    return forge.make(by=middle, chain=(middle[0],)), middle
+
+
+def restart(ends, **conf):
+    r = ends.running
+    r.gateway.stop()
+    ends.gateway = r.gateway = r.lab.start_gateway(**conf)
+
+
+def offered(ends, cert):
+    """Whether a peer with this certificate is offered EXTERNAL."""
+    peer = ends.connect("high", tls=(*cert, None))
+    peer.open(HIGH, LOW)
+    peer.send(f"<starttls xmlns='{TLS}'/>")
+    peer.expect("proceed")
+    peer.sock = context(ends, cert).wrap_socket(peer.sock, server_hostname=LOW)
+    try:
+        peer.open(HIGH, LOW)
+        return True
+    except LabError:
+        return False
+
+
+def test_revoked(ends):
+    """A list of each side: what stands on it is refused in both roles, what does not is taken; below an authority without a list of its own
+    nothing is."""
+    forge, high, low = ends.forge, ends.authority["high"], ends.authority["low"]
+    good, bad = forge.make(by=high), forge.make(by=high)
+    listed, middle = middle_of(forge, high, "listed")
+    below_bad, bad_middle = middle_of(forge, high, "revoked")
+    unlisted = below(forge, high)
+    bad_server = Low(forge).make(by=low)
+    lists = {"high.crl": forge.revocations([high, middle, bad_middle], os.path.join(forge.folder, "high-crl.pem"), [bad[0], bad_middle[0]]),
+             "low.crl": forge.revocations([low], os.path.join(forge.folder, "low-crl.pem"), [bad_server[0]])}
+    restart(ends, **lists)
+    mark = ends.events.mark()
+    measured = {name: offered(ends, cert) for name, cert in (("good", good), ("revoked", bad), ("below a listed authority", listed),
+                                                             ("below a revoked authority", below_bad), ("below an authority without a list", unlisted))}
+    assert measured == {"good": True, "revoked": False, "below a listed authority": True, "below a revoked authority": False,
+                        "below an authority without a list": False}
+    recorded(ends, mark, lambda e: e.get("reason") == "cert-refused" and "revoked" in str(e), "the revocation")
+    liar = Liar(ends, cert=bad_server)
+    meets(ends, liar, {"cert-refused"}, lambda id_: None)
+    assert not liar.took
+    restart(ends)
+    assert offered(ends, bad)       # without lists nobody looks
+
+
+@pytest.mark.long
+def test_list_that_goes_out_of_date(ends):
+    """While it is current it lets one in; then nobody; and the gateway does not start with it."""
+    high = ends.authority["high"]
+    good = ends.forge.make(by=high)
+    path, made = ends.forge.revocations([high], os.path.join(ends.forge.folder, "old-crl.pem"), seconds=25), time.monotonic()
+    restart(ends, **{"high.crl": path})
+    assert offered(ends, good)
+    time.sleep(max(0, made + 26 - time.monotonic()))
+    assert not offered(ends, good)
+    with pytest.raises(LabError, match="is out of date"):
+        restart(ends, **{"high.crl": path})
+    restart(ends)
