@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # The gateway in the lab: its configuration for each layout, start, stop, and its journal.
 
+import filecmp
 import glob
 import json
 import os
+import shutil
 import signal
 
 from .layout import CARDS, LAYOUTS, MACS, OTHER
@@ -101,6 +103,9 @@ class Journal:
         return lines
 
 
+PATTERNS = "scanner.patterns"
+
+
 class Gateway:
     """The gateway of a lab, run from BIN with the configuration CONF."""
 
@@ -119,6 +124,8 @@ class Gateway:
         return self.lockgate("inline", verb, "-c", self.conf, check=check)
 
     def start(self, timeout=20):
+        if not os.path.exists(self.lab.path("state", PATTERNS)):
+            self._patterns(self._kept_patterns(), self.lab.path("state", PATTERNS))
         open(self.out, "w").close()
         with open(self.out, "ab") as out:
             self.process = Process([self.command, "run", "-c", self.conf], self.log, stdout=out)
@@ -131,6 +138,20 @@ class Gateway:
             with open(self.out) as f:
                 return "ready" in f.read().split()
         wait_until(f"the gateway's line 'ready' (log: {self.log})", ready, timeout)
+        self._patterns(self.lab.path("state", PATTERNS), self._kept_patterns())
+
+    def _kept_patterns(self):
+        return os.path.join(self.bin, "..", "lab-patterns", PATTERNS)
+
+    @staticmethod
+    def _patterns(have, want):
+        """The scanner's compiled patterns are kept from lab to lab: it takes them only where they fit its rules."""
+        if os.path.exists(have) and not (os.path.exists(want) and filecmp.cmp(have, want, shallow=False)):
+            os.makedirs(os.path.dirname(want), exist_ok=True)
+            beside = f"{want}.{os.getpid()}"
+            shutil.copyfile(have, beside)
+            os.chmod(beside, 0o600)
+            os.rename(beside, want)
 
     def stop(self, timeout=10):
         """Ends it in order; returns its exit status."""
