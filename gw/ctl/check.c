@@ -126,7 +126,7 @@ int verb_check(int argc, char **argv)
         else if (!strcmp(argv[i], "--rules") && more)
             rules = argv[++i];
         else
-            return fprintf(stderr, "lockgate check: \"%s\" is not understood\n%s", argv[i], usage), CTL_USAGE;
+            return ctl_unknown(argv[0], argv[i], usage);
     }
     struct conf_errors errs;
     struct gw_conf *conf = NULL;

@@ -46,7 +46,7 @@ static int read_options(int argc, char **argv, struct asked *a)
         else if ((argv[i][0] != '-' || !argv[i][1]) && !a->file)
             a->file = argv[i];
         else
-            return fprintf(stderr, "lockgate explain: \"%s\" is not understood\n%s", argv[i], usage), CTL_USAGE;
+            return ctl_unknown(argv[0], argv[i], usage);
     }
     return a->file ? 0 : (fputs(usage, stderr), CTL_USAGE);
 }

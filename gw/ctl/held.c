@@ -125,7 +125,7 @@ int verb_held(int argc, char **argv)
     const char *conf;
     int n = ctl_options(argc, argv, &conf, NULL);
     if (n < 1 || n > 2 || (n == 2 && strspn(argv[1], "0123456789-") != strlen(argv[1])))
-        return ctl_usage(argv[0]);
+        return ctl_usage(n, argv);
     struct gw_conf *c = ctl_load(conf);
     if (!c)
         return CTL_CONF;

@@ -145,8 +145,9 @@ int verb_inline(int argc, char **argv)
         int (*run)(const struct gw_conf *c, enum gw_side side);
     } words[] = { { "up", up }, { "down", down }, { "show", show }, { "check", inline_check } };
     const char *conf;
-    if (ctl_options(argc, argv, &conf, NULL) != 2)
-        return ctl_usage(argv[0]);
+    int n = ctl_options(argc, argv, &conf, NULL);
+    if (n != 2)
+        return ctl_usage(n, argv);
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (strcmp(argv[1], words[i].word) != 0)
             continue;
@@ -172,5 +173,5 @@ int verb_inline(int argc, char **argv)
         gw_conf_free(c);
         return status;
     }
-    return ctl_usage(argv[0]);
+    return ctl_usage(n, argv);
 }

@@ -21,6 +21,11 @@ static const struct {
 
 static void verb_usage(FILE *to, const char *verb)
 {
+    const char *text = ctl_usage_text(verb);
+    if (text) {
+        fputs(text, to);
+        return;
+    }
     for (size_t i = 0; i < VERBS; i++)
         if (strcmp(verbs[i].name, verb) == 0)
             fprintf(to, "usage: lockgate %s %s\n  %s\n", verb, verbs[i].args, verbs[i].help);
@@ -31,15 +36,39 @@ static void usage(FILE *to)
     fputs("usage: lockgate VERB [OPTIONS]\n\n", to);
     for (size_t i = 0; i < VERBS; i++)
         if (verbs[i].run)
-            fprintf(to, "  %-11s %-24s %s\n", verbs[i].name, verbs[i].args, verbs[i].help);
-    fprintf(to, "  %-11s %-24s %s\n  %-11s %-24s %s\n", "version", "", "print the version", "help", "", "print this");
-    fputs("\n  -c CONF   the configuration, otherwise " CTL_CONF_DEFAULT "\n"
+            fprintf(to, "  %-11s %s\n", verbs[i].name, verbs[i].help);
+    fprintf(to, "  %-11s %s\n  %-11s %s\n", "version", "print the version", "help [VERB]", "print this, or how a verb is used");
+    fputs("\n`lockgate VERB --help` says more. Without -c CONF the configuration is\n" CTL_CONF_DEFAULT ".\n"
           "Exit status: 0 it is so, 1 it is not so, 2 wrong usage, 78 wrong configuration.\n", to);
 }
 
-int ctl_usage(const char *verb)
+int ctl_usage(int argc, char **argv)
 {
-    verb_usage(stderr, verb);
+    const char *text = ctl_usage_text(argv[0]);
+    for (int i = argc - 1; i > 0; i--)
+        if (text && (argv[i][0] == '-' || i == argc - 1))
+            return ctl_unknown(argv[0], argv[i], text);
+    verb_usage(stderr, argv[0]);
+    return CTL_USAGE;
+}
+
+/* `help`, `help VERB`, and for programs (completion, man pages) `help --verbs`: one a line, with a tab before what it does. */
+static int help(int argc, char **argv)
+{
+    if (argc < 2) {
+        usage(stdout);
+        return CTL_YES;
+    }
+    bool list = strcmp(argv[1], "--verbs") == 0;
+    for (size_t i = 0; i < VERBS; i++) {
+        if (list && verbs[i].run)
+            printf("%s\t%s\n", verbs[i].name, verbs[i].help);
+        else if (verbs[i].run && strcmp(argv[1], verbs[i].name) == 0)
+            return verbs[i].run(2, (char *[]){ argv[1], (char[]){ "--help" }, NULL });
+    }
+    if (list)
+        return CTL_YES;
+    fprintf(stderr, "lockgate help: there is no verb \"%s\"; `lockgate help` lists them\n", argv[1]);
     return CTL_USAGE;
 }
 
@@ -88,10 +117,8 @@ int main(int argc, char **argv)
         usage(stderr);
         return CTL_USAGE;
     }
-    if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0) {
-        usage(stdout);
-        return CTL_YES;
-    }
+    if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+        return help(argc - 1, argv + 1);
     if (strcmp(argv[1], "version") == 0 || strcmp(argv[1], "--version") == 0) {
         puts("lockgate " LOCKGATE_VERSION);
         return CTL_YES;

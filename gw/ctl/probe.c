@@ -9,8 +9,9 @@ int verb_probe(int argc, char **argv)
 {
     const char *conf;
     struct buf out;
-    if (ctl_options(argc, argv, &conf, NULL) != 1)
-        return ctl_usage(argv[0]);
+    int n = ctl_options(argc, argv, &conf, NULL);
+    if (n != 1)
+        return ctl_usage(n, argv);
     struct gw_conf *c = ctl_load(conf);
     if (!c)
         return CTL_CONF;

@@ -181,7 +181,7 @@ static int options(int argc, char **argv, struct options *o)
         } else if ((argv[i][0] != '-' || !argv[i][1]) && !o->file) {
             o->file = argv[i];
         } else {
-            fprintf(stderr, "lockgate replay: \"%s\" is not understood\n%s", argv[i], usage);
+            ctl_unknown("replay", argv[i], usage);
             return -1;
         }
     }

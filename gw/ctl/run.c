@@ -40,8 +40,9 @@ int verb_run(int argc, char **argv)
 {
     const char *conf;
     char path[512];
-    if (ctl_options(argc, argv, &conf, NULL) != 1)
-        return ctl_usage(argv[0]);
+    int n = ctl_options(argc, argv, &conf, NULL);
+    if (n != 1)
+        return ctl_usage(n, argv);
     if (geteuid() != 0) {
         fputs("lockgate run: only root may: the parent makes sockets in network namespaces and gives each program an id of its own\n", stderr);
         return CTL_NO;

@@ -1,14 +1,27 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * lockgate status: what the running gateway says of itself, as a table or as JSON. */
-#include <inttypes.h>
-#include <jansson.h>
-#include <stdio.h>
+ * lockgate status: what the running gateway says of itself: as text, as a live screen, as JSON, as numbers for Prometheus. */
 #include <string.h>
-#include <time.h>
+#include <unistd.h>
 
+#include "status.h"
 #include "verbs.h"
 
-/* Each program's own object came as a string; here it becomes an object, or stays a string when it is none. */
+/* Resident memory of a program, by its process id. */
+static json_int_t memory_of(json_int_t pid)
+{
+    char path[64];
+    long long pages = 0;
+    snprintf(path, sizeof path, "/proc/%lld/statm", (long long)pid);
+    FILE *f = pid > 0 ? fopen(path, "re") : NULL;
+    if (!f)
+        return 0;
+    if (fscanf(f, "%*s %lld", &pages) != 1)
+        pages = 0;
+    fclose(f);
+    return pages * sysconf(_SC_PAGESIZE);
+}
+
+/* Each program's own object came as a string; here it becomes an object, or goes when it is none: a program is not believed to the letter. */
 static void open_stats(json_t *root)
 {
     size_t i;
@@ -17,131 +30,55 @@ static void open_stats(json_t *root)
     {
         const char *text = json_string_value(json_object_get(program, "stats"));
         json_t *own = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
-        if (own)
-            json_object_set_new(program, "stats", own);
+        json_object_del(program, "stats");
+        if (json_is_object(own))
+            json_object_set(program, "stats", own);
+        json_decref(own);
+        json_object_set_new(program, "memory", json_integer(memory_of(status_number(program, "pid"))));
     }
 }
 
-static void print_age(int64_t ms)
+json_int_t status_number(const json_t *o, const char *key)
 {
-    int64_t s = ms / 1000;
-    if (s >= 86400)
-        printf("%" PRId64 "d %" PRId64 "h", s / 86400, s / 3600 % 24);
-    else if (s >= 3600)
-        printf("%" PRId64 "h %" PRId64 "min", s / 3600, s / 60 % 60);
-    else if (s >= 60)
-        printf("%" PRId64 "min %" PRId64 "s", s / 60, s % 60);
-    else
-        printf("%" PRId64 "s", s);
+    const json_t *v = json_object_get(o, key);
+    return json_is_true(v) ? 1 : json_integer_value(v);
 }
 
-/* Terminal escapes in text that a child passed on must not reach the terminal. */
-static void print_safe(const char *s)
+const char *status_word(const json_t *o, const char *key)
 {
-    for (; *s; s++)
-        putchar((unsigned char)*s < 0x20 || *s == 0x7f ? '?' : *s);
+    const char *s = json_string_value(json_object_get(o, key));
+    return s ? s : "?";
 }
 
-/* Members of a program's object: plain values in one line, lists (streams) one entry a line. */
-static void print_value(const json_t *v)
-{
-    char *text = json_is_string(v) ? NULL : json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY);
-    print_safe(text ? text : json_string_value(v));
-    free(text);
-}
-
-/* When a rule held last, for people; --json has the number. */
-static void print_time(json_int_t ms)
-{
-    time_t s = (time_t)(ms / 1000);
-    struct tm tm;
-    char text[40];
-    if (gmtime_r(&s, &tm) && strftime(text, sizeof text, "%Y-%m-%d %H:%M:%SZ", &tm))
-        printf("last=%s", text);
-}
-
-static void print_members(json_t *o, const char *indent)
-{
-    const char *key;
-    json_t *v;
-    bool any = false;
-    fputs(indent, stdout);
-    json_object_foreach(o, key, v)
-    {
-        if (json_is_array(v) || json_is_object(v))
-            continue;
-        fputs(any ? "  " : "", stdout);
-        any = true;
-        if (!strcmp(key, "last_ms") && json_is_integer(v)) {
-            print_time(json_integer_value(v));
-            continue;
-        }
-        print_safe(key);
-        putchar('=');
-        print_value(v);
-    }
-    putchar('\n');
-    json_object_foreach(o, key, v)
-    {
-        size_t i;
-        json_t *entry;
-        if (json_is_object(v)) {
-            printf("%s", indent);
-            print_safe(key);
-            print_members(v, ": ");
-        }
-        json_array_foreach(v, i, entry)
-        {
-            printf("%s  ", indent);
-            print_safe(key);
-            if (json_is_object(entry)) {
-                print_members(entry, ": ");
-            } else {
-                fputs(": ", stdout);
-                print_value(entry);
-                putchar('\n');
-            }
-        }
-    }
-}
-
-/* Watch mode must not be overlooked: the guard itself says whether it enforces. */
-static void print_watch(json_t *root)
+json_t *status_stats(json_t *root, const char *program)
 {
     size_t i;
-    json_t *program;
-    json_array_foreach(json_object_get(root, "programs"), i, program)
-    {
-        const json_t *own = json_object_get(program, "stats");
-        if (json_is_object(own) && json_is_false(json_object_get(own, "enforce")))
-            printf("*** NOTHING IS ENFORCED (enforce = false): what policy refuses crosses; %" JSON_INTEGER_FORMAT " stanzas so far ***\n",
-                json_integer_value(json_object_get(own, "let_through")));
-    }
+    json_t *p;
+    json_array_foreach(json_object_get(root, "programs"), i, p)
+        if (!strcmp(status_word(p, "name"), program))
+            return json_object_get(p, "stats");
+    return NULL;
 }
 
-static void print_status(json_t *root)
+int status_fetch(const struct gw_conf *c, FILE *to, json_t **ret)
 {
-    size_t i;
-    json_t *program;
-    print_watch(root);
-    print_safe(json_string_value(json_object_get(root, "gateway")) ? json_string_value(json_object_get(root, "gateway")) : "?");
-    printf(": %s, %s, up ", json_string_value(json_object_get(root, "mode")),
-        json_is_true(json_object_get(root, "stopping")) ? "stopping" : json_is_true(json_object_get(root, "ready")) ? "ready" : "starting");
-    print_age(json_integer_value(json_object_get(root, "age_ms")));
-    printf(", %" JSON_INTEGER_FORMAT " hosts admitted, %" JSON_INTEGER_FORMAT " own lines wait for the journal\n\n",
-        json_integer_value(json_object_get(root, "admitted_hosts")), json_integer_value(json_object_get(root, "lines_waiting")));
-    printf("%-16s %-9s %7s %7s  %s\n", "program", "state", "pid", "starts", "for");
-    json_array_foreach(json_object_get(root, "programs"), i, program)
-    {
-        printf("%-16s %-9s %7" JSON_INTEGER_FORMAT " %7" JSON_INTEGER_FORMAT "  ", json_string_value(json_object_get(program, "name")),
-            json_string_value(json_object_get(program, "state")), json_integer_value(json_object_get(program, "pid")),
-            json_integer_value(json_object_get(program, "starts")));
-        print_age(json_integer_value(json_object_get(program, "age_ms")));
-        putchar('\n');
-        json_t *stats = json_object_get(program, "stats");
-        if (json_is_object(stats))
-            print_members(stats, "    ");
+    struct buf out;
+    json_error_t err;
+    buf_init(&out, 4u << 20);
+    int status = ctl_ask(c, "status", "", false, &out);
+    struct str text = buf_str(&out);
+    if (status != CTL_YES && to)
+        fprintf(to, "%.*s", STR_ARG(text));
+    if (status == CTL_YES) {
+        *ret = json_loadb(text.p, text.n, 0, &err);
+        status = json_is_object(*ret) ? CTL_YES : CTL_NO;
+        if (status != CTL_YES && to)
+            fprintf(to, "the gateway's answer is not JSON: %s\n", err.text);
     }
+    buf_clear(&out);
+    if (status == CTL_YES)
+        open_stats(*ret);
+    return status;
 }
 
 static bool all_running(json_t *root)
@@ -149,48 +86,66 @@ static bool all_running(json_t *root)
     size_t i;
     json_t *program;
     json_array_foreach(json_object_get(root, "programs"), i, program)
-        if (strcmp(json_string_value(json_object_get(program, "state")), "running") != 0)
+        if (strcmp(status_word(program, "state"), "running") != 0)
             return false;
     return true;
 }
 
-static int show(struct str text, bool json)
+static int once(const struct gw_conf *c, bool json, bool all, const char *metrics)
 {
-    json_error_t err;
-    json_t *root = json_loadb(text.p, text.n, 0, &err);
-    if (!root) {
-        fprintf(stderr, "the gateway's answer is not JSON: %s\n", err.text);
-        return CTL_NO;
-    }
-    open_stats(root);
-    if (json) {
+    json_t *root = NULL;
+    int status = status_fetch(c, stderr, &root);
+    if (metrics) {
+        int written = status_metrics(status == CTL_YES ? root : NULL, metrics);
+        status = status == CTL_YES ? written : status;
+    } else if (status == CTL_YES && json) {
         json_dumpf(root, stdout, JSON_INDENT(2));
         putchar('\n');
-    } else {
-        print_status(root);
+    } else if (status == CTL_YES) {
+        status_text(stdout, root, NULL, 0, all);
     }
-    int status = all_running(root) ? CTL_YES : CTL_NO;
+    if (status == CTL_YES && !all_running(root))
+        status = CTL_NO;
     json_decref(root);
     return status;
 }
 
+/* Takes away the options that are its own; their number of ways to show it, or -1: --prometheus without a file. */
+static int own_options(int *argc, char **argv, bool *watch, bool *all, const char **metrics)
+{
+    int n = 1;
+    for (int i = 1; i < *argc; i++) {
+        if (!strcmp(argv[i], "--watch") || !strcmp(argv[i], "-w"))
+            *watch = true;
+        else if (!strcmp(argv[i], "-v"))
+            *all = true;
+        else if (!strcmp(argv[i], "--prometheus") && i + 1 < *argc)
+            *metrics = argv[++i];
+        else if (!strcmp(argv[i], "--prometheus"))
+            return -1;
+        else
+            argv[n++] = argv[i];
+    }
+    *argc = n;
+    return *watch + (*metrics != NULL);
+}
+
 int verb_status(int argc, char **argv)
 {
-    const char *conf;
-    bool json = false;
-    struct buf out;
-    if (ctl_options(argc, argv, &conf, &json) != 1)
-        return ctl_usage(argv[0]);
+    const char *conf, *metrics = NULL;
+    bool json = false, watch = false, all = false;
+    int n = ctl_options(argc, argv, &conf, &json), ways = n < 0 ? -1 : own_options(&n, argv, &watch, &all, &metrics);
+    if (n != 1 || ways < 0)
+        return ctl_usage(n, argv);
+    const char *ending = metrics ? strrchr(metrics, '.') : NULL;
+    if (ways + json > 1)
+        return fputs("lockgate status: one of --watch, --json, --prometheus\n", stderr), CTL_USAGE;
+    if (metrics && strcmp(metrics, "-") != 0 && (!ending || strcmp(ending, ".prom") != 0))
+        return fprintf(stderr, "lockgate status: %s: node_exporter reads only files whose names end in .prom\n", metrics), CTL_USAGE;
     struct gw_conf *c = ctl_load(conf);
     if (!c)
         return CTL_CONF;
-    buf_init(&out, 4u << 20);
-    int status = ctl_ask(c, "status", "", false, &out);
-    if (status == CTL_YES)
-        status = show(buf_str(&out), json);
-    else
-        fprintf(stderr, "%.*s", STR_ARG(buf_str(&out)));
-    buf_clear(&out);
+    int status = watch ? status_watch(c) : once(c, json, all, metrics);
     gw_conf_free(c);
     return status;
 }

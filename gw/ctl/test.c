@@ -142,7 +142,7 @@ int verb_test(int argc, char **argv)
         else if (!strcmp(argv[i], "-v"))
             r.all = true;
         else
-            return fprintf(stderr, "lockgate test: \"%s\" is not understood\n%s", argv[i], usage), CTL_USAGE;
+            return ctl_unknown(argv[0], argv[i], usage);
     }
     int status = rules_place_load(conf, dir, &r.place);
     if (status)

@@ -11,7 +11,7 @@ enum ctl_exit { CTL_YES = 0, CTL_NO = 1, CTL_USAGE = 2, CTL_CONF = 78 };
 /* X(verb, arguments, what it does). Defines int verb_<name>(int argc, char **argv): argv[0] is the verb, argc counts it. */
 #define CTL_VERBS(X) \
     X(run, "[-c CONF]", "start the gateway and stay in the foreground") \
-    X(check, "[-c CONF] [-q]", "find every mistake in configuration and rules") \
+    X(check, "[-c CONF] [-q]", "find every mistake in configuration and rules, and around them") \
     X(test, "[-c CONF]", "run the rules' own tests") \
     X(explain, "[-c CONF] STANZA", "say which rules looked at a stanza, and what each answered") \
     X(replay, "[-c CONF] [--against DIR] FILE.pcap", "judge what a capture holds by the present rules") \
@@ -19,8 +19,8 @@ enum ctl_exit { CTL_YES = 0, CTL_NO = 1, CTL_USAGE = 2, CTL_CONF = 78 };
     X(held, "[-c CONF] [NAME]", "list the stanzas that are held, or show one") \
     X(stop, "[-c CONF]", "end the running gateway in order") \
     X(status, "[-c CONF] [--json]", "show programs, streams, queues and rules in force") \
-    X(probe, "[-c CONF]", "health check: one stanza of its own must pass, one must be blocked, every program must run") \
-    X(inline, "up|down|show|check", "install, remove, print or compare namespaces, routes, packet rules (-c CONF)") \
+    X(probe, "[-c CONF]", "health check: one stanza must pass, one be blocked, all programs run") \
+    X(inline, "up|down|show|check", "install, remove, print or compare namespaces, routes, packet rules") \
     X(log, "[-c CONF] ...", "search the journal") \
     X(verify, "[-c CONF] ...", "prove that the journal was not changed") \
     X(values, "--key KEY -o OUT LIST...", "turn secret values into keyed hashes for a detector") \
@@ -40,8 +40,13 @@ void ctl_check_files(const struct gw_conf *c, struct conf_errors *errs);
  * said what was wrong (the verb ends with CTL_USAGE). json may be NULL: then --json is unknown. "--help" prints the verb's
  * usage and exits. */
 int ctl_options(int argc, char **argv, const char **ret_conf, bool *ret_json);
-/* "usage: lockgate VERB ..." of one verb to standard error; returns CTL_USAGE. */
-int ctl_usage(const char *verb);
+/* What stands in argv (after ctl_options; argc its return) is not how the verb is used: says so on standard error, with the verb's usage;
+ * returns CTL_USAGE. argc negative: what is wrong was said already. */
+int ctl_usage(int argc, char **argv);
+/* The usage of a verb whose own file has none, or NULL. */
+const char *ctl_usage_text(const char *verb);
+/* One word is not understood: says so, with the nearest option that the usage names; returns CTL_USAGE. */
+int ctl_unknown(const char *verb, const char *word, const char *usage);
 /* A verb for the running gateway. Its answer is appended to out. Returns its exit status, or CTL_NO after saying that no
  * gateway runs. wait_end: come back only when the gateway has closed the connection. */
 int ctl_ask(const struct gw_conf *c, const char *verb, const char *argument, bool wait_end, struct buf *out);
