@@ -175,15 +175,28 @@ install: all
 	install -d -m 0750 $(DESTDIR)/etc/lockgate/tls
 	install $(BUILD)/bin/lockgate $(DESTDIR)$(PREFIX)/bin/
 	install $(PROGRAMS:%=$(BUILD)/bin/lockgate-%) $(DESTDIR)$(PREFIX)/libexec/lockgate/
-	for u in conf/systemd/*.service; do \
+	install -d $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/bash-completion/completions \
+		$(DESTDIR)$(PREFIX)/share/doc/lockgate/examples
+	for u in conf/systemd/*.service conf/systemd/*.timer; do \
 		sed 's,/usr/local/bin/lockgate,$(PREFIX)/bin/lockgate,g' $$u > $(DESTDIR)$(PREFIX)/lib/systemd/system/$${u##*/}; done
 	install -m 0644 conf/journal.schema.json $(DESTDIR)$(PREFIX)/share/lockgate/
 	install -d $(DESTDIR)$(PREFIX)/share/lockgate/standby
 	install conf/standby/lockgate-standby $(DESTDIR)$(PREFIX)/share/lockgate/standby/
 	install -m 0644 conf/standby/keepalived.conf conf/standby/standby.conf $(DESTDIR)$(PREFIX)/share/lockgate/standby/
+	conf/man/make $(BUILD)/bin/lockgate $(BUILD)/man
+	install -m 0644 $(BUILD)/man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/
+	install -m 0644 $(BUILD)/man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8/
+	install -m 0644 conf/completion/lockgate $(DESTDIR)$(PREFIX)/share/bash-completion/completions/
+	install -m 0644 conf/examples/*.conf $(DESTDIR)$(PREFIX)/share/doc/lockgate/examples/
 	test -e $(DESTDIR)/etc/lockgate/lockgate.conf || \
 		sed 's,^\( *rules = \)"../rules",\1"rules",' conf/lockgate.conf > $(DESTDIR)/etc/lockgate/lockgate.conf
 	test -e $(DESTDIR)/etc/lockgate/rules || cp -r rules $(DESTDIR)/etc/lockgate/
+
+# The Debian package: $(BUILD)/lockgate_VERSION_ARCH.deb; VERSION=... names another version
+deb:
+	tests/lab/packages build deb
+	$(MAKE) -j$(JOBS) all
+	conf/debian/build $(BUILD) $(VERSION)
 
 help:
 	@echo "run        the lab: two servers, the gateway between them, a scripted exchange (root)"
@@ -191,10 +204,10 @@ help:
 	@echo "test-long  what takes longer: kill runs, sanitizers, soaks"
 	@echo "lab-up     the lab, left standing; lab-down takes it away"
 	@echo "bench      figures beside their references; bench-search: ten million records (7 GB); fuzz, fuzz-long: fuzzers"
-	@echo "all        builds into $(BUILD)/; install honours DESTDIR and PREFIX; clean"
+	@echo "all        builds into $(BUILD)/; install honours DESTDIR and PREFIX; deb: a Debian package; clean"
 
 -include $(wildcard $(BUILD)/obj/*/*.d $(BUILD)/tests/*.d $(BUILD)/fuzz/*.d $(BUILD)/bench/*.d $(BUILD)/xeps/*.d)
 
 clean:
 	rm -rf $(BUILD)
-.PHONY: bench-search all unit mad fuzz-replay fuzz fuzz-long bench-tools bench run lab-up lab-down test test-long install help clean
+.PHONY: deb bench-search all unit mad fuzz-replay fuzz fuzz-long bench-tools bench run lab-up lab-down test test-long install help clean
