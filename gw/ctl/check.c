@@ -8,10 +8,12 @@
 #include "content.h"
 #include "jid.h"
 #include "policy.h"
+#include "system.h"
 #include "verbs.h"
 
 static const char usage[] =
     "usage: lockgate check [-c CONF] [--rules DIR] [-q]\n"
+    "       lockgate check --system [--json] [-c CONF]\n"
     "       lockgate check --list | --list-config\n"
     "\n"
     "Finds every mistake in the configuration and in the rules, each with its file and line.\n"
@@ -19,10 +21,13 @@ static const char usage[] =
     "  -c CONF        the configuration (default " CTL_CONF_DEFAULT ")\n"
     "  --rules DIR    check only the rules in DIR, without a configuration\n"
     "  -q             print only mistakes: no warnings, no summary\n"
+    "  --system       what is around the gateway instead: certificates, DNS records, time, cards, forwarding, kernel, disk, other\n"
+    "                 firewall tables; one line each: fine, warning, wrong, and what to do\n"
+    "  --json         with --system: as one JSON object\n"
     "  --list         print every condition and action that a rule may use\n"
     "  --list-config  print every key of the configuration\n"
     "\n"
-    "Exit status: 0 everything is right, 2 wrong usage, 78 there are mistakes.\n";
+    "Exit status: 0 everything is right, 1 --system found something wrong, 2 wrong usage, 78 there are mistakes.\n";
 
 static int64_t now_ms(void) { return (int64_t)time(NULL) * 1000; }
 
@@ -107,10 +112,20 @@ static int report(struct conf_errors *errs, bool quiet, const struct found *f)
     return mistakes ? CTL_CONF : CTL_YES;
 }
 
+static int check_system(const char *conf_path, bool json)
+{
+    struct gw_conf *c = ctl_load(conf_path);
+    if (!c)
+        return CTL_CONF;
+    int status = ctl_check_system(c, json);
+    gw_conf_free(c);
+    return status;
+}
+
 int verb_check(int argc, char **argv)
 {
     const char *conf_path = CTL_CONF_DEFAULT, *rules = NULL;
-    bool quiet = false;
+    bool quiet = false, system = false, json = false;
     for (int i = 1; i < argc; i++) {
         bool more = i + 1 < argc;
         if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
@@ -119,6 +134,10 @@ int verb_check(int argc, char **argv)
             return policy_describe(stdout), CTL_YES;
         else if (!strcmp(argv[i], "--list-config"))
             return gw_conf_describe(stdout), CTL_YES;
+        else if (!strcmp(argv[i], "--system"))
+            system = true;
+        else if (!strcmp(argv[i], "--json"))
+            json = true;
         else if (!strcmp(argv[i], "-q"))
             quiet = true;
         else if (!strcmp(argv[i], "-c") && more)
@@ -128,6 +147,12 @@ int verb_check(int argc, char **argv)
         else
             return ctl_unknown(argv[0], argv[i], usage);
     }
+    if (json && !system)
+        return ctl_unknown(argv[0], "--json (without --system)", usage);
+    if (system && (rules || quiet))
+        return ctl_unknown(argv[0], rules ? "--rules (with --system)" : "-q (with --system)", usage);
+    if (system)
+        return check_system(conf_path, json);
     struct conf_errors errs;
     struct gw_conf *conf = NULL;
     struct found f = { 0 };

@@ -59,6 +59,8 @@ void steps_print(const struct steps *s, const char *ns);
 int step_command(const char *ns, char *const *args, struct str feed, bool quiet);
 /* The same, with its output appended to out. */
 int step_output(const char *ns, char *const *args, struct buf *out);
+/* Calls f in a process of its own, inside the namespace (NULL: here); its return value, or 1. arg comes back changed only if it is shared. */
+int step_inside(const char *ns, int (*f)(void *), void *arg);
 
 /* What `up` left, kept beside the control socket; and whether it is still so (inline_check.c). 0; MISMATCH, NOENT (not up) or
  * SYS after saying what is wrong. */

@@ -111,7 +111,7 @@ int step_output(const char *ns, char *const *args, struct buf *to)
 
 /* ---- settings, questions: in a process of their own, since they go into the namespace ---- */
 
-static int ask_inside(const char *ns, int (*f)(void *), void *arg)
+int step_inside(const char *ns, int (*f)(void *), void *arg)
 {
     int status;
     pid_t pid = fork();
@@ -140,7 +140,7 @@ static int has_card(void *arg)
 bool inline_has_card(const char *ns, const char *card)
 {
     char *name = strdup(card);
-    bool yes = name && ask_inside(ns, has_card, name) == 0;
+    bool yes = name && step_inside(ns, has_card, name) == 0;
     free(name);
     return yes;
 }
@@ -157,7 +157,7 @@ static int run_step(const struct step *st, const char *ns)
         r = step_command(where, st->args, st->feed, st->may_fail);
         break;
     case STEP_SYSCTL:
-        r = ask_inside(where, set_value, (void *)(uintptr_t)st->args);
+        r = step_inside(where, set_value, (void *)(uintptr_t)st->args);
         if (r && !st->may_fail)
             fprintf(stderr, "failed: %s = %s\n", st->args[0], st->args[1]);
         break;
