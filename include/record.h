@@ -64,6 +64,8 @@ int rec_open(struct rec *r, struct str ns, struct str name) GW_MUST_CHECK;
 int rec_attr_add(struct rec *r, struct str ns, struct str name, struct str value) GW_MUST_CHECK;
 int rec_text(struct rec *r, struct str text) GW_MUST_CHECK;
 int rec_close(struct rec *r) GW_MUST_CHECK;
+/* A copy of an element of a sealed record with all below it, as the next child of what is open. Errors as above. */
+int rec_copy(struct rec *to, const struct rec *from, uint32_t node) GW_MUST_CHECK;
 /* Ends building: everything closed, heads set, rec_check holds. */
 int rec_seal(struct rec *r) GW_MUST_CHECK;
 

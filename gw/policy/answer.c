@@ -171,6 +171,8 @@ static answer_fn answer_for(const struct pol_answers *a, const struct rec *r)
     return a->ping && rec_child(r, 0, STR("urn:xmpp:ping"), STR("ping"), REC_NONE) != REC_NONE ? put_nothing : NULL;
 }
 
+bool answers_labels(const struct pol_answers *a) { return a && a->labels; }
+
 bool answers_has(const struct pol_answers *a, const struct rec *r) { return (a->labels && label_catalog_asked(r)) || answer_for(a, r) != NULL; }
 
 enum pol_step answers_give(struct pol_eval *e, const struct pol_answers *a)

@@ -24,6 +24,7 @@ enum pol_step answer_end(struct pol_eval *e, struct rec *r);
 /* The fixed answers of a rule: version, last_activity, time, ping. */
 int answers_load(struct pol_load *l, const config_setting_t *s, struct pol_answers **ret);
 bool answers_has(const struct pol_answers *a, const struct rec *r); /* there is one for this question */
+bool answers_labels(const struct pol_answers *a); /* it answers for catalogues of labels; NULL: no */
 enum pol_step answers_give(struct pol_eval *e, const struct pol_answers *a);
 
 #endif

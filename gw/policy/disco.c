@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "answer.h"
+#include "label.h"
 #include "schema.h"
 #include "state.h"
 
@@ -74,8 +75,11 @@ int disco_memory_add(struct disco_memory **m, const struct disco_set *s)
 
 /* ---- features ---- */
 
-static bool may_tell(const struct schema *s, struct str var)
+static bool may_tell(const struct policy *set, struct str var)
 {
+    const struct schema *s = set->schema;
+    if (label_disco_hides(set, var))
+        return false;
     struct str notify = STR("+notify");
     if (var.n > notify.n && !memcmp(var.p + var.n - notify.n, notify.p, notify.n))
         var.n -= notify.n;
@@ -101,7 +105,7 @@ static bool filter_answer(struct pol_eval *e, uint32_t query)
 {
     size_t n = 0;
     for (uint32_t c = rec_child(e->rec, query, STR(NS_INFO), STR("feature"), REC_NONE); c != REC_NONE; c = rec_child(e->rec, query, STR(NS_INFO), STR("feature"), c)) {
-        if (may_tell(e->p->schema, rec_attr_get(e->rec, c, STR_NONE, STR("var"))))
+        if (may_tell(e->p, rec_attr_get(e->rec, c, STR_NONE, STR("var"))))
             continue;
         n++;
         if (!pol_edit(e, (struct rec_edit){ .op = REC_DROP, .node = c, .attr = REC_NONE }))
@@ -173,7 +177,9 @@ bool disco_filter(struct pol_eval *e)
     if (e->rec->kind == REC_PRESENCE)
         return filter_presence(e);
     uint32_t query = query_of(e->rec, "result");
-    return query == REC_NONE || filter_answer(e, query);
+    if (query == REC_NONE)
+        return true;
+    return filter_answer(e, query) && label_disco_add(e, query_of(e->rec, "result"));
 }
 
 /* ---- learning ---- */
@@ -204,15 +210,6 @@ void disco_commit(struct pol_eval *e)
 
 /* ---- answering ---- */
 
-static int copy_element(struct rec *to, const struct rec *from, uint32_t node)
-{
-    const struct rec_node *n = &from->nodes[node];
-    int rc = rec_open(to, n->ns, n->name);
-    for (uint32_t a = n->first_attr; a < n->first_attr + n->n_attrs && !rc; a++)
-        rc = rec_attr_add(to, from->attrs[a].ns, from->attrs[a].name, from->attrs[a].value);
-    return rc ? rc : rec_close(to);
-}
-
 static struct rec *tell(struct pol_eval *e, const struct learned *l, struct str node)
 {
     const struct rec_limits limits = REC_HARD_LIMITS;
@@ -226,7 +223,7 @@ static struct rec *tell(struct pol_eval *e, const struct learned *l, struct str 
     rc = rc ? rc : rec_attr_add(r, STR_NONE, STR("node"), node);
     for (uint32_t c = rc ? REC_NONE : set->nodes[q].first_child; c != REC_NONE && !rc; c = set->nodes[c].next)
         if (!set->nodes[c].is_text)
-            rc = copy_element(r, set, c);
+            rc = rec_copy(r, set, c);
     rc = rc ? rc : rec_close(r);
     rec_free(set);
     if (rc) {

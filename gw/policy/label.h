@@ -6,6 +6,7 @@
 #include "internal.h"
 
 #define NS_LABEL "urn:xmpp:sec-label:0"
+#define NS_LABEL_FAMILY "urn:xmpp:sec-label:"
 #define NS_LABEL_ESS "urn:xmpp:sec-label:ess:0"
 #define NS_LABEL_PLAIN "urn:lockgate:label:0"
 #define NS_LABEL_STANAG "urn:nato:stanag:4774:confidentialitymetadatalabel:1:0"
@@ -174,6 +175,13 @@ struct str label_text(struct pol_eval *e, bool with_policy);
 /* label_catalog.c: catalogue requests (XEP-0258 section 4) */
 bool label_catalog_asked(const struct rec *r);
 enum pol_step label_catalog_answer(struct pol_eval *e);
+
+/* label_disco.c: labels in answers of service discovery (XEP-0258 section 3) */
+/* Is var a feature of labels that nothing here keeps: no label policies, or no rule that answers for a catalogue? */
+bool label_disco_hides(const struct policy *p, struct str var);
+/* A domain between which and the asker labels are enforced has their features, because the gateway sees to both. query: of e->rec, an
+ * answer. False: failed, refuse. */
+bool label_disco_add(struct pol_eval *e, uint32_t query);
 
 /* label_action.c: the action relabel */
 /* Why not every label of this policy can be written as ESS; NULL: all can. */

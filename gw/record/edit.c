@@ -90,6 +90,28 @@ static int copy_element(struct rec *out, const struct rec *in, uint32_t node, co
     return rc;
 }
 
+int rec_copy(struct rec *to, const struct rec *from, uint32_t node)
+{
+    const struct edits none = { 0 };
+    const uint32_t end = rec_skip(from, node), above = from->nodes[node].parent;
+    uint32_t open = above; /* the element of `from` whose copy is open; above: none */
+    struct buf unused; /* nothing is replaced */
+    int rc = 0;
+    buf_init(&unused, 0);
+    for (uint32_t i = node; i < end && !rc; i++) {
+        const struct rec_node *n = &from->nodes[i];
+        for (; open != n->parent && !rc; open = from->nodes[open].parent)
+            rc = rec_close(to);
+        if (rc)
+            break;
+        rc = n->is_text ? rec_text(to, n->text) : copy_element(to, from, i, &none, 0, 0, &unused);
+        open = n->is_text ? open : i;
+    }
+    for (; open != above && !rc; open = from->nodes[open].parent)
+        rc = rec_close(to);
+    return rc;
+}
+
 static bool dropped(const struct edits *e, size_t first, size_t n)
 {
     for (size_t i = first; i < first + n; i++)

@@ -2,7 +2,7 @@
 // libs: -lexpat -lcrypto -licuuc -licudata -lconfig
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * Labels in stanzas: what is read, what is a violation, what is withheld, what the default is, what a relabelled stanza says, and what a
- * catalogue offers. */
+ * catalogue offers, what service discovery tells. */
 #include "../../gw/policy/label.h"
 #include "policy_help.h"
 
@@ -245,6 +245,58 @@ static void run_catalogue(void)
     policy_free(p);
 }
 
+/* ---- service discovery ---- */
+
+static const char third[] = "clearances = ( { who = [ \"third.example\" ]; policy = \"NEAR\"; upto = \"OPEN\"; } );\n"
+    "defaults = ( { from = [ \"third.example\" ]; policy = \"NEAR\"; classification = \"OPEN\"; } );\n"
+    "pairs = ( { between = [ \"high.example\", \"third.example\" ]; clearances = ( { policy = \"NEAR\"; upto = \"OPEN\"; } ); } );\n";
+#define INFO "http://jabber.org/protocol/disco#info"
+#define F(var) "<feature var='" var "'/>"
+#define TOLD(from, node, in) "<iq from='" from "' to='juliet@high.example/b' id='d' type='result'><query xmlns='" INFO "'" node ">" in "</query></iq>"
+#define IDENTITY "<identity category='server' type='im'/>"
+#define OWN F("urn:xmpp:sec-label:0")
+#define OFFERS F("urn:xmpp:sec-label:catalog:2")
+#define ANSWERING "{ id = 1; name = \"c\"; kind = \"iq\"; type = \"get\"; action = \"answer\"; answers = { labels = true; }; },"
+#define TREE "\"im\", \"errors\", \"any\", \"labels\", \"disco\""
+
+static const struct discovery { const char *name, *head, *profiles, *rules, *xml, *want; } discoveries[] = {
+    { "a domain is told to have labels, and a catalogue", "labels = [ \"l\", \"third\" ];", TREE, ANSWERING, TOLD("third.example", "", IDENTITY F(INFO)),
+        TOLD("third.example", "", IDENTITY F(INFO) OWN OFFERS) },
+    { "what it says itself is not said twice", "labels = [ \"l\", \"third\" ];", TREE, ANSWERING, TOLD("third.example", "", OFFERS OWN), TOLD("third.example", "", OFFERS OWN) },
+    { "no rule answers for catalogues: none is promised", "labels = [ \"l\", \"third\" ];", TREE, "", TOLD("third.example", "", IDENTITY OFFERS),
+        TOLD("third.example", "", IDENTITY OWN) },
+    { "a person's client says it itself", "labels = [ \"l\", \"third\" ];", TREE, ANSWERING, TOLD("porter@third.example/b", "", OWN), TOLD("porter@third.example/b", "", OWN) },
+    { "or does not", "labels = [ \"l\", \"third\" ];", TREE, ANSWERING, TOLD("porter@third.example/b", "", F(INFO)), TOLD("porter@third.example/b", "", F(INFO)) },
+    { "a node of a domain is something else", "labels = [ \"l\", \"third\" ];", TREE, ANSWERING, TOLD("third.example", " node='x'", F(INFO)), TOLD("third.example", " node='x'", F(INFO)) },
+    { "no profile lets labels through: no feature", "labels = [ \"l\", \"third\" ];", "\"im\", \"errors\", \"any\", \"disco\"", ANSWERING,
+        TOLD("third.example", "", F(INFO) OWN), TOLD("third.example", "", F(INFO)) },
+    { "no label policies: no feature, whoever says so", "", TREE, "", TOLD("porter@third.example/b", "", F(INFO) OWN OFFERS F("urn:xmpp:sec-label:1")),
+        TOLD("porter@third.example/b", "", F(INFO)) },
+    { "nor of a domain", "", TREE, "", TOLD("third.example", "", F(INFO)), TOLD("third.example", "", F(INFO)) } };
+
+static void run_discovery(void)
+{
+    const char *profiles = help_profiles, *head = help_head;
+    help_file("labels/third.conf", third);
+    for (size_t i = 0; i < sizeof discoveries / sizeof *discoveries; i++) {
+        const struct discovery *d = &discoveries[i];
+        char rules[600];
+        snprintf(rules, sizeof rules, "%s { id = 9; name = \"r\"; action = \"release\"; }", d->rules);
+        help_profiles = d->profiles;
+        help_head = d->head;
+        struct policy *p = help_load(rules);
+        struct pol_eval *e = p ? pol_eval_new(p, NULL) : NULL;
+        struct rec *r = help_stanza(d->xml);
+        const struct pol_verdict *v = e && r ? help_judge(e, r, GW_LOW, 1, NULL, 0, HELP_ANSWERS) : NULL;
+        ok(v && v->out && help_is(v->out, d->want), "discovery: %s", d->name);
+        rec_free(r);
+        pol_eval_free(e);
+        policy_free(p);
+    }
+    help_profiles = profiles;
+    help_head = head;
+}
+
 /* A file of the shipped rules, copied. */
 static void shipped(const char *name)
 {
@@ -270,6 +322,7 @@ int main(void)
     shipped("profiles/im.conf");
     shipped("profiles/errors.conf");
     shipped("profiles/labels.conf");
+    shipped("profiles/disco.conf");
     help_head = "labels = [ \"l\" ];";
     struct policy *p = help_load("{ id = 1; name = \"r\"; action = \"release\"; }");
     if (ok(p != NULL, "the labels load"))
@@ -278,6 +331,7 @@ int main(void)
     run_changes();
     run_watch();
     run_catalogue();
+    run_discovery();
     help_end();
     return done_testing();
 }
