@@ -274,6 +274,42 @@ static const struct disguise { const char *name; void (*make)(const char *s, str
     { "digits as words", in_words, "nyn", "language is not understood" }, { "spelling alphabet", phonetic, "ynn", "language is not understood" },
 };
 
+/* ---- host names of the inside: what else can be done to a name ---- */
+
+#define HOST "inner-host"
+/* caught or why not. */
+static const struct host { const char *name, *text; enum scan_place place; const char *why; } hosts[] = {
+    { "plain", "db1.prod.internal", SCAN_AT_BODY, NULL },
+    { "capitals", "DB1.PROD.INTERNAL", SCAN_AT_BODY, NULL },
+    { "one Cyrillic letter", "db1.prod.int\xd0\xb5rnal", SCAN_AT_BODY, NULL },
+    { "Cyrillic wherever there is one", "db1.\xd1\x80r\xd0\xbe" "d.\xd1\x96nt\xd0\xb5rn\xd0\xb0" "\xd3\x8f", SCAN_AT_BODY, NULL },
+    { "Cyrillic, in an address", "romeo@db1.prod.int\xd0\xb5rnal", SCAN_AT_RESOURCE, NULL },
+    { "Cyrillic, in a resource", "romeo@low.example/db1.prod.int\xd0\xb5rnal", SCAN_AT_RESOURCE, NULL },
+    { "Greek", "printer.l\xce\xbf\x63\xce\xb1l", SCAN_AT_BODY, NULL },
+    { "capital Greek", "PRINTER.L\xce\x9f\x43\xce\x91L", SCAN_AT_BODY, NULL },
+    { "dotless i", "wiki.\xc4\xb1ntranet", SCAN_AT_BODY, NULL },
+    { "accents", "wiki.intran\xc3\xa9t", SCAN_AT_BODY, NULL },
+    { "full-width", "\xef\xbd\x8e\xef\xbd\x81\xef\xbd\x93\xef\xbc\x8e\xef\xbd\x8c\xef\xbd\x81\xef\xbd\x8e", SCAN_AT_BODY, NULL },
+    { "the ideographic full stop", "nas\xe3\x80\x82lan", SCAN_AT_BODY, NULL },
+    { "its half-width form", "nas\xef\xbd\xa1lan", SCAN_AT_BODY, NULL },
+    { "a one dot leader", "nas\xe2\x80\xa4lan", SCAN_AT_BODY, NULL },
+    { "a middle dot", "nas\xc2\xb7lan", SCAN_AT_BODY, NULL },
+    { "an Arabic full stop", "nas\xdb\x94lan", SCAN_AT_BODY, "no resolver takes it for a dot" },
+    { "dot in brackets", "nas[.]lan", SCAN_AT_BODY, NULL },
+    { "the word dot in brackets", "nas[dot]lan", SCAN_AT_BODY, NULL },
+    { "the word dot in parentheses, spaced", "nas (dot) lan", SCAN_AT_BODY, NULL },
+    { "the word dot", "nas dot lan", SCAN_AT_BODY, "words would meet by chance" },
+    { "blanks around the dot", "db1.prod . internal", SCAN_AT_BODY, "a full stop between two words would be a host" },
+    { "zero-width spaces", "db1.prod.int\xe2\x80\x8b\x65rnal", SCAN_AT_BODY, NULL },
+    { "percent", "db1%2eprod%2Einternal", SCAN_AT_BODY, NULL },
+    { "entities", "db1&#46;prod&#x2e;internal", SCAN_AT_BODY, NULL },
+    { "digits for letters", "db1.prod.1nterna1", SCAN_AT_BODY, NULL },
+    { "rn for m, vv for w", "vviki.intranet", SCAN_AT_BODY, NULL },
+    { "punycode", "db1.prod.xn--intrnal-nof", SCAN_AT_BODY, "the encoded form of a name is not opened; addresses are written as letters" },
+    { "a full stop behind it", "See db1.prod.internal.", SCAN_AT_BODY, NULL },
+    { "base64", "ZGIxLnByb2QuaW50ZXJuYWw=", SCAN_AT_BODY, NULL },
+};
+
 /* ---- the test ---- */
 
 static bool scan(struct content *c, struct disguised *d, const char *detector, struct arena *a, struct scan_result *ret, bool *ret_found)
@@ -324,6 +360,9 @@ static void hold_document(void)
         err |= buf_printf(&want, "| %s | %s | %s | %s | %s |\n", x->name, x->caught[0] == 'y' ? "caught" : "**no**", x->caught[1] == 'y' ? "caught" : "**no**",
             x->caught[2] == 'y' ? "caught" : "**no**", x->why ? x->why : "");
     }
+    err |= buf_printf(&want, "\n## Names of inner hosts\n\nThe same for the detector `" HOST "`, whose names live on what a name can look like.\n\n| disguise | as sent | | why not |\n|---|---|---|---|\n");
+    for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++)
+        err |= buf_printf(&want, "| %s | `%s` | %s | %s |\n", hosts[i].name, hosts[i].text, hosts[i].why ? "**no**" : "caught", hosts[i].why ? hosts[i].why : "");
     FILE *f = fopen(DOCUMENT, getenv("EVASION_WRITE") ? "w+" : "r");
     if (f && getenv("EVASION_WRITE")) {
         fwrite(buf_data(&want), 1, buf_size(&want), f);
@@ -367,6 +406,22 @@ int main(void)
             if (!scan(c, &d, secrets[k].detector, &a, &r, &again) || again)
                 ok(false, "%s, %s: nothing is left after cutting: %s", secrets[k].detector, x->name, d.v[0].text);
         }
+    for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
+        const struct host *x = &hosts[i];
+        bool found, again = false;
+        d.n = 1;
+        d.v[0].place = x->place;
+        d.v[0].group = 1;
+        snprintf(d.v[0].text, sizeof d.v[0].text, "%s", x->text);
+        bool done = scan(c, &d, HOST, &a, &r, &found);
+        if (!ok(done && found == !x->why, HOST ", %s: %s%s", x->name, x->why ? "not caught: " : "caught", x->why ? x->why : ""))
+            diag("%s: %s", found ? "caught now; move it to the caught ones" : "missed", x->text);
+        if (!found || x->why)
+            continue;
+        cut(&d, HOST, &r);
+        if (!scan(c, &d, HOST, &a, &r, &again) || again)
+            ok(false, HOST ", %s: nothing is left after cutting: %s", x->name, d.v[0].text);
+    }
     hold_document();
     diag("%zu disguises of %d secrets: %u of %u caught", sizeof disguises / sizeof *disguises, SECRETS, caught, all);
     arena_clear(&a);
