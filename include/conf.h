@@ -52,7 +52,8 @@ struct conf_ints { int64_t *v; size_t n; };
 struct conf_list { void *v; size_t n; const unsigned *lines; };
 /* Any struct filled from a group may begin with this to learn its line: row {"", CONF_RAW...} is not needed, the reader
  * sets it when the row list's first entry has key "@where" and type CONF_RAW. */
-struct conf_where { const char *file; unsigned line; };
+/* bad: a mistake was found in the group or below it. */
+struct conf_where { const char *file; unsigned line; bool bad; };
 
 /* Reads a libconfig file (with @include below its own folder) into base by rows; strings live in arena. Unknown keys
  * (with the nearest known one), wrong types, ranges, duplicates, integers that do not fit are mistakes in errs.

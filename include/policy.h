@@ -18,6 +18,9 @@ struct pol_eval;  /* the judgement of one stanza; used again for the next */
 /* Reads rules_dir/main.rules, the rule files and profiles that it names, lists; checks everything. All mistakes go to errs as
  * file:line; jid_init must have been called. now_ms: for what has expired (a warning). 0, CONF, NOMEM. */
 int policy_load(const char *rules_dir, int64_t now_ms, struct policy **ret, struct conf_errors *errs) GW_MUST_CHECK;
+/* The same, but after mistakes *ret is what could be read all the same: policy_scan_names and policy_free alone may be used on it, so that
+ * every mistake is told in one pass. NULL: nothing. */
+int policy_load_part(const char *rules_dir, int64_t now_ms, struct policy **ret, struct conf_errors *errs) GW_MUST_CHECK;
 void policy_free(struct policy *p); /* NULL is fine; no pol_eval may use it any more */
 /* SHA-256 over every file below rules_dir (names and contents, in the order of the names; tests/ and hidden files left out). */
 const unsigned char *policy_hash(const struct policy *p);

@@ -436,7 +436,7 @@ static void set_where(struct reader *r, const config_setting_t *s, struct conf_w
 
     if (file && (!r->file || strcmp(r->file, file) != 0))
         r->file = take_text(r, file);
-    *to = (struct conf_where){ file ? r->file : NULL, config_setting_source_line(s) };
+    *to = (struct conf_where){ file ? r->file : NULL, config_setting_source_line(s), false };
 }
 
 /* Keys of the group that no row names, each with the nearest that one does. */
@@ -473,12 +473,16 @@ static void unknown_keys(struct reader *r, const config_setting_t *group, const 
 
 static void read_rows(struct reader *r, const config_setting_t *group, const struct conf_row *rows, void *base)
 {
+    struct conf_where *where = NULL;
+    size_t before = r->errs->n_errors;
+
     set_defaults(r, rows, base);
     for (const struct conf_row *row = rows; row->key && r->fatal == 0; row++) {
         const config_setting_t *s;
 
         if (is_where(row)) {
-            set_where(r, group, (void *)((char *)base + row->offset));
+            where = (void *)((char *)base + row->offset);
+            set_where(r, group, where);
             continue;
         }
         s = config_setting_get_member(group, row->key);
@@ -488,6 +492,8 @@ static void read_rows(struct reader *r, const config_setting_t *group, const str
             mistake(r, group, "\"%s\" is missing%s%s%s", row->key, row->help ? " (" : "", row->help ? row->help : "", row->help ? ")" : "");
     }
     unknown_keys(r, group, rows);
+    if (where)
+        where->bad = r->errs->n_errors > before;
 }
 
 /* ---- files ---- */

@@ -63,11 +63,11 @@ static void check_rules(const char *dir, struct conf_errors *errs, struct found 
 {
     struct policy *p = NULL;
     struct content *c = NULL;
-    int a = policy_load(dir, now_ms(), &p, errs);
+    int a = policy_load_part(dir, now_ms(), &p, errs);
     int b = content_load(dir, &c, errs);
     if ((a || b) && !errs->n_errors)
         conf_error_add(errs, CONF_ERROR, dir, 0, "the rules could not be loaded: %s", gw_strerror(a ? a : b));
-    if (!a && !b)
+    if (p && !b) /* after mistakes as well, so that all are told at once */
         check_names(p, c, errs);
     if (!a) {
         policy_lint(p, now_ms(), errs);

@@ -139,8 +139,10 @@ static int read_value(struct pol_load *l, const struct label_policy *p, const ch
     for (unsigned i = 0; i < p->n_tags; i++)
         names[i] = p->tag[i].name.p;
     names[p->n_tags] = NULL;
-    if (slash)
-        return unknown(l, file, line, "kind of category of", text, p->name.p, names);
+    if (slash) {
+        const char *kind = arena_str(l->arena, tag).p;
+        return kind ? unknown(l, file, line, "kind of category", kind, p->name.p, names) : GW_ERR(NOMEM);
+    }
     conf_error_add(l->errs, CONF_ERROR, file, line, "\"%s\" is no category; it is written \"Tag/VALUE\"%s%s%s", text, names[0] ? ", as in \"" : "",
         names[0] ? names[0] : "", names[0] ? "/...\"" : "");
     return GW_ERR(CONF);
@@ -178,6 +180,8 @@ static int read_levels(struct pol_load *l, const struct policy_conf *c, struct l
     for (size_t i = 0; i < c->classifications.n; i++) {
         const struct level_conf *v = (const struct level_conf *)c->classifications.v + i;
         struct label_level *to = &p->level[p->n_levels];
+        if (!*v->name) /* it was said that it is missing */
+            continue;
         for (unsigned k = 0; k < p->n_levels; k++) {
             if (!strcmp(p->level[k].name.p, v->name))
                 rc = mistake(l, &v->where, "classification \"%s\" stands twice in \"%s\"", v->name, c->name);
@@ -209,6 +213,8 @@ static int read_tag(struct pol_load *l, const struct tag_conf *t, struct label_p
     unsigned first = p->n_values;
     for (size_t i = 0; i < t->values.n; i++) {
         const struct value_conf *v = (const struct value_conf *)t->values.v + i;
+        if (!*v->name)
+            continue;
         if (p->n_values == LABEL_VALUES_MAX)
             return mistake(l, &t->where, "\"%s\": a policy has 256 categories at most%s", t->tag, "");
         if (!to->enumerated && v->value > 1023)
@@ -248,7 +254,8 @@ static int read_policy(struct pol_load *l, struct labels *all, const struct poli
     int r = read_levels(l, c, p);
     rc = rc ? rc : r;
     for (size_t i = 0; i < c->categories.n; i++) {
-        r = read_tag(l, (const struct tag_conf *)c->categories.v + i, p);
+        const struct tag_conf *t = (const struct tag_conf *)c->categories.v + i;
+        r = *t->tag ? read_tag(l, t, p) : 0;
         rc = rc ? rc : r;
     }
     return rc;
@@ -262,6 +269,8 @@ static int map_levels(struct pol_load *l, const struct equiv_conf *q, const stru
     for (size_t i = 0; i < q->classifications.n; i++) {
         const struct step_conf *s = (const struct step_conf *)q->classifications.v + i;
         unsigned from, to;
+        if (s->where.bad)
+            continue;
         int a = label_read_level(l, p, s->from, s->where.file, s->where.line, &from);
         int b = label_read_level(l, m->to, s->to, s->where.file, s->where.line, &to);
         rc = rc ? rc : a ? a : b;
@@ -290,6 +299,8 @@ static int map_values(struct pol_load *l, const struct equiv_conf *q, const stru
         const struct step_conf *s = (const struct step_conf *)q->categories.v + i;
         struct label_bits unused = { { 0 } };
         unsigned from, to;
+        if (s->where.bad)
+            continue;
         int a = read_value(l, p, s->from, s->where.file, s->where.line, false, &unused, &from);
         int b = read_value(l, m->to, s->to, s->where.file, s->where.line, false, &unused, &to);
         rc = rc ? rc : a ? a : b;
@@ -321,6 +332,8 @@ static int read_maps(struct pol_load *l, const struct labels *all, struct label_
     for (size_t i = 0; i < c->equivalents.n; i++) {
         const struct equiv_conf *q = (const struct equiv_conf *)c->equivalents.v + i;
         struct label_map *m = &p->maps[p->n_maps];
+        if (!*q->policy)
+            continue;
         memset(m->level, 0xff, sizeof m->level);
         memset(m->value, 0xff, sizeof m->value);
         int r = label_read_policy(l, all, q->policy, q->where.file, q->where.line, &m->to);
@@ -343,13 +356,14 @@ static int read_maps(struct pol_load *l, const struct labels *all, struct label_
 
 /* ---- all files ---- */
 
-/* What is right in form: policies first, since everything else names them. */
+/* Policies first, since everything else names them. What is wrong in form was told, and is left out. */
 static int read_all(struct pol_load *l, struct labels *all, const struct file_conf *c, size_t n)
 {
     int rc = 0, r;
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < c[i].policies.n && rc != GW_ERR(NOMEM); k++) {
-            r = read_policy(l, all, (const struct policy_conf *)c[i].policies.v + k);
+            const struct policy_conf *p = (const struct policy_conf *)c[i].policies.v + k;
+            r = *p->name ? read_policy(l, all, p) : 0;
             rc = rc ? rc : r;
         }
     for (struct label_policy *p = all->policies; p && rc != GW_ERR(NOMEM); p = p->next) {
@@ -369,6 +383,7 @@ int labels_load(struct pol_load *l, const struct conf_strings *names, struct lab
     struct file_conf *c = arena_alloc(l->arena, (names->n ? names->n : 1) * sizeof *c);
     struct conf_file **files = calloc(names->n ? names->n : 1, sizeof *files);
     char path[4096];
+    bool unread = false; /* a file is not there, or is no libconfig: what it would have named is no mistake of the others */
     int rc = all && c && files ? 0 : GW_ERR(NOMEM);
     for (size_t i = 0; i < names->n && files && c; i++) {
         int r = GW_ERR(CONF);
@@ -379,10 +394,13 @@ int labels_load(struct pol_load *l, const struct conf_strings *names, struct lab
             snprintf(path, sizeof path, "%s/labels/%s.conf", l->p->dir, names->v[i]);
             r = conf_read(path, file_rows, &c[i], l->arena, l->errs, &files[i]);
         }
+        unread |= r && !c[i].policies.n && !c[i].clearances.n && !c[i].defaults.n && !c[i].pairs.n;
         rc = rc ? rc : r;
     }
-    if (!rc)
-        rc = read_all(l, all, c, names->n);
+    if (!unread && rc != GW_ERR(NOMEM)) {
+        int r = read_all(l, all, c, names->n);
+        rc = rc ? rc : r;
+    }
     for (size_t i = 0; i < names->n && files; i++)
         conf_file_free(files[i]);
     free(files);

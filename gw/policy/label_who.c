@@ -177,17 +177,26 @@ int label_who_load(struct pol_load *l, struct labels *all, const struct conf_lis
     all->defaults = d;
     all->pairs = p;
     for (size_t i = 0; i < clearances->n; i++) {
-        r = read_holder(l, all, (const struct label_holder_conf *)clearances->v + i, &h[all->n_holders]);
+        const struct label_holder_conf *c = (const struct label_holder_conf *)clearances->v + i;
+        if (c->cleared.where.bad) /* what is wrong in form was told */
+            continue;
+        r = read_holder(l, all, c, &h[all->n_holders]);
         all->n_holders++;
         rc = rc ? rc : r;
     }
     for (size_t i = 0; i < defaults->n; i++) {
-        r = read_default(l, all, (const struct label_default_conf *)defaults->v + i, &d[all->n_defaults]);
+        const struct label_default_conf *c = (const struct label_default_conf *)defaults->v + i;
+        if (c->where.bad)
+            continue;
+        r = read_default(l, all, c, &d[all->n_defaults]);
         all->n_defaults++;
         rc = rc ? rc : r;
     }
     for (size_t i = 0; i < pairs->n; i++) {
-        r = read_pair(l, all, (const struct label_pair_conf *)pairs->v + i, &p[all->n_pairs]);
+        const struct label_pair_conf *c = (const struct label_pair_conf *)pairs->v + i;
+        if (c->where.bad)
+            continue;
+        r = read_pair(l, all, c, &p[all->n_pairs]);
         all->n_pairs++;
         rc = rc ? rc : r;
     }

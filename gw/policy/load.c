@@ -104,10 +104,10 @@ static int load_main(struct pol_load *l)
     return rc ? rc : index_build(l->p);
 }
 
-int policy_load(const char *rules_dir, int64_t now_ms, struct policy **ret, struct conf_errors *errs)
+int policy_load_part(const char *rules_dir, int64_t now_ms, struct policy **ret, struct conf_errors *errs)
 {
     unsigned char again[32];
-    struct policy *p = calloc(1, sizeof *p);
+    struct policy *p = *ret = calloc(1, sizeof *p);
     if (!p)
         return GW_ERR(NOMEM);
     arena_init(&p->arena, 1u << 30);
@@ -124,12 +124,18 @@ int policy_load(const char *rules_dir, int64_t now_ms, struct policy **ret, stru
         conf_error_add(errs, CONF_ERROR, rules_dir, 0, "a file changed while the rules were being read; try again");
         rc = GW_ERR(CONF);
     }
-    if (rc) {
+    return !rc || rc == GW_ERR(NOMEM) ? rc : GW_ERR(CONF);
+}
+
+int policy_load(const char *rules_dir, int64_t now_ms, struct policy **ret, struct conf_errors *errs)
+{
+    struct policy *p;
+    int rc = policy_load_part(rules_dir, now_ms, &p, errs);
+    if (rc)
         policy_free(p);
-        return rc == GW_ERR(NOMEM) ? rc : GW_ERR(CONF);
-    }
-    *ret = p;
-    return 0;
+    else
+        *ret = p;
+    return rc;
 }
 
 void policy_free(struct policy *p)
