@@ -4,6 +4,7 @@
 
 import base64
 import contextlib
+import os
 import re
 import socket
 import ssl
@@ -17,6 +18,7 @@ import table
 from forge import SRV_NAME, XMPP_ADDR, Forge, der_names
 from lab.certs import Authority
 from lab.ends import Ends
+from lab.lab import build_folder
 from lab.net import LabError, sh
 from lab.wire import HEADER, SASL, STREAM_ERRORS, TLS, Closed, Peer, inside, message, name
 from table import A, B, HIGH, LOW, ROOMS
@@ -82,11 +84,14 @@ def end_of(peer):
         return found[0] if found else None
 
 
+MEASURED = {}
+
+
 @pytest.mark.parametrize("row", table.ROWS, ids=[f"{r[1]}: {r[0]}" for r in table.ROWS])
 def test_row(ends, row):
     _, phase, data, conditions, reasons, _ = row
     if phase == "spare":
-        spared(ends, data, conditions, reasons)
+        spared(ends, row)
         return
     peer = begin(ends, phase)
     mark = ends.events.mark()
@@ -94,15 +99,18 @@ def test_row(ends, row):
     if phase == "first" and None in conditions:
         peer.sock.shutdown(socket.SHUT_WR)      # what is still expected will never come
     condition = end_of(peer)
+    MEASURED[row] = condition or "closed"
     assert condition in conditions
-    recorded(ends, mark, is_failure(conditions, reasons), condition)
+    MEASURED[row] += ", " + recorded(ends, mark, is_failure(conditions, reasons), condition)["reason"]
 
 
-def spared(ends, data, conditions, reasons):
+def spared(ends, row):
     """The stanza is refused to its sender, the one behind it crosses."""
+    _, _, data, conditions, reasons, _ = row
     mark, id_ = ends.events.mark(), f"spared-{time.monotonic_ns()}"
     ends.stream("high").send(data.replace(b"id='atk'", f"id='{id_}'".encode()) + message(A, B, id_ + "-behind").encode())
     answer = ends.sink["high"].wait("the refusal", lambda e: e.get("id") == id_, 25)
+    MEASURED[row] = "to its sender: " + " ".join(name(c) for error in answer for c in error)
     assert answer.get("type") == "error" and conditions & {name(c) for error in answer for c in error}
     ends.sink["low"].wait("the stanza behind it", lambda e: e.get("id") == id_ + "-behind", 25)
     recorded(ends, mark, lambda e: e.get("stanza_id") == id_ and (not reasons or e.get("reason") in reasons), "the refused stanza")
@@ -590,6 +598,28 @@ def test_server_that_lies(ends, script, reasons):
         assert not liar.took or not [e for e in liar.took if name(e) == "message"]
 
 
+# ---- prefixes of the stream header --------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("inside_,there", [
+    ("<b:body>x</b:body>", lambda e: [(c.tag, c.text) for c in e] == [("{jabber:server}body", "x")]),
+    ("<body>x</body><q:x/>", lambda e: [c.tag for c in e] == ["{jabber:server}body"]),
+    ("<body>x</body><active q:a='1' xmlns='http://jabber.org/protocol/chatstates'/>", lambda e: not [k for c in e for k in c.attrib if "}" in k])],
+    ids=["body by such a prefix", "unknown element by it", "attribute by it"])
+def test_prefix_declared_on_the_stream_header_only(ends, inside_, there):
+    """What leaves declares what it uses: ejabberd hands its clients a stanza with a prefix that stood on the stream's header alone."""
+    peer, id_ = begin(ends, "tls"), f"prefix-{time.monotonic_ns()}"
+    peer.send(f"<auth xmlns='{SASL}' mechanism='EXTERNAL'>=</auth>")
+    peer.expect("success")
+    peer._restart()
+    peer.send(f"{HEADER} xmlns:b='jabber:server' xmlns:q='u:q' from='{HIGH}' to='{LOW}'>")
+    peer.expect("features")
+    peer.send(f"<message from='{A}' to='{B}' id='{id_}' type='chat'>{inside_}</message>" + message(A, B, id_ + "-behind"))
+    ends.sink["low"].wait("what was sent behind it", lambda e: e.get("id") == id_ + "-behind", 25)
+    got = [e for _, e in ends.sink["low"].stanzas if e.get("id") == id_]
+    assert all(there(e) for e in got), [text_of(e) for e in got]
+    assert not [x for x in ends.sink["low"].errors if "unbound" in x]
+
+
 # ---- at the end ----------------------------------------------------------------------------------------------------------
 
 def test_nothing_reached_the_other_side(ends):
@@ -605,3 +635,21 @@ def test_the_gateway_still_has_its_first_programs(ends):
     """Nothing of it ended a program."""
     lost = ends.events.find(lambda e: e["event_type"] == "program" and e.get("reason") == "program-lost", 0)
     assert not lost
+
+
+def test_table_is_written():
+    """build/test-logs/attack.tsv: name, phase, input, what is expected, what was measured, where it is known from."""
+    folder = os.path.join(build_folder(), "test-logs")
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, "attack.tsv"), "w") as f:
+        f.write("name\tphase\tinput\texpected\tmeasured\tsource\n")
+        for row in table.ROWS:
+            what, phase, data, conditions, reasons, source = row
+            said = repr(data[:80])[2:-1] + (f"... ({len(data)} bytes)" if len(data) > 80 else "")
+            expected = "|".join(sorted(c or "closed" for c in conditions)) + (", " + "|".join(sorted(reasons)) if reasons else "")
+            f.write("\t".join((what, phase, said, expected, MEASURED.get(row, "not run"), source)) + "\n")
+    phases = {}
+    for row in table.ROWS:
+        phases.setdefault(row[1], []).append(row in MEASURED)
+    with open(os.path.join(folder, "attack-attack.table"), "w") as f:
+        f.write("".join(f"phase {p:<6} {len(v):>4} rows, {sum(v):>4} measured\n" for p, v in phases.items()) + "each row: build/test-logs/attack.tsv\n")
