@@ -16,8 +16,8 @@ HARDEN  = -O1 -g -fno-omit-frame-pointer -fPIE -DLOCKGATE_SANITIZE
 SAN     = -fsanitize=address,undefined -fno-sanitize-recover=all
 endif
 ifdef COVERAGE
-HARDEN  = -O0 -g -fPIE
-SAN     = --coverage
+HARDEN  = -O0 -g -fPIE -DLOCKGATE_COVERAGE
+SAN     = --coverage -fprofile-abs-path
 endif
 CFLAGS  = -std=gnu11 -g -D_GNU_SOURCE -Iinclude -I$(BUILD)/gen $(WARN) $(HARDEN) $(SAN) $(EXTRA_CFLAGS)
 LDFLAGS = $(LINKS) $(SAN)
@@ -126,6 +126,17 @@ fuzz:
 fuzz-long:
 	$(MAKE) fuzz FUZZ_SECONDS=3600
 
+# ---- static analysis; what the tests reach ---------------------------------------------------------------------------
+lint:
+	tests/lab/packages build lint
+	BUILD=$(BUILD) tests/tools/lint
+# lines and branches of each folder; COVERAGE_TESTS: the groups that are run
+COVERAGE_TESTS ?=
+coverage:
+	tests/lab/packages
+	$(MAKE) -j$(JOBS) COVERAGE=1 BUILD=$(BUILD)/cov all unit fuzz-replay bench-tools mad
+	BUILD=$(BUILD)/cov tests/tools/coverage $(COVERAGE_TESTS)
+
 # ---- benches --------------------------------------------------------------------------------------------------------
 bench_tools = $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 define benchtool
@@ -164,9 +175,16 @@ test-long:
 	tests/lab/packages long
 	$(MAKE) -j$(JOBS) all unit fuzz-replay bench-tools mad
 	tests/run --long
+	tests/long/soak $(SOAK_MINUTES)
 	$(MAKE) -j$(JOBS) SANITIZE=1 BUILD=$(BUILD)/san all unit fuzz-replay mad
 	BUILD=$(BUILD)/san tests/run unit fuzz e2e/lab e2e/xml e2e/delivery e2e/federation
 	tests/long/clean-root run test
+
+SOAK_MINUTES ?= 30
+soak:
+	tests/lab/packages
+	$(MAKE) -j$(JOBS) all
+	tests/long/soak $(SOAK_MINUTES)
 
 # ---- installing -----------------------------------------------------------------------------------------------------
 install: all
@@ -203,6 +221,8 @@ help:
 	@echo "test       everything that is tested in about ten minutes (root)"
 	@echo "test-long  what takes longer: kill runs, sanitizers, soaks"
 	@echo "lab-up     the lab, left standing; lab-down takes it away"
+	@echo "lint       static analysis: cppcheck, clang-tidy, gcc -fanalyzer; coverage: what the tests reach, by folder"
+	@echo "soak       good and hostile load for SOAK_MINUTES (30): memory, descriptors, delay"
 	@echo "bench      figures beside their references; bench-search: ten million records (7 GB); fuzz, fuzz-long: fuzzers"
 	@echo "all        builds into $(BUILD)/; install honours DESTDIR and PREFIX; deb: a Debian package; clean"
 
@@ -210,4 +230,4 @@ help:
 
 clean:
 	rm -rf $(BUILD)
-.PHONY: deb bench-search all unit mad fuzz-replay fuzz fuzz-long bench-tools bench run lab-up lab-down test test-long install help clean
+.PHONY: deb bench-search all unit mad fuzz-replay fuzz fuzz-long lint coverage soak bench-tools bench run lab-up lab-down test test-long install help clean

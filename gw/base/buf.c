@@ -102,7 +102,7 @@ int buf_printf(struct buf *b, const char *fmt, ...)
     }
     err = n < 0 ? GW_ERR(SYS) : buf_put(b, text, (size_t)n);
     if (text != small)
-        free(text);
+        free(text); // cppcheck-suppress autovarInvalidDeallocation // not small: the condition says so
     return err;
 }
 

@@ -75,7 +75,7 @@ void conf_errors_print(struct conf_errors *e, FILE *to)
     }
     qsort(o, e->n, sizeof o[0], order);
     for (size_t i = 0; i < e->n; i++) {
-        const struct conf_error *x = o[i].e;
+        const struct conf_error *x = o[i].e; // cppcheck-suppress uninitvar // the first loop filled e->n of them
 
         if (x->file && x->line)
             fprintf(to, "%s:%u: ", x->file, x->line);

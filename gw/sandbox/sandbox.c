@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "filter.h"
@@ -99,6 +100,11 @@ int sandbox_enter(enum sandbox_program program, const struct sandbox_options *o)
         err = drop_privileges(program, o);
     if (err == 0)
         err = check_privileges(program, o);
+#ifdef LOCKGATE_COVERAGE /* `make coverage` alone: counters are written to files at the end, by each program's user */
+    (void)umask(0);
+    log_warn("sandbox: this is a build for measuring coverage: NO LANDLOCK, NO SECCOMP");
+    return err;
+#endif
     if (err == 0 && prctl(PR_SET_DUMPABLE, DUMPABLE) < 0) /* behind the change of ids, which sets it anew */
         err = GW_ERR(SYS);
     if (err == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)

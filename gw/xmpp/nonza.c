@@ -110,7 +110,7 @@ struct str nonza_text_of(const struct nonza *z, unsigned i)
     if (i >= z->n || z->part[i].text_n == 0)
         return s;
     s = (struct str){ (const char *)buf_data(&z->text) + z->part[i].text, z->part[i].text_n };
-    while (s.n && white(s.p[0]))
+    while (s.n && white(s.p[0])) // NOLINT(clang-analyzer-core.NullDereference): n > 0 means that p is set
         s.p++, s.n--;
     while (s.n && white(s.p[s.n - 1]))
         s.n--;

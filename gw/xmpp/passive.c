@@ -9,9 +9,9 @@
 
 #define NS_BIND "urn:ietf:params:xml:ns:xmpp-bind"
 #define NS_COMPRESS "http://jabber.org/protocol/compress"
-#define TOKEN_BYTES (64 * 1024)
+#define TOKEN_BYTES 65536u
 #define SHOWN_MAX 256 /* bytes kept of what is only shown */
-#define ATTRS_MAX 64  /* a stanza element with more gets no address added */
+#define ATTRS_MAX 64u  /* a stanza element with more gets no address added */
 
 struct shown {
     char text[SHOWN_MAX];
@@ -43,10 +43,10 @@ static void show(struct shown *s, struct str v)
 {
     s->set = v.p != NULL;
     s->n = v.n < SHOWN_MAX ? v.n : SHOWN_MAX;
-    while (s->n < v.n && s->n > 0 && ((unsigned char)v.p[s->n] & 0xC0) == 0x80) /* not within a character */
+    while (s->n < v.n && s->n > 0 && ((unsigned char)v.p[s->n] & 0xC0) == 0x80) /* not within a character */ // NOLINT(clang-analyzer-core.NullDereference): n > 0 means that p is set
         s->n--;
     if (s->n)
-        memcpy(s->text, v.p, s->n);
+        memcpy(s->text, v.p, s->n); // NOLINT(clang-analyzer-core.NonNullParamChecker): the same
 }
 
 static struct str shown(const struct shown *s) { return s->set ? (struct str){ s->text, s->n } : STR_NONE; }
@@ -232,7 +232,7 @@ static int begins_document(const struct xp *x)
     struct str s = xp_rest(x);
     if (!x->rd.root_seen || x->rd.depth > 1)
         return 0;
-    while (s.n && strchr(" \t\r\n", s.p[0]))
+    while (s.n && strchr(" \t\r\n", s.p[0])) // NOLINT(clang-analyzer-core.NullDereference): n > 0 means that p is set
         s.p++, s.n--;
     for (size_t i = 0; i < sizeof begins / sizeof *begins; i++) {
         size_t n = strlen(begins[i]), m = s.n < n ? s.n : n;
