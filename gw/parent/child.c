@@ -329,6 +329,7 @@ static int on_stats(struct child *c, const struct ipc_msg *m)
     buf_reset(&c->stats);
     c->stats.max = STATS_MAX;
     c->stats_ask = q.ask;
+    c->answered = parent_now();
     return buf_puts(&c->stats, q.json);
 }
 
@@ -339,6 +340,7 @@ static int on_message(struct parent *p, struct child *c, const struct ipc_msg *m
     switch ((int)m->type) {
     case IPC_M_READY:
         c->ready = true;
+        c->answered = parent_now();
         log_info("%s is ready", c->program->name);
         if (c->program->role == IPC_JOURNAL)
             outbox_relink(&p->lines);

@@ -296,7 +296,7 @@ static int loop(struct parent *p, int signals)
         check_ready(p, now);
         reload_tick(p, now);
         watch_tick(p, now);
-        notify_tick(&p->notify, now);
+        notify_tick(p, now);
         control_tick(p);
         flush_children(p);
         if (p->stopping && stop_tick(p, now))

@@ -40,10 +40,30 @@ void notify_say(const struct notify *n, const char *text)
         log_debug("service manager: %m");
 }
 
-void notify_tick(struct notify *n, int64_t now)
+/* The first program that has not answered since it was asked; NULL: all have. */
+static const struct child *silent(const struct parent *p)
 {
+    for (int i = 0; i < PROGRAMS && !p->stopping; i++)
+        if (p->child[i].ready && p->child[i].answered < p->notify.asked)
+            return &p->child[i];
+    return NULL;
+}
+
+/* A program that hangs is not restarted by anybody else: then the service manager hears nothing, and starts the whole gateway anew. */
+void notify_tick(struct parent *p, int64_t now)
+{
+    struct notify *n = &p->notify;
+    const struct msg_stats_ask ask = { .ask = p->ask }; /* the number of the last status: one that is being gathered is not disturbed */
     if (n->fd < 0 || n->every <= 0 || now < n->due)
         return;
-    notify_say(n, "WATCHDOG=1");
+    const struct child *quiet = silent(p);
+    if (quiet)
+        log_warn("%s does not answer: the service manager is not told that all is well", quiet->program->name);
+    else
+        notify_say(n, "WATCHDOG=1");
+    for (int i = 0; i < PROGRAMS; i++)
+        if (p->child[i].ready && ipc_put_stats_ask(p->child[i].chan, &ask) != 0)
+            log_debug("%s was not asked", p->child[i].program->name);
+    n->asked = now;
     n->due = now + n->every;
 }

@@ -41,6 +41,7 @@ struct child {
     int64_t started, restart_at; /* milliseconds, CLOCK_MONOTONIC; restart_at 0: none due */
     int last_status;     /* of waitpid */
     uint64_t stats_ask;  /* of the newest answer */
+    int64_t answered;    /* when it came, or when the program got ready */
     struct buf stats;    /* its JSON, as it came: never parsed here */
 };
 
@@ -57,6 +58,7 @@ struct watch {
 struct notify {
     int fd;
     int64_t every, due; /* of the watchdog, milliseconds; 0: none */
+    int64_t asked;      /* when the programs were asked last, 0: not yet */
 };
 struct control;
 struct parent {
@@ -153,7 +155,7 @@ void watch_tick(struct parent *p, int64_t now);
 /* ---- service manager (notify.c) ---- */
 void notify_open(struct notify *n);
 void notify_say(const struct notify *n, const char *text);
-void notify_tick(struct notify *n, int64_t now);
+void notify_tick(struct parent *p, int64_t now); /* the watchdog: "alive" while every program answers */
 
 /* ---- control socket (control.c, status.c) ---- */
 int control_open(struct parent *p) GW_MUST_CHECK;

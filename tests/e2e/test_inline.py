@@ -4,6 +4,7 @@
 #
 # The gateway has one namespace for each card; "high" and "low" are hosts with a second address each, to be the stranger.
 
+import contextlib
 import json
 import os
 import shutil
@@ -437,7 +438,7 @@ def test_status_and_stop(rig):
 
 
 def test_service_manager_is_told(rig):
-    """sd_notify: READY, WATCHDOG while it lives, STOPPING; and the programs do not see the socket."""
+    """sd_notify: READY, WATCHDOG while all programs answer, STOPPING; and the programs do not see the socket."""
     if rig.layout != "routed":
         pytest.skip("once is enough")
     rig.stop()
@@ -450,6 +451,22 @@ def test_service_manager_is_told(rig):
         heard += said.recv(4096).decode() + "\n"
     for pid in open(f"/proc/{rig.gateway.pid}/task/{rig.gateway.pid}/children").read().split():
         assert b"NOTIFY_SOCKET" not in open(f"/proc/{pid}/environ", "rb").read()
+
+    def alive(seconds):
+        end, n = time.monotonic() + seconds, 0
+        while time.monotonic() < end:
+            with contextlib.suppress(TimeoutError):
+                said.settimeout(0.1)
+                n += "WATCHDOG=1" in said.recv(4096).decode()
+        return n
+    guard = rig.program("lockgate-guard")
+    os.kill(guard, signal.SIGSTOP)
+    try:
+        alive(1)        # what was under way
+        assert alive(1.5) == 0, "a program hangs: the service manager hears nothing"
+    finally:
+        os.kill(guard, signal.SIGCONT)
+    wait_until("all answer again", lambda: alive(0.5) > 0, 20)
     rig.stop()
     said.settimeout(10)
     while True:
