@@ -179,6 +179,7 @@ test-long:
 	$(MAKE) -j$(JOBS) SANITIZE=1 BUILD=$(BUILD)/san all unit fuzz-replay mad
 	BUILD=$(BUILD)/san tests/run unit fuzz e2e/lab e2e/xml e2e/delivery e2e/federation
 	tests/long/clean-root run test
+	tests/long/clean-root package
 
 SOAK_MINUTES ?= 30
 soak:
