@@ -98,7 +98,11 @@ def main(first, second):
         configure(lab)
         sh("lockgate", "check")
         sh("lockgate", "inline", "up")
-        look = json.loads(sh("lockgate", "check", "--system", "--json", check=False).stdout)
+        for _ in range(20):     # a card's carrier is known a moment after it is up
+            look = json.loads(sh("lockgate", "check", "--system", "--json", check=False).stdout)
+            if not look["wrong"]:
+                break
+            time.sleep(0.5)
         assert not look["wrong"], [x for x in look["lines"] if x["level"] == "wrong"]
         gate = start()
         assert sh("lockgate", "status").returncode == 0
