@@ -24,7 +24,7 @@ LDFLAGS = $(LINKS) $(SAN)
 
 # ---- rooms: a folder is one library or one program -----------------------------------------------------------------
 LIBRARIES = base ipc record sandbox xmpp policy content ledger replay
-PROGRAMS  = parent admission edge guard scanner journal keeper reader courier decoy
+PROGRAMS  = parent admission edge guard scanner journal keeper reader courier decoy token
 
 # ---- the walls: what each program links, from the top down; tests/links holds the results against tests/links.txt ----
 link_parent    = parent ipc base
@@ -41,6 +41,9 @@ link_journal   = journal ledger sandbox ipc base
 libs_journal   = -lcrypto -lconfig -lseccomp -lcap-ng
 link_keeper    = keeper sandbox ipc base
 libs_keeper    = -lcrypto -lconfig -lseccomp -lcap-ng
+# the vendor's module comes by dlopen, in this program alone
+link_token     = token ledger sandbox ipc base
+libs_token     = -lcrypto -lconfig -lseccomp -lcap-ng
 link_decoy     = decoy sandbox ipc base
 libs_decoy     = -lconfig -lseccomp -lcap-ng
 link_courier   = courier sandbox ipc base

@@ -72,12 +72,14 @@ struct gw_conf {
         int64_t segment_size, segment_time, checkpoint, keep_time, keep_size; /* keep_: 0: for ever */
         int64_t hold_time, hold_size; /* hold_time 0: for ever */
         int64_t witness_time;
+        char *key;      /* PKCS#11 URI of the signing key; NULL: a file of the journal's own */
         char *evidence; /* path of certificates; NULL: none is kept */
         int64_t evidence_time, evidence_size;
         struct gw_witness *witnesses;
         size_t n_witnesses;
     } journal;
     struct { int64_t rate, burst; } admission;
+    struct { char *module, *pin_file, *folder; } pkcs11; /* paths; NULL: not set */
     struct { bool on; int64_t connections, time, bytes; } decoy; /* at once on each side; ms and bytes of each */
     struct arena arena;
 };
@@ -98,6 +100,8 @@ const struct gw_domain *gw_conf_domain(const struct gw_conf *c, enum gw_side sid
 bool gw_conf_pair_allowed(const struct gw_conf *c, enum gw_side from_side, struct str from, struct str to);
 /* The configured certificate that is shown on `side` for domain, or NULL. */
 const struct gw_certificate *gw_conf_certificate(const struct gw_conf *c, enum gw_side side, struct str domain);
+/* Is any private key on a token? */
+bool gw_conf_uses_token(const struct gw_conf *c);
 /* Does an address lie in the networks of a side? */
 bool gw_conf_in_side(const struct gw_conf *c, enum gw_side side, const struct net_addr *a);
 
@@ -106,6 +110,6 @@ bool gw_conf_in_side(const struct gw_conf *c, enum gw_side side, const struct ne
 #define GW_DECOY_PORT 15299 /* and of the decoy: connections to ports that are not for crossing */
 /* user id of a program = uid_first + this */
 enum gw_uid { GW_UID_EDGE_HIGH, GW_UID_EDGE_LOW, GW_UID_GUARD, GW_UID_SCANNER, GW_UID_JOURNAL, GW_UID_ADMISSION_HIGH,
-    GW_UID_ADMISSION_LOW, GW_UID_KEEPER, GW_UID_READER, GW_UID_DECOY, GW_UID_COURIER, GW_UID_DECOY_LOW };
+    GW_UID_ADMISSION_LOW, GW_UID_KEEPER, GW_UID_READER, GW_UID_DECOY, GW_UID_COURIER, GW_UID_DECOY_LOW, GW_UID_TOKEN };
 
 #endif

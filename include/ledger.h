@@ -115,13 +115,24 @@ struct led_key; /* Ed25519; with or without its private half */
 int led_key_make(int dir_fd, const char *private_name, const char *public_name, const char *name) GW_MUST_CHECK;
 /* The private file names no key name: that comes from the public file, which must hold the same key. */
 int led_key_open(int dir_fd, const char *private_name, const char *public_name, struct led_key **ret) GW_MUST_CHECK;
+/* The public half alone, for a key that signs elsewhere: NOENT, SYNTAX, SYS. */
+int led_key_open_public(int dir_fd, const char *public_name, struct led_key **ret) GW_MUST_CHECK;
+bool led_key_signs(const struct led_key *k); /* is the private half here? */
 /* A public key: a vkey line ("name+hash+base64"), as text. SYNTAX, NOMEM. */
 int led_key_parse(struct str vkey, struct led_key **ret) GW_MUST_CHECK;
+#define LED_VKEY_MAX (LED_NAME_MAX + 64)
+/* The vkey line (with its newline) of a public key that lies elsewhere: its length, or SYNTAX: no name for a key. */
+int led_vkey_text(const char *name, const unsigned char pub[32], char out[LED_VKEY_MAX]) GW_MUST_CHECK;
 void led_key_free(struct led_key *k);
 const char *led_key_name(const struct led_key *k);
 
 /* Appends a checkpoint, signed, with its time (seconds since 1970). */
 int led_note_sign(const struct led_key *k, uint64_t size, const struct led_hash *root, uint64_t time, struct buf *out) GW_MUST_CHECK;
+/* The same in two steps, for a key that signs elsewhere: the two texts that are to be signed (Ed25519), and the checkpoint of a text
+ * and both signatures. What came back is to be held against the key by led_note_verify. */
+int led_note_texts(const struct led_key *k, uint64_t size, const struct led_hash *root, uint64_t time, struct buf *text, struct buf *timed) GW_MUST_CHECK;
+int led_note_join(const struct led_key *k, struct str text, uint64_t time, const unsigned char plain[64], const unsigned char timed[64],
+    struct buf *out) GW_MUST_CHECK;
 struct led_note {
     struct str text;   /* the signed text, borrowed */
     struct str sigs;   /* the signature lines, borrowed */

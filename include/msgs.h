@@ -8,7 +8,7 @@
 
 /* Programs as they appear on a channel; an edge or admission also has a side. */
 #define IPC_ROLES(X) X(PARENT, "parent") X(EDGE, "edge") X(GUARD, "guard") X(SCANNER, "scanner") X(JOURNAL, "journal") \
-    X(ADMISSION, "admission") X(CTL, "ctl") X(KEEPER, "keeper") X(READER, "reader") X(DECOY, "decoy") X(COURIER, "courier")
+    X(ADMISSION, "admission") X(CTL, "ctl") X(KEEPER, "keeper") X(READER, "reader") X(DECOY, "decoy") X(COURIER, "courier") X(TOKEN, "token")
 enum ipc_role {
 #define X(name, text) IPC_##name,
     IPC_ROLES(X)
@@ -76,7 +76,7 @@ const char *ipc_role_name(enum ipc_role r);
 /* guard <-> scanner */
 #define MSG_SCAN(F) F(U64, id) F(STR, request)           /* scan.h */
 #define MSG_SCANNED(F) F(U64, id) F(STR, result)
-/* edge <-> keeper */
+/* edge <-> keeper; keeper <-> token, journal <-> token: domain is then the URI of a key */
 #define MSG_SIGN(F) F(U64, ask) F(STR, domain) F(U16, scheme) F(STR, input) /* scheme: RFC 8446 section 4.2.3; input: what TLS signs, in full */
 #define MSG_SIGNED(F) F(U64, ask) F(STR, signature)      /* empty: refused */
 /* edge <-> reader of its side */
@@ -127,8 +127,8 @@ const char *ipc_role_name(enum ipc_role r);
     X(46, KEPT, kept, IPC_BIT(JOURNAL), IPC_BIT(GUARD), 17) \
     X(50, SCAN, scan, IPC_BIT(GUARD), IPC_BIT(SCANNER), 33 << 20) \
     X(51, SCANNED, scanned, IPC_BIT(SCANNER), IPC_BIT(GUARD), 1 << 20) \
-    X(70, SIGN, sign, IPC_BIT(EDGE), IPC_BIT(KEEPER), 160 << 10) \
-    X(71, SIGNED, signed, IPC_BIT(KEEPER), IPC_BIT(EDGE), 1036) \
+    X(70, SIGN, sign, IPC_BIT(EDGE) | IPC_BIT(KEEPER) | IPC_BIT(JOURNAL), IPC_BIT(KEEPER) | IPC_BIT(TOKEN), 160 << 10) \
+    X(71, SIGNED, signed, IPC_BIT(KEEPER) | IPC_BIT(TOKEN), IPC_BIT(EDGE) | IPC_BIT(KEEPER) | IPC_BIT(JOURNAL), 1036) \
     X(72, READ, read, IPC_BIT(EDGE), IPC_BIT(READER), 50 << 20) \
     X(73, READ_DONE, read_done, IPC_BIT(READER), IPC_BIT(EDGE), 41) \
     X(60, CTL, ctl, IPC_BIT(CTL), IPC_BIT(PARENT), 65536) \

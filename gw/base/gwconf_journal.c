@@ -115,6 +115,7 @@ void gwconf_journal(struct gwconf_reader *r)
     r->c->journal.hold_time = raw->hold_time;
     r->c->journal.hold_size = raw->hold_size;
     r->c->journal.witness_time = raw->witness_time;
+    r->c->journal.key = raw->key && raw->key[0] ? raw->key : NULL;
     r->c->journal.evidence = raw->evidence && raw->evidence[0] ? gwconf_path(r, raw->evidence) : NULL;
     r->c->journal.evidence_time = raw->evidence_time;
     r->c->journal.evidence_size = raw->evidence_size;

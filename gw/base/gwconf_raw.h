@@ -59,7 +59,7 @@ struct raw_journal {
     struct conf_where where;
     int64_t segment_size, segment_time, checkpoint, keep_time, keep_size, hold_time, hold_size, witness_time;
     int64_t evidence_time, evidence_size;
-    char *evidence;
+    char *evidence, *key;
     struct conf_list witnesses;
 };
 struct raw_conf {
@@ -70,6 +70,7 @@ struct raw_conf {
     struct raw_limits limits;
     struct raw_journal journal;
     struct { struct conf_where where; int64_t rate, burst; } admission;
+    struct raw_pkcs11 { struct conf_where where; char *module, *pin_file, *folder; } pkcs11;
     struct raw_decoy { struct conf_where where; bool on; int64_t connections, time, bytes; } decoy;
 };
 
@@ -88,6 +89,8 @@ struct gwconf_reader {
 void gwconf_side(struct gwconf_reader *r, enum gw_side side);
 /* The journal's own group (gwconf_journal.c); both sides are filled before. */
 void gwconf_journal(struct gwconf_reader *r);
+/* The token's group, and whether keys that name one are well formed (gwconf_pkcs11.c); behind sides and journal. */
+void gwconf_pkcs11(struct gwconf_reader *r);
 /* Checks across keys, once both sides and the pairs are filled (gwconf_check.c). */
 void gwconf_check(struct gwconf_reader *r);
 

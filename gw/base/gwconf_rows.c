@@ -69,7 +69,7 @@ static const struct conf_row certificate_rows[] = {
     WHERE(raw_certificate),
     { "domain", CONF_STRING, offsetof(struct raw_certificate, domain), true, 1, 253, .help = "domain of the other side that it stands for" },
     { "chain", CONF_STRING, offsetof(struct raw_certificate, chain), true, 1, 4000, .help = "PEM file, the certificate first, then its issuers" },
-    { "key", CONF_STRING, offsetof(struct raw_certificate, key), true, 1, 4000, .help = "PEM file with the private key" },
+    { "key", CONF_STRING, offsetof(struct raw_certificate, key), true, 1, 4000, .help = "PEM file with the private key, or pkcs11:token=...;object=..." },
     END,
 };
 
@@ -157,6 +157,8 @@ static const struct conf_row journal_rows[] = {
     JOURNAL(keep_size, CONF_SIZE, 0, 1024 * 1024 * 1024 * MIB, "0", "the oldest files are deleted above this size of all; 0: never"),
     { "witnesses", CONF_LIST, offsetof(struct raw_journal, witnesses), false, 0, GW_WITNESSES_MAX, .sub = witness_rows,
         .sub_size = sizeof(struct raw_witness), .help = "who keeps checkpoints outside the gateway" },
+    { "key", CONF_STRING, offsetof(struct raw_journal, key), false, 0, 1000,
+        .help = "pkcs11:token=...;object=... of the Ed25519 key that signs checkpoints; empty: a file below state/keys, made at the first start" },
     { "evidence", CONF_STRING, offsetof(struct raw_journal, evidence), false, 0, 4000,
         .help = "PEM file with the auditors' certificates: refused and changed stanzas are kept, encrypted to them; empty: none is" },
     JOURNAL(evidence_time, CONF_TIME, 0, 36500 * 24 * HOUR, "30d", "how long a piece of evidence is kept; 0s: for ever"),
@@ -185,6 +187,15 @@ static const struct conf_row decoy_rows[] = {
     END,
 };
 
+static const struct conf_row pkcs11_rows[] = {
+    WHERE(raw_pkcs11),
+    { "module", CONF_STRING, offsetof(struct raw_pkcs11, module), false, 0, 4000, .help = "the vendor's library (PKCS#11), for keys that are named pkcs11:..." },
+    { "pin_file", CONF_STRING, offsetof(struct raw_pkcs11, pin_file), false, 0, 4000, .help = "file with the user PIN in its first line; root's, mode 600" },
+    { "folder", CONF_STRING, offsetof(struct raw_pkcs11, folder), false, 0, 4000,
+        .help = "where the module keeps files that it needs while it signs (SoftHSM: directories.tokendir); all others are shut to it" },
+    END,
+};
+
 const struct conf_row gwconf_rows[] = {
     WHERE(raw_conf),
     { "gateway", CONF_GROUP, offsetof(struct raw_conf, gateway), true, .sub = gateway_rows, .help = "the gateway as a whole" },
@@ -195,6 +206,7 @@ const struct conf_row gwconf_rows[] = {
     { "limits", CONF_GROUP, offsetof(struct raw_conf, limits), false, .sub = limit_rows, .help = "each is a refusal with a reason when it is reached" },
     { "journal", CONF_GROUP, offsetof(struct raw_conf, journal), false, .sub = journal_rows, .help = "the journal's files" },
     { "admission", CONF_GROUP, offsetof(struct raw_conf, admission), false, .sub = admission_rows, .help = "who may try how often" },
+    { "pkcs11", CONF_GROUP, offsetof(struct raw_conf, pkcs11), false, .sub = pkcs11_rows, .help = "the token that keys named pkcs11:... are on" },
     { "decoy", CONF_GROUP, offsetof(struct raw_conf, decoy), false, .sub = decoy_rows, .sub_size = 0, .help = "names what is tried on other ports" },
     END,
 };

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "gwconf_raw.h"
+#include "pkcs11_uri.h"
 
 #define DNS_PORT 53
 
@@ -233,7 +234,7 @@ static void read_certificates(struct gwconf_reader *r, enum gw_side side, const 
         k->line = from[i].where.line;
         k->domain = gwconf_domain(r, from[i].domain, k->line);
         k->chain = gwconf_path(r, from[i].chain);
-        k->key = gwconf_path(r, from[i].key);
+        k->key = pkcs11_is_uri(from[i].key) ? from[i].key : gwconf_path(r, from[i].key);
         if (k->domain.n == 0)
             continue;
         twin = gw_conf_certificate(r->c, side, k->domain);

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "pkcs11_uri.h"
 #include "verbs.h"
 
 #define SOON (14 * 86400) /* a certificate that ends within two weeks is worth a word */
@@ -91,7 +92,7 @@ static void check_certificate(const struct gw_conf *c, const struct gw_certifica
 {
     char domain[1024];
     X509 *x = read_first(c, "chain", g->chain, g->line, errs);
-    EVP_PKEY *k = read_key(c, g->key, g->line, errs);
+    EVP_PKEY *k = pkcs11_is_uri(g->key) ? NULL : read_key(c, g->key, g->line, errs);
     snprintf(domain, sizeof domain, "%.*s", STR_ARG(g->domain));
     if (x)
         check_times(c, x, g->chain, g->line, errs);
@@ -161,4 +162,6 @@ void ctl_check_files(const struct gw_conf *c, struct conf_errors *errs)
         for (size_t i = 0; i < side->n_certificates; i++)
             check_certificate(c, &side->certificates[i], errs);
     }
+    if (gw_conf_uses_token(c))
+        ctl_check_token(c, errs);
 }

@@ -8,7 +8,7 @@
 #include "verbs.h"
 
 /* Our own folder, or the libexec folder beside it in an installation. */
-static int parent_path(char *ret, size_t n)
+int ctl_program(const char *name, char *ret, size_t n)
 {
     char own[400];
     ssize_t got = readlink("/proc/self/exe", own, sizeof own - 1);
@@ -16,10 +16,10 @@ static int parent_path(char *ret, size_t n)
         return GW_ERR(SYS);
     own[got] = 0;
     *strrchr(own, '/') = 0;
-    snprintf(ret, n, "%s/lockgate-parent", own);
+    snprintf(ret, n, "%s/%s", own, name);
     if (access(ret, X_OK) == 0)
         return 0;
-    snprintf(ret, n, "%s/../libexec/lockgate/lockgate-parent", own);
+    snprintf(ret, n, "%s/../libexec/lockgate/%s", own, name);
     return access(ret, X_OK) == 0 ? 0 : GW_ERR(NOENT);
 }
 
@@ -55,7 +55,7 @@ int verb_run(int argc, char **argv)
     int status = check_all(conf, absolute);
     if (status != CTL_YES)
         fputs("nothing was started\n", stderr);
-    else if (parent_path(path, sizeof path) != 0)
+    else if (ctl_program("lockgate-parent", path, sizeof path) != 0)
         fprintf(stderr, "%s: %s; is the installation complete?\n", path, strerror(errno));
     else
         execl(path, "lockgate-parent", absolute, (char *)NULL);

@@ -35,6 +35,10 @@ CTL_VERBS(X)
 /* Loads it; all mistakes go to standard error. NULL: the verb ends with CTL_CONF. */
 struct gw_conf *ctl_load(const char *path);
 /* The files that it names (rules, trust, certificates, keys): there, readable, valid, fitting together. */
+/* The path of one of the gateway's programs: SYS, NOENT (ret is then where it was looked for). */
+int ctl_program(const char *name, char *ret, size_t n) GW_MUST_CHECK;
+/* The token, where the configuration names one: module, PIN, each key. lockgate-token looks; the vendor's code is never in here. */
+void ctl_check_token(const struct gw_conf *c, struct conf_errors *errs);
 void ctl_check_files(const struct gw_conf *c, struct conf_errors *errs);
 /* The options that most verbs have. Leaves what it does not know in place, in order; returns the new argc, or -1 after it
  * said what was wrong (the verb ends with CTL_USAGE). json may be NULL: then --json is unknown. "--help" prints the verb's

@@ -49,7 +49,9 @@ struct senders { struct sender *v[SENDERS_MAX]; size_t n; };
 struct sender *senders_get(struct senders *s, struct str program, uint64_t epoch, bool make);
 int sender_remember(struct sender *s, uint64_t number, uint8_t target, const unsigned char mac[LED_MAC]) GW_MUST_CHECK;
 const struct recall *sender_recall(const struct sender *s, uint64_t number);
-int senders_save(const struct senders *s, int dir_fd, uint64_t seq) GW_MUST_CHECK;
+/* The table as it is now, behind record seq, for senders_save once a checkpoint covers that; freed by buf_clear. */
+int senders_table(const struct senders *s, uint64_t seq, struct buf *ret) GW_MUST_CHECK;
+int senders_save(int dir_fd, const struct buf *table) GW_MUST_CHECK;
 /* 0 and *ret_seq; NOENT; SYNTAX. */
 int senders_load(struct senders *s, int dir_fd, uint64_t *ret_seq) GW_MUST_CHECK;
 void senders_clear(struct senders *s);
@@ -74,9 +76,32 @@ int notary_load_tree(struct notary *n, uint64_t size, const struct led_hash *roo
 int notary_reset_tree(struct notary *n) GW_MUST_CHECK; /* from nothing: to be rebuilt line by line */
 void notary_add(struct notary *n, struct str line);
 void notary_write_tree(struct notary *n);
-/* Signs the present tree unless that was done. 0; AGAIN (no space), IO. */
-int notary_checkpoint(struct notary *n, uint64_t time) GW_MUST_CHECK;
+/* Signs the present tree into note (initialised here, cleared by the caller). */
+int notary_sign(struct notary *n, uint64_t time, struct buf *note) GW_MUST_CHECK;
+/* Writes a checkpoint over size records, and keeps it as the newest. 0; AGAIN (no space), IO. */
+int notary_write(struct notary *n, uint64_t size, const struct buf *note) GW_MUST_CHECK;
 void notary_close(struct notary *n);
+
+/* ---- token.c: a signing key that is on a token. It is asked over a channel, and nothing waits for its answer: records go on. ---- */
+struct token {
+    bool open;           /* a question is under way */
+    uint64_t ask;        /* its number; the second signature's is the next */
+    unsigned got;        /* signatures that came, one bit each */
+    unsigned char sig[2][64];
+    uint64_t size, time; /* what is being signed */
+    struct buf text, table;
+    int64_t until;
+    bool late;           /* said in the journal */
+};
+struct journal;
+struct channel;
+struct ipc_msg;
+/* Asks for signatures over the present tree, unless a question is under way. */
+void token_ask(struct journal *j);
+void token_answer(struct journal *j, struct channel *ch, const struct ipc_msg *m); /* a SIGNED */
+void token_tick(struct journal *j);
+void token_last(struct journal *j); /* at the end: asks, and waits a moment for the answer */
+void token_clear(struct token *t);
 
 /* ---- evidence.c: stanzas kept for the auditors, encrypted to them ---- */
 #define EVIDENCE_FOLDER "evidence"
@@ -119,6 +144,7 @@ struct journal {
     struct store store;
     struct senders senders;
     struct notary notary;
+    struct token token;
     struct evidence evidence;
     struct led_mac_key mac_key;
     struct channel ch[CHANNELS_MAX]; /* 0: the parent */
@@ -145,6 +171,9 @@ struct journal {
     int exit_status;
     struct { uint64_t records, bytes, batches, releases, duplicates, sync_us, sync_us_max, full; } stats;
 };
+
+/* main.c: a checkpoint is written, or err says why not; table: the senders at that record, or NULL. */
+void checkpoint_done(struct journal *j, int err, const struct buf *table);
 
 /* batch.c */
 uint64_t wall_us(void);

@@ -13,6 +13,11 @@ static bool tells_lines(enum ipc_role role)
         role == IPC_DECOY;
 }
 
+static bool has_business(enum ipc_role role)
+{
+    return tells_lines(role) || role == IPC_TOKEN;
+}
+
 static void name_channel(struct channel *ch)
 {
     const char *side = ch->role == IPC_EDGE || ch->role == IPC_ADMISSION || ch->role == IPC_DECOY ? gw_side_name(ch->side) : NULL;
@@ -77,7 +82,7 @@ static void on_link(struct journal *j, const struct ipc_msg *m)
     struct msg_link l;
     size_t free_place = 0;
 
-    if (ipc_get_link(m, &l) < 0 || m->fd < 0 || !tells_lines(l.role) || l.side >= GW_SIDES) {
+    if (ipc_get_link(m, &l) < 0 || m->fd < 0 || !has_business(l.role) || l.side >= GW_SIDES) {
         log_error("a link that is not for the journal");
         return;
     }
@@ -132,6 +137,7 @@ static void on_message(struct journal *j, struct channel *ch, const struct ipc_m
     switch ((unsigned)m->type) {
     case IPC_M_LINE: batch_line(j, ch, m); break;
     case IPC_M_KEEP: hold_take(j, ch, m); break;
+    case IPC_M_SIGNED: token_answer(j, ch, m); break;
     case IPC_M_LINK: on_link(j, m); break;
     case IPC_M_STOP: j->stop = true; break;
     case IPC_M_STATS_ASK: on_stats(j, m); break;

@@ -133,6 +133,21 @@ static void open_mac_key(int keys, struct led_mac_key *ret)
     close(fd);
 }
 
+/* The key is on a token: only its public half is here, put there by a person. */
+static int open_public(const struct gw_conf *conf, int keys, const char *name, struct led_key **ret)
+{
+    int err = led_key_open_public(keys, KEY_PUBLIC, ret);
+
+    if (err == GW_ERR(NOENT))
+        log_error("journal.key is on a token and %s/keys/%s is missing; make it with: lockgate-token --public %s", conf->state, KEY_PUBLIC, conf->path);
+    if (!err && strcmp(led_key_name(*ret), name) != 0) {
+        log_error("%s/keys/%s is named \"%s\"; it must be \"%s\"", conf->state, KEY_PUBLIC, led_key_name(*ret), name);
+        led_key_free(*ret);
+        err = GW_ERR(MISMATCH);
+    }
+    return err;
+}
+
 static struct led_key *open_keys(const struct gw_conf *conf, uid_t uid, struct led_mac_key *ret_mac)
 {
     char *path = path_below(conf->state, "keys"), name[LED_NAME_MAX];
@@ -140,35 +155,47 @@ static struct led_key *open_keys(const struct gw_conf *conf, uid_t uid, struct l
     int fd = open_folder(path, 0711), err;
 
     snprintf(name, sizeof name, "%s/journal", conf->name);
-    err = led_key_make(fd, KEY_PRIVATE, KEY_PUBLIC, name);
-    if (err == 0)
+    err = conf->journal.key ? open_public(conf, fd, name, &key) : led_key_make(fd, KEY_PRIVATE, KEY_PUBLIC, name);
+    if (!conf->journal.key && err == 0)
         log_info("made the journal's signing key; give %s/%s to the auditors", path, KEY_PUBLIC);
-    if (err == 0 || err == GW_ERR(EXIST))
+    if (!conf->journal.key && (err == 0 || err == GW_ERR(EXIST)))
         err = led_key_open(fd, KEY_PRIVATE, KEY_PUBLIC, &key);
     if (err < 0) {
         log_error("the journal's key in %s cannot be used: %s", path, gw_strerror(err));
         exit(EX_CONFIG);
     }
     open_mac_key(fd, ret_mac);
-    own(fd, KEY_PRIVATE, uid, uid);
+    if (!conf->journal.key)
+        own(fd, KEY_PRIVATE, uid, uid);
     own(fd, KEY_MAC, uid, uid);
     free(path);
     close(fd);
     return key;
 }
 
-/* OpenSSL opens its configuration and finds its algorithms at the first use: that must be now. */
+/* OpenSSL opens its configuration and finds its algorithms at the first use: that must be now. With a key on a token nothing can be
+ * signed here; then a checkpoint with signatures of zeros must be found to be bad. */
 static void warm_up(const struct led_key *key)
 {
+    static const unsigned char zeros[64];
     struct led_hash root = { { 0 } };
     struct led_note note;
-    struct buf b;
+    struct buf b, text, timed;
     size_t off = 0;
+    bool here = led_key_signs(key);
+    int err;
 
     buf_init(&b, LED_NOTE_MAX);
-    if (led_note_sign(key, 0, &root, 0, &b) < 0 || led_note_next(buf_str(&b), &off, &note) != 1 || led_note_verify(key, &note) < 0)
-        log_fatal("the journal's key does not sign");
+    buf_init(&text, LED_NOTE_MAX);
+    buf_init(&timed, LED_NOTE_MAX);
+    err = here ? led_note_sign(key, 0, &root, 0, &b) : led_note_texts(key, 0, &root, 0, &text, &timed);
+    if (!err && !here)
+        err = led_note_join(key, buf_str(&text), 0, zeros, zeros, &b);
+    if (err || led_note_next(buf_str(&b), &off, &note) != 1 || led_note_verify(key, &note) != (here ? 0 : GW_ERR(MISMATCH)))
+        log_fatal("the journal's key does not work");
     buf_clear(&b);
+    buf_clear(&text);
+    buf_clear(&timed);
 }
 
 /* ---- life ---- */
@@ -216,19 +243,39 @@ static void prepare(struct journal *j, const char *path, const char *held)
         exit(EX_IO);
 }
 
-static void checkpoint(struct journal *j)
+void checkpoint_done(struct journal *j, int err, const struct buf *table)
 {
-    int err = notary_checkpoint(&j->notary, wall_us() / 1000000);
-
     if (err == GW_ERR(IO) || err == GW_ERR(CRYPTO)) {
         log_error("a checkpoint could not be written: %m");
         j->stop = true;
         j->exit_status = EX_IO;
     } else if (err == 0) {
         links_checkpoint(j);
-        if (senders_save(&j->senders, j->store.dir_fd, j->notary.signed_size) < 0)
+        if (!table || senders_save(j->store.dir_fd, table) < 0)
             log_warn("the table of senders could not be written; the next start takes longer");
     }
+}
+
+static void checkpoint(struct journal *j)
+{
+    struct buf note, table;
+    bool tabled;
+    int err;
+
+    if (j->notary.tree.size == j->notary.signed_size)
+        return;
+    if (!led_key_signs(j->notary.key)) {
+        token_ask(j);
+        return;
+    }
+    tabled = senders_table(&j->senders, j->notary.tree.size, &table) == 0;
+    err = notary_sign(&j->notary, wall_us() / 1000000, &note);
+    if (!err)
+        err = notary_write(&j->notary, j->notary.tree.size, &note);
+    checkpoint_done(j, err, tabled ? &table : NULL);
+    buf_clear(&note);
+    if (tabled)
+        buf_clear(&table);
 }
 
 static bool checkpoint_due(const struct journal *j, int64_t *next_ms)
@@ -257,6 +304,8 @@ static void run(struct journal *j)
         batch_commit(j);
         if (!j->blocked && checkpoint_due(j, &next_checkpoint))
             checkpoint(j);
+        if (!j->blocked)
+            token_tick(j);
         retire(j);
         evidence_retire(j);
         hold_tick(j);
@@ -269,11 +318,12 @@ static void finish(struct journal *j)
         batch_event(j, "stopped", NULL, j->store.seq, "the journal ends in order");
         batch_commit(j);
         if (j->exit_status == 0 && !j->blocked)
-            checkpoint(j);
+            led_key_signs(j->notary.key) ? checkpoint(j) : token_last(j);
     }
     for (size_t i = 0; i < CHANNELS_MAX; i++)
         ipc_free(j->ch[i].c);
     notary_close(&j->notary);
+    token_clear(&j->token);
     evidence_close(&j->evidence);
     senders_clear(&j->senders);
     buf_clear(&j->text);

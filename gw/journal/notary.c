@@ -132,31 +132,28 @@ void notary_write_tree(struct notary *n)
 }
 
 /* ---- checkpoints ---- */
-int notary_checkpoint(struct notary *n, uint64_t time)
+int notary_sign(struct notary *n, uint64_t time, struct buf *note)
 {
     struct led_hash root;
-    struct buf note;
+
+    led_tree_root(&n->tree, &root);
+    buf_init(note, LED_NOTE_MAX);
+    return led_note_sign(n->key, n->tree.size, &root, time, note);
+}
+
+int notary_write(struct notary *n, uint64_t size, const struct buf *note)
+{
     int err;
 
-    if (n->tree.size == n->signed_size)
-        return 0;
-    led_tree_root(&n->tree, &root);
-    buf_init(&note, LED_NOTE_MAX);
     notary_write_tree(n);
     err = fdatasync(n->tree_fd) < 0 ? GW_ERR(IO) : 0;
-    if (!err)
-        err = led_note_sign(n->key, n->tree.size, &root, time, &note);
-    if (!err && (err = store_pwrite(n->note_fd, buf_data(&note), buf_size(&note), n->note_size)) == 0 && fdatasync(n->note_fd) < 0)
+    if (!err && (err = store_pwrite(n->note_fd, buf_data(note), buf_size(note), n->note_size)) == 0 && fdatasync(n->note_fd) < 0)
         err = errno == ENOSPC || errno == EDQUOT ? GW_ERR(AGAIN) : GW_ERR(IO);
     if (!err) {
-        n->note_size += (off_t)buf_size(&note);
-        n->signed_size = n->tree.size;
-        buf_clear(&n->newest);
-        n->newest = note;
-        return 0;
-    } else if (ftruncate(n->note_fd, n->note_size) < 0) {
-        err = GW_ERR(IO);
+        n->note_size += (off_t)buf_size(note);
+        n->signed_size = size;
+        buf_reset(&n->newest);
+        return buf_put(&n->newest, buf_data(note), buf_size(note)); /* LED_NOTE_MAX fits */
     }
-    buf_clear(&note);
-    return err;
+    return ftruncate(n->note_fd, n->note_size) < 0 ? GW_ERR(IO) : err;
 }

@@ -84,27 +84,34 @@ void senders_clear(struct senders *s)
 }
 
 /* Only a shortcut: without this file, or with a wrong one, the whole journal is read at the next start. */
-int senders_save(const struct senders *s, int dir_fd, uint64_t seq)
+int senders_table(const struct senders *s, uint64_t seq, struct buf *ret)
 {
-    struct buf b;
-    int fd = -1, err;
+    int err;
 
-    buf_init(&b, SENDERS_FILE_MAX);
-    err = buf_printf(&b, SENDERS_HEAD "%llu\n", (unsigned long long)seq);
+    buf_init(ret, SENDERS_FILE_MAX);
+    err = buf_printf(ret, SENDERS_HEAD "%llu\n", (unsigned long long)seq);
     for (size_t i = 0; i < s->n && !err; i++)
-        err = buf_printf(&b, "%s %llu %llu %llu\n", s->v[i]->program, (unsigned long long)s->v[i]->epoch,
+        err = buf_printf(ret, "%s %llu %llu %llu\n", s->v[i]->program, (unsigned long long)s->v[i]->epoch,
             (unsigned long long)s->v[i]->last, (unsigned long long)s->v[i]->used);
     if (!err)
-        err = buf_printf(&b, "end\n");
-    if (!err && (fd = openat(dir_fd, SENDERS_FILE ".new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640)) < 0)
+        err = buf_printf(ret, "end\n");
+    if (err)
+        buf_clear(ret);
+    return err;
+}
+
+int senders_save(int dir_fd, const struct buf *table)
+{
+    int fd = -1, err = 0;
+
+    if ((fd = openat(dir_fd, SENDERS_FILE ".new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640)) < 0)
         err = GW_ERR(SYS);
     if (!err)
-        err = store_pwrite(fd, buf_data(&b), buf_size(&b), 0);
+        err = store_pwrite(fd, buf_data(table), buf_size(table), 0);
     if (!err && (fdatasync(fd) < 0 || renameat(dir_fd, SENDERS_FILE ".new", dir_fd, SENDERS_FILE) < 0))
         err = GW_ERR(SYS);
     if (fd >= 0)
         close(fd);
-    buf_clear(&b);
     return err;
 }
 

@@ -8,6 +8,7 @@
 
 #include "keeper.h"
 #include "log.h"
+#include "pkcs11_uri.h"
 
 /* ---- signing ---- */
 
@@ -19,25 +20,52 @@ static const struct scheme { unsigned id; const char *type, *digest; int padding
     { 0x0403, "EC", "SHA256", 0 }, { 0x0503, "EC", "SHA384", 0 }, { 0x0603, "EC", "SHA512", 0 }, { 0x0807, "ED25519", NULL, 0 },
 };
 
+static const struct scheme *scheme_for(EVP_PKEY *k, unsigned id)
+{
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++)
+        if (schemes[i].id == id && EVP_PKEY_is_a(k, schemes[i].type))
+            return &schemes[i];
+    return NULL;
+}
+
+static bool set_padding(EVP_PKEY_CTX *p, const struct scheme *s)
+{
+    return !s->padding || (EVP_PKEY_CTX_set_rsa_padding(p, s->padding) == 1 &&
+        (s->padding != RSA_PKCS1_PSS_PADDING || EVP_PKEY_CTX_set_rsa_pss_saltlen(p, RSA_PSS_SALTLEN_DIGEST) == 1));
+}
+
+bool keys_scheme_fits(EVP_PKEY *k, unsigned scheme)
+{
+    return scheme_for(k, scheme) != NULL;
+}
+
+bool keys_signature_good(EVP_PKEY *k, unsigned scheme, struct str input, struct str sig)
+{
+    const struct scheme *s = scheme_for(k, scheme);
+    EVP_MD_CTX *ctx = s ? EVP_MD_CTX_new() : NULL;
+    EVP_PKEY_CTX *p;
+    bool good = ctx && EVP_DigestVerifyInit_ex(ctx, &p, s->digest, NULL, NULL, k, NULL) == 1 && set_padding(p, s) &&
+        EVP_DigestVerify(ctx, (const unsigned char *)sig.p, sig.n, (const unsigned char *)input.p, input.n) == 1;
+
+    EVP_MD_CTX_free(ctx);
+    ERR_clear_error();
+    return good;
+}
+
 int keys_sign(EVP_PKEY *k, unsigned scheme, struct str input, unsigned char *sig, size_t *ret_n)
 {
-    const struct scheme *s = NULL;
+    const struct scheme *s = scheme_for(k, scheme);
     EVP_MD_CTX *ctx = NULL;
     EVP_PKEY_CTX *p;
     size_t n = SIGNATURE_MAX;
     int err = GW_ERR(CRYPTO);
 
-    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++)
-        if (schemes[i].id == scheme && EVP_PKEY_is_a(k, schemes[i].type))
-            s = &schemes[i];
     if (!s)
         return GW_ERR(PROTO);
     ctx = EVP_MD_CTX_new();
     if (!ctx || EVP_DigestSignInit_ex(ctx, &p, s->digest, NULL, NULL, k, NULL) != 1)
         goto out;
-    if (s->padding && EVP_PKEY_CTX_set_rsa_padding(p, s->padding) != 1)
-        goto out;
-    if (s->padding == RSA_PKCS1_PSS_PADDING && EVP_PKEY_CTX_set_rsa_pss_saltlen(p, RSA_PSS_SALTLEN_DIGEST) != 1)
+    if (!set_padding(p, s))
         goto out;
     if (EVP_DigestSign(ctx, sig, &n, (const unsigned char *)input.p, input.n) != 1)
         goto out;
@@ -67,14 +95,20 @@ static EVP_PKEY *read_key(const char *path)
     return k;
 }
 
-static bool is_key_of(EVP_PKEY *k, const char *chain)
+static X509 *read_certificate(const char *chain)
 {
     FILE *f = fopen(chain, "re");
     X509 *x = f ? PEM_read_X509(f, NULL, NULL, NULL) : NULL;
-    bool fits = x && X509_check_private_key(x, k) == 1;
-    X509_free(x);
     if (f)
         fclose(f);
+    return x;
+}
+
+static bool is_key_of(EVP_PKEY *k, const char *chain)
+{
+    X509 *x = read_certificate(chain);
+    bool fits = x && X509_check_private_key(x, k) == 1;
+    X509_free(x);
     return fits;
 }
 
@@ -86,6 +120,24 @@ static bool signs(EVP_PKEY *k)
         if (EVP_PKEY_is_a(k, schemes[i].type))
             return EVP_PKEY_get_size(k) <= SIGNATURE_MAX && keys_sign(k, schemes[i].id, STR("warm"), sig, &n) == 0;
     return false;
+}
+
+/* The key is on a token: what it signs is held against the certificate. One check now opens what OpenSSL needs for that. */
+static int load_away(const struct gw_conf *conf, const struct gw_certificate *c, struct key *to)
+{
+    X509 *x = read_certificate(c->chain);
+    EVP_PKEY *k = x ? X509_get_pubkey(x) : NULL;
+    X509_free(x);
+    if (!k || EVP_PKEY_get_size(k) > SIGNATURE_MAX) {
+        log_error("%s:%u: chain: %s holds no certificate in PEM form with a key of up to 8192 bits", conf->path, c->line, c->chain);
+        EVP_PKEY_free(k);
+        ERR_clear_error();
+        return GW_ERR(CONF);
+    }
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++)
+        (void)keys_signature_good(k, schemes[i].id, STR("warm"), STR("no signature"));
+    *to = (struct key){ .domain = c->domain, .pkey = k, .token = c->key };
+    return 0;
 }
 
 static int load_one(const struct gw_conf *conf, const struct gw_certificate *c, struct key *to)
@@ -118,7 +170,8 @@ int keys_load(const struct gw_conf *conf, struct keys *k)
         if (!k->v[s])
             err = GW_ERR(NOMEM);
         for (size_t i = 0; i < side->n_certificates && !err; i++) {
-            err = load_one(conf, &side->certificates[i], &k->v[s][k->n[s]]);
+            const struct gw_certificate *c = &side->certificates[i];
+            err = (pkcs11_is_uri(c->key) ? load_away : load_one)(conf, c, &k->v[s][k->n[s]]);
             k->n[s] += err == 0;
         }
     }
@@ -138,10 +191,10 @@ void keys_clear(struct keys *k)
     }
 }
 
-EVP_PKEY *keys_find(const struct keys *k, enum gw_side side, struct str domain)
+const struct key *keys_find(const struct keys *k, enum gw_side side, struct str domain)
 {
     for (size_t i = 0; i < k->n[side]; i++)
         if (str_eq(k->v[side][i].domain, domain))
-            return k->v[side][i].pkey;
+            return &k->v[side][i];
     return NULL;
 }

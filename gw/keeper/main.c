@@ -60,8 +60,11 @@ int main(int argc, char **argv)
     status = keeper_run(&k);
     ipc_free(k.parent);
     ipc_free(k.journal);
-    for (int s = 0; s < GW_SIDES; s++)
+    ipc_free(k.token);
+    for (int s = 0; s < GW_SIDES; s++) {
         ipc_free(k.edge[s].ipc);
+        away_done(&k.edge[s].away);
+    }
     outbox_clear(&k.lines);
     keys_clear(&keys);
     gw_conf_free(conf);

@@ -8,6 +8,7 @@
 
 #include "keeper.h"
 #include "log.h"
+#include "tls_input.h"
 
 #define TOLD_MS 1000 /* the journal hears of refusals at most so often */
 #define ROUND 64     /* questions of one edge, then the other has its turn */
@@ -35,19 +36,38 @@ static bool take_token(struct asker *a, int64_t per_second)
     return true;
 }
 
+/* NULL: signed, or (the asker's away is open then) the answer comes later; else why not. */
 static const char *try_to_sign(struct keeper *k, enum gw_side side, const struct msg_sign *q, unsigned char *sig, size_t *ret_n)
 {
-    EVP_PKEY *key = keys_find(k->keys, side, q->domain);
+    const struct key *key = keys_find(k->keys, side, q->domain);
+    struct asker *a = &k->edge[side];
     const char *wrong;
     int err;
+    if (a->away.open)
+        return "a question before the last one was answered";
     if (!key)
         return "a name that is not configured for this side";
-    if ((wrong = input_wrong(q->input, q->scheme)))
+    if ((wrong = tls_input_wrong(q->input, q->scheme)))
         return wrong;
-    if (!take_token(&k->edge[side], k->conf->limits.signatures))
+    if (!take_token(a, k->conf->limits.signatures))
         return "too many signatures (limits.signatures)";
-    err = keys_sign(key, q->scheme, q->input, sig, ret_n);
+    if (key->token)
+        return away_ask(k, &a->away, key, q, now_ms());
+    err = keys_sign(key->pkey, q->scheme, q->input, sig, ret_n);
     return err == GW_ERR(PROTO) ? "a signature scheme that is not this key's" : err ? "signing failed" : NULL;
+}
+
+static int reply(struct asker *a, uint64_t ask, struct str domain, const char *wrong, struct str signature)
+{
+    if (wrong) {
+        a->refused++;
+        a->why = wrong;
+        snprintf(a->domain, sizeof a->domain, "%.*s", domain.n < sizeof a->domain ? (int)domain.n : (int)sizeof a->domain - 1,
+            domain.p ? domain.p : "");
+    } else {
+        a->signed_++;
+    }
+    return ipc_put_signed(a->ipc, &(struct msg_signed){ .ask = ask, .signature = wrong ? STR_NONE : signature });
 }
 
 static int answer(struct keeper *k, enum gw_side side, const struct ipc_msg *m)
@@ -55,23 +75,42 @@ static int answer(struct keeper *k, enum gw_side side, const struct ipc_msg *m)
     struct asker *a = &k->edge[side];
     unsigned char sig[SIGNATURE_MAX];
     struct msg_sign q;
-    struct msg_signed r = { 0 };
     size_t n = 0;
     int err = m->type == IPC_M_SIGN ? ipc_get_sign(m, &q) : GW_ERR(PROTO);
     if (err)
         return err;
     const char *wrong = try_to_sign(k, side, &q, sig, &n);
-    r.ask = q.ask;
-    if (wrong) {
-        a->refused++;
-        a->why = wrong;
-        snprintf(a->domain, sizeof a->domain, "%.*s", q.domain.n < sizeof a->domain ? (int)q.domain.n : (int)sizeof a->domain - 1,
-            q.domain.p ? q.domain.p : "");
-    } else {
-        a->signed_++;
-        r.signature = (struct str){ (const char *)sig, n };
-    }
-    return ipc_put_signed(a->ipc, &r);
+    if (!wrong && a->away.open)
+        return 0;
+    return reply(a, q.ask, q.domain, wrong, (struct str){ (const char *)sig, n });
+}
+
+/* ---- the token's answers ---- */
+
+static void reply_away(struct keeper *k, int i, const char *wrong, struct str signature)
+{
+    struct asker *a = &k->edge[i];
+    if (a->ipc && reply(a, a->away.ask, a->away.key->domain, wrong, signature) == 0)
+        (void)!ipc_flush(a->ipc); /* an error shows when it is read */
+    away_done(&a->away);
+}
+
+static int token_said(struct keeper *k, const struct ipc_msg *m)
+{
+    struct msg_signed s;
+    int err = m->type == IPC_M_SIGNED ? ipc_get_signed(m, &s) : GW_ERR(PROTO);
+    for (int i = 0; i < GW_SIDES && !err; i++)
+        if (k->edge[i].away.open && k->edge[i].away.token_ask == s.ask)
+            reply_away(k, i, away_wrong(&k->edge[i].away, s.signature), s.signature);
+    return err; /* an answer that nobody waits for any more is nothing wrong */
+}
+
+/* Questions whose time is up; all: the token's channel is gone. */
+static void give_up(struct keeper *k, bool all)
+{
+    for (int i = 0; i < GW_SIDES; i++)
+        if (k->edge[i].away.open && (all || now_ms() >= k->edge[i].away.until))
+            reply_away(k, i, all ? "the token's program is gone" : "the token did not answer in time", STR_NONE);
 }
 
 /* ---- the journal ---- */
@@ -111,6 +150,8 @@ static void on_link(struct keeper *k, const struct ipc_msg *m)
         return;
     if (l.role == IPC_JOURNAL)
         to = &k->journal;
+    else if (l.role == IPC_TOKEN)
+        to = &k->token;
     else if (l.role == IPC_EDGE && l.side < GW_SIDES)
         to = &k->edge[l.side].ipc;
     if (!to) {
@@ -118,6 +159,10 @@ static void on_link(struct keeper *k, const struct ipc_msg *m)
         close(m->fd);
         return;
     }
+    if (l.role == IPC_EDGE)
+        away_done(&k->edge[l.side].away); /* who asked is gone */
+    if (l.role == IPC_TOKEN)
+        give_up(k, true);
     ipc_free(*to);
     *to = ipc_new(m->fd, IPC_KEEPER, (enum ipc_role)l.role);
     if (!*to)
@@ -165,11 +210,11 @@ static int journal_said(struct keeper *k, const struct ipc_msg *m)
 
 /* ---- the loop ---- */
 
-enum { PARENT, JOURNAL, EDGES, CHANNELS = EDGES + GW_SIDES };
+enum { PARENT, JOURNAL, TOKEN, EDGES, CHANNELS = EDGES + GW_SIDES };
 
 static struct ipc **channel(struct keeper *k, int i)
 {
-    return i == PARENT ? &k->parent : i == JOURNAL ? &k->journal : &k->edge[i - EDGES].ipc;
+    return i == PARENT ? &k->parent : i == JOURNAL ? &k->journal : i == TOKEN ? &k->token : &k->edge[i - EDGES].ipc;
 }
 
 /* Whole messages of one channel. ret_more: its turn is over and there may be others. */
@@ -186,7 +231,7 @@ static int take(struct keeper *k, int i, bool *ret_more)
         }
         if ((got = ipc_next(c, &m)) <= 0)
             break;
-        int err = i == PARENT ? parent_said(k, &m) : i == JOURNAL ? journal_said(k, &m) : answer(k, (enum gw_side)(i - EDGES), &m);
+        int err = i == PARENT ? parent_said(k, &m) : i == JOURNAL ? journal_said(k, &m) : i == TOKEN ? token_said(k, &m) : answer(k, (enum gw_side)(i - EDGES), &m);
         if (err)
             return err;
     }
@@ -210,9 +255,23 @@ static int serve(struct keeper *k, int i, bool readable, bool *more)
 static void drop(struct keeper *k, int i, int err)
 {
     if (err != GW_ERR(CLOSED))
-        log_warn("%s is dropped: %s", i == JOURNAL ? "the journal's channel" : i == EDGES + GW_HIGH ? "edge/high" : "edge/low", gw_strerror(err));
+        log_warn("%s is dropped: %s", i == JOURNAL ? "the journal's channel" : i == TOKEN ? "the token's channel" : i == EDGES + GW_HIGH ? "edge/high" : "edge/low", gw_strerror(err));
     ipc_free(*channel(k, i));
     *channel(k, i) = NULL;
+    if (i == TOKEN)
+        give_up(k, true);
+    else if (i >= EDGES)
+        away_done(&k->edge[i - EDGES].away);
+}
+
+/* How long nothing can be due. */
+static int patience(const struct keeper *k)
+{
+    int64_t ms = 1000;
+    for (int i = 0; i < GW_SIDES; i++)
+        if (k->edge[i].away.open && k->edge[i].away.until - now_ms() < ms)
+            ms = k->edge[i].away.until - now_ms();
+    return ms < 0 ? 0 : (int)ms;
 }
 
 static void say_lines(struct keeper *k)
@@ -231,12 +290,13 @@ int keeper_run(struct keeper *k)
         return 1;
     while (!k->stop) {
         bool any = false;
+        give_up(k, false);
         say_lines(k);
         for (int i = 0; i < CHANNELS; i++) {
             v[i] = *channel(k, i);
             any = any || (v[i] && more[i]);
         }
-        if (ipc_wait(v, CHANNELS, -1, any ? 0 : 1000, ready, NULL) < 0 && errno != EINTR)
+        if (ipc_wait(v, CHANNELS, -1, any ? 0 : patience(k), ready, NULL) < 0 && errno != EINTR)
             return 1;
         for (int i = 0; i < CHANNELS && !k->stop; i++) {
             if (*channel(k, i) != v[i]) /* the parent has just replaced it */

@@ -124,9 +124,23 @@ static int read_small(int dir_fd, const char *name, char *out, size_t max, size_
     return 0;
 }
 
+int led_key_open_public(int dir_fd, const char *public_name, struct led_key **ret)
+{
+    char text[512];
+    size_t n;
+    int err = read_small(dir_fd, public_name, text, sizeof text, &n);
+
+    return err ? err : led_key_parse((struct str){ text, n }, ret);
+}
+
+bool led_key_signs(const struct led_key *k)
+{
+    return k->private_half;
+}
+
 int led_key_open(int dir_fd, const char *private_name, const char *public_name, struct led_key **ret)
 {
-    char pub_text[512], pem[1024];
+    char pem[1024];
     unsigned char pub[32];
     struct led_key *pub_key = NULL;
     size_t n, len = sizeof pub;
@@ -134,8 +148,7 @@ int led_key_open(int dir_fd, const char *private_name, const char *public_name, 
     BIO *bio = NULL;
     int err;
 
-    if ((err = read_small(dir_fd, public_name, pub_text, sizeof pub_text, &n)) < 0 ||
-        (err = led_key_parse((struct str){ pub_text, n }, &pub_key)) < 0 ||
+    if ((err = led_key_open_public(dir_fd, public_name, &pub_key)) < 0 ||
         (err = read_small(dir_fd, private_name, pem, sizeof pem, &n)) < 0)
         goto out;
     err = GW_ERR(CRYPTO);
@@ -169,14 +182,21 @@ static int write_new(int dir_fd, const char *name, mode_t mode, const void *p, s
     return err;
 }
 
-int led_key_vkey(const struct led_key *k, char out[LED_VKEY_MAX])
+int led_vkey_text(const char *name, const unsigned char pub[32], char out[LED_VKEY_MAX])
 {
     unsigned char raw[33] = { LED_SIG_PLAIN };
     char b64[64];
 
-    memcpy(raw + 1, k->pub, 32);
+    if (!led_key_name_ok(str_c(name)))
+        return GW_ERR(SYNTAX);
+    memcpy(raw + 1, pub, 32);
     EVP_EncodeBlock((unsigned char *)b64, raw, sizeof raw);
-    return snprintf(out, LED_VKEY_MAX, "%s+%08x+%s\n", k->name, k->id, b64);
+    return snprintf(out, LED_VKEY_MAX, "%s+%08x+%s\n", name, key_id(name, LED_SIG_PLAIN, pub), b64);
+}
+
+int led_key_vkey(const struct led_key *k, char out[LED_VKEY_MAX])
+{
+    return led_vkey_text(k->name, k->pub, out);
 }
 
 /* The public file is written last: a private file without it was never used, and is replaced. */
@@ -189,7 +209,7 @@ int led_key_make(int dir_fd, const char *private_name, const char *public_name, 
     size_t len = sizeof pub;
     char *pem, vkey[LED_VKEY_MAX];
     long n;
-    int err = GW_ERR(CRYPTO);
+    int len_text, err = GW_ERR(CRYPTO);
 
     if (!led_key_name_ok(str_c(name))) {
         err = GW_ERR(SYNTAX);
@@ -207,7 +227,7 @@ int led_key_make(int dir_fd, const char *private_name, const char *public_name, 
         goto out;
     (void)unlinkat(dir_fd, private_name, 0);
     if ((err = write_new(dir_fd, private_name, 0400, pem, (size_t)n)) == 0 && fsync(dir_fd) == 0)
-        err = write_new(dir_fd, public_name, 0444, vkey, (size_t)led_key_vkey(k, vkey));
+        err = (len_text = led_key_vkey(k, vkey)) < 0 ? len_text : write_new(dir_fd, public_name, 0444, vkey, (size_t)len_text);
     (void)fsync(dir_fd);
 out:
     BIO_free(bio);

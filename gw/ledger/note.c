@@ -61,30 +61,43 @@ static int put_signature(struct buf *out, const char *name, uint32_t id, const u
     return buf_printf(out, DASH "%s %s\n", name, b64);
 }
 
-int led_note_sign(const struct led_key *k, uint64_t size, const struct led_hash *root, uint64_t time, struct buf *out)
+int led_note_texts(const struct led_key *k, uint64_t size, const struct led_hash *root, uint64_t time, struct buf *text, struct buf *timed)
 {
-    struct buf text, timed;
-    unsigned char sig[72];
     char b64[48];
     int err;
 
+    EVP_EncodeBlock((unsigned char *)b64, root->b, 32);
+    err = buf_printf(text, "%s\n%llu\n%s\n", k->name, (unsigned long long)size, b64);
+    return err ? err : timed_message(buf_str(text), time, timed);
+}
+
+int led_note_join(const struct led_key *k, struct str text, uint64_t time, const unsigned char plain[64], const unsigned char timed[64], struct buf *out)
+{
+    unsigned char sig[72];
+    struct buf b;
+    int err;
+
+    buf_init(&b, LED_NOTE_MAX);
+    put_be(sig, time, 8);
+    memcpy(sig + 8, timed, 64);
+    if ((err = buf_puts(&b, text)) == 0 && (err = buf_put(&b, "\n", 1)) == 0 && (err = put_signature(&b, k->name, k->id, plain, 64)) == 0 &&
+        (err = put_signature(&b, k->name, k->id_timed, sig, 72)) == 0 && (err = buf_put(&b, "\n", 1)) == 0)
+        err = buf_put(out, buf_data(&b), buf_size(&b));
+    buf_clear(&b);
+    return err;
+}
+
+int led_note_sign(const struct led_key *k, uint64_t size, const struct led_hash *root, uint64_t time, struct buf *out)
+{
+    struct buf text, timed;
+    unsigned char plain_sig[64], timed_sig[64];
+    int err = k->private_half ? 0 : GW_ERR(CRYPTO);
+
     buf_init(&text, LED_NOTE_MAX);
     buf_init(&timed, LED_NOTE_MAX);
-    EVP_EncodeBlock((unsigned char *)b64, root->b, 32);
-    if (!k->private_half) {
-        err = GW_ERR(CRYPTO);
-        goto out;
-    }
-    if ((err = buf_printf(&text, "%s\n%llu\n%s\n", k->name, (unsigned long long)size, b64)) < 0 ||
-        (err = timed_message(buf_str(&text), time, &timed)) < 0 || (err = sign(k, buf_data(&text), buf_size(&text), sig)) < 0 ||
-        (err = buf_put(&text, "\n", 1)) < 0 || (err = put_signature(&text, k->name, k->id, sig, 64)) < 0)
-        goto out;
-    put_be(sig, time, 8);
-    if ((err = sign(k, buf_data(&timed), buf_size(&timed), sig + 8)) < 0 ||
-        (err = put_signature(&text, k->name, k->id_timed, sig, 72)) < 0 || (err = buf_put(&text, "\n", 1)) < 0)
-        goto out;
-    err = buf_put(out, buf_data(&text), buf_size(&text));
-out:
+    if (!err && (err = led_note_texts(k, size, root, time, &text, &timed)) == 0 &&
+        (err = sign(k, buf_data(&text), buf_size(&text), plain_sig)) == 0 && (err = sign(k, buf_data(&timed), buf_size(&timed), timed_sig)) == 0)
+        err = led_note_join(k, buf_str(&text), time, plain_sig, timed_sig, out);
     buf_clear(&text);
     buf_clear(&timed);
     return err;

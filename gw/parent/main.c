@@ -335,7 +335,8 @@ static int start_all(struct parent *p)
         p->child[i].program = &programs[i];
     for (int i = 0; i < PROGRAMS; i++) {
         buf_init(&p->child[i].stats, 1u << 20);
-        p->child[i].off = (programs[i].role == IPC_DECOY && !p->conf->decoy.on) || (programs[i].role == IPC_READER && !p->conf->reader);
+        p->child[i].off = (programs[i].role == IPC_DECOY && !p->conf->decoy.on) || (programs[i].role == IPC_READER && !p->conf->reader) ||
+            (programs[i].role == IPC_TOKEN && !gw_conf_uses_token(p->conf));
         if (!p->child[i].off && child_start(p, &p->child[i]) != 0)
             return GW_ERR(SYS);
     }

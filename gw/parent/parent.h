@@ -23,7 +23,7 @@ struct program {
     bool in_namespace;   /* starts inside its side's network namespace */
     int stop_phase;      /* doors first, then judges, the journal, and the courier with its last checkpoint */
 };
-#define PROGRAMS 14
+#define PROGRAMS 15
 extern const struct program programs[PROGRAMS];
 #define STOP_PHASES 4
 /* May these two be joined? The one place that says so. */

@@ -4,6 +4,7 @@
 
 /* In starting order: what others wait for comes first. Ended in the order of stop_phase. */
 const struct program programs[PROGRAMS] = {
+    { "token", "lockgate-token", IPC_TOKEN, 0, 0, ARG_NONE, false, 3 },
     { "journal", "lockgate-journal", IPC_JOURNAL, 0, 0, ARG_NONE, false, 2 },
     { "scanner/0", "lockgate-scanner", IPC_SCANNER, 0, 0, ARG_INDEX, false, 1 },
     { "scanner/1", "lockgate-scanner", IPC_SCANNER, 0, 1, ARG_INDEX, false, 1 },
@@ -32,6 +33,8 @@ static const struct {
     { IPC_EDGE, IPC_KEEPER, false },      /* what TLS wants signed; signatures */
     { IPC_EDGE, IPC_READER, true },       /* what is about to leave; what was read */
     { IPC_KEEPER, IPC_JOURNAL, false },   /* lines */
+    { IPC_KEEPER, IPC_TOKEN, false },     /* what TLS wants signed with a key on the token; signatures */
+    { IPC_JOURNAL, IPC_TOKEN, false },    /* checkpoints; signatures */
     { IPC_ADMISSION, IPC_JOURNAL, false }, /* lines */
     { IPC_DECOY, IPC_JOURNAL, false },    /* lines */
     { IPC_COURIER, IPC_JOURNAL, false },  /* checkpoints; lines about witnesses */

@@ -62,6 +62,14 @@ static char *load(const char *text, int *ret_err, struct gw_conf **ret)
 /* name; what in the file becomes what (a second change may follow); what must be said (NULL: it loads without a word) */
 static const struct { const char *name, *from, *to, *from2, *to2, *want; } rows[] = {
     { "as it is", "", "", NULL, NULL, NULL },
+    { "a key on a token", "module = \"\"", "module = \"/m.so\"", "pin_file = \"\"", "pin_file = \"pin\"", NULL },
+    { "the journal's on a token that is not named", "key = \"\"", "key = \"pkcs11:token=gate;object=journal\"", NULL, NULL,
+        "is on a token, so pkcs11.module and pkcs11.pin_file are needed" },
+    { "a certificate's on one", "key = \"tls/low.example.on-high.key\"", "key = \"pkcs11:token=gate;object=low\"", NULL, NULL,
+        "is on a token, so pkcs11.module and pkcs11.pin_file are needed" },
+    { "no name of a key", "key = \"\"", "key = \"pkcs11:token=gate\"", NULL, NULL, "object= or id= is missing" },
+    { "a PIN in a name", "key = \"\"", "key = \"pkcs11:token=gate;object=a;pin-value=1\"", NULL, NULL, "the PIN stands in pkcs11.pin_file" },
+    { "a path for the journal's key", "key = \"\"", "key = \"tls/journal.key\"", NULL, NULL, "it does not begin with pkcs11:" },
     { "no gateway", "gateway = {", "gateway_ = {", NULL, NULL, "\"gateway\" is missing (the gateway as a whole)" },
     { "pairs misspelt", "pairs = (", "piars = (", NULL, NULL, "piars: this key is not known; did you mean \"pairs\"?" },
     { "unknown mode, and nothing that follows from it", "mode = \"routed\"", "mode = \"router\"", NULL, NULL,

@@ -4,13 +4,13 @@
 // link: base
 // libs: -lssl -lcrypto
 #include "../../gw/edge/signer.c"
-#include "../../gw/keeper/input.c"
 #include "../../gw/keeper/keys.c"
 
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
 #include "tap.h"
+#include "tls_input.h"
 
 static EVP_PKEY *private_key; /* what the keeper has */
 static unsigned asked;        /* how often, this time */
@@ -24,7 +24,7 @@ static int keeper(void *arg, struct str domain, uint16_t scheme, struct str inpu
 {
     (void)arg;
     asked++;
-    wrong = str_eq(domain, STR("low.example")) ? input_wrong(input, scheme) : "another name";
+    wrong = str_eq(domain, STR("low.example")) ? tls_input_wrong(input, scheme) : "another name";
     last_scheme = scheme;
     last_n = input.n < sizeof last_input ? input.n : sizeof last_input;
     memcpy(last_input, input.p, last_n);
@@ -165,25 +165,25 @@ static void inputs(void)
 {
     static char b[70000], t[70000];
     size_t n = tls13(b, "TLS 1.3, server CertificateVerify", 32), n_t;
-    ok(!input_wrong((struct str){ b, n }, 0x0403), "TLS 1.3, server");
-    ok(input_wrong((struct str){ b, n }, 0x0401) != NULL, "but not with PKCS#1");
+    ok(!tls_input_wrong((struct str){ b, n }, 0x0403), "TLS 1.3, server");
+    ok(tls_input_wrong((struct str){ b, n }, 0x0401) != NULL, "but not with PKCS#1");
     for (size_t i = 0; i < 98; i += 7) {
         b[i] ^= 1;
-        ok(input_wrong((struct str){ b, n }, 0x0403) != NULL, "TLS 1.3 with byte %zu changed", i);
+        ok(tls_input_wrong((struct str){ b, n }, 0x0403) != NULL, "TLS 1.3 with byte %zu changed", i);
         b[i] ^= 1;
     }
-    ok(input_wrong((struct str){ b, n - 1 }, 0x0403) != NULL, "a hash that is too short");
-    ok(input_wrong((struct str){ b, n + 1 }, 0x0403) != NULL, "a hash that is too long");
-    ok(!input_wrong((struct str){ b, tls13(b, "TLS 1.3, client CertificateVerify", 48) }, 0x0804), "TLS 1.3, client, SHA-384");
-    ok(input_wrong((struct str){ b, tls13(b, "TLS 1.3, exporter CertificateVeri", 32) }, 0x0403) != NULL, "another sentence");
+    ok(tls_input_wrong((struct str){ b, n - 1 }, 0x0403) != NULL, "a hash that is too short");
+    ok(tls_input_wrong((struct str){ b, n + 1 }, 0x0403) != NULL, "a hash that is too long");
+    ok(!tls_input_wrong((struct str){ b, tls13(b, "TLS 1.3, client CertificateVerify", 48) }, 0x0804), "TLS 1.3, client, SHA-384");
+    ok(tls_input_wrong((struct str){ b, tls13(b, "TLS 1.3, exporter CertificateVeri", 32) }, 0x0403) != NULL, "another sentence");
 
     memset(b, 1, 200);
     memcpy(b + 64, "\x03\x00\x1d\x20", 4);
-    ok(!input_wrong((struct str){ b, 68 + 32 }, 0x0401), "TLS 1.2, key exchange over X25519");
-    ok(input_wrong((struct str){ b, 68 + 31 }, 0x0401) != NULL, "with a point cut short");
-    ok(input_wrong((struct str){ b, 68 + 33 }, 0x0401) != NULL, "with a byte behind it");
+    ok(!tls_input_wrong((struct str){ b, 68 + 32 }, 0x0401), "TLS 1.2, key exchange over X25519");
+    ok(tls_input_wrong((struct str){ b, 68 + 31 }, 0x0401) != NULL, "with a point cut short");
+    ok(tls_input_wrong((struct str){ b, 68 + 33 }, 0x0401) != NULL, "with a byte behind it");
     b[64] = 1;
-    ok(input_wrong((struct str){ b, 68 + 32 }, 0x0401) != NULL, "with an explicit curve");
+    ok(tls_input_wrong((struct str){ b, 68 + 32 }, 0x0401) != NULL, "with an explicit curve");
 
     /* the transcript of a real TLS 1.2 handshake, seen in the initiating role */
     private_key = generate("P-256");
@@ -193,13 +193,13 @@ static void inputs(void)
     ok(handshake(s, c), "a TLS 1.2 handshake to take the transcript from");
     n_t = last_n;
     memcpy(t, last_input, n_t);
-    ok(!input_wrong((struct str){ t, n_t }, last_scheme), "TLS 1.2, all messages so far (%zu bytes)", n_t);
-    ok(input_wrong((struct str){ t, n_t - 1 }, last_scheme) != NULL, "less a byte");
+    ok(!tls_input_wrong((struct str){ t, n_t }, last_scheme), "TLS 1.2, all messages so far (%zu bytes)", n_t);
+    ok(tls_input_wrong((struct str){ t, n_t - 1 }, last_scheme) != NULL, "less a byte");
     t[n_t] = 0;
-    ok(input_wrong((struct str){ t, n_t + 1 }, last_scheme) != NULL, "and a byte more");
+    ok(tls_input_wrong((struct str){ t, n_t + 1 }, last_scheme) != NULL, "and a byte more");
     t[0] = 2;
-    ok(input_wrong((struct str){ t, n_t }, last_scheme) != NULL, "that begins with another message");
-    ok(input_wrong(STR(""), 0x0403) && input_wrong(STR("0123456789abcdef0123456789abcdef"), 0x0403), "nothing, and a bare digest");
+    ok(tls_input_wrong((struct str){ t, n_t }, last_scheme) != NULL, "that begins with another message");
+    ok(tls_input_wrong(STR(""), 0x0403) && tls_input_wrong(STR("0123456789abcdef0123456789abcdef"), 0x0403), "nothing, and a bare digest");
     SSL_CTX_free(s);
     SSL_CTX_free(c);
     X509_free(x);

@@ -188,7 +188,7 @@ static bool still_net_admin(void)
 }
 
 #define B(p) (1u << SANDBOX_##p)
-#define ALL (B(EDGE) | B(GUARD) | B(SCANNER) | B(JOURNAL) | B(ADMISSION) | B(KEEPER) | B(READER) | B(COURIER) | B(DECOY))
+#define ALL (B(EDGE) | B(GUARD) | B(SCANNER) | B(JOURNAL) | B(ADMISSION) | B(KEEPER) | B(READER) | B(COURIER) | B(DECOY) | B(TOKEN))
 #define NONE 0u
 /* name, what, programs that may */
 static const struct row { const char *name; bool (*try)(void); unsigned may; } rows[] = {
@@ -213,7 +213,7 @@ static const struct row { const char *name; bool (*try)(void); unsigned may; } r
     { "a line for the operator", say_something, ALL }, { "event loop", loop, B(EDGE) }, { "accept", accept_one, B(EDGE) | B(DECOY) },
 };
 
-static const char *const names[SANDBOX_PROGRAMS] = { "edge", "guard", "scanner", "journal", "admission", "keeper", "reader", "courier", "decoy" };
+static const char *const names[SANDBOX_PROGRAMS] = { "edge", "guard", "scanner", "journal", "admission", "keeper", "reader", "courier", "decoy", "token" };
 
 static void prepare(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * Is this what a TLS handshake signs? Three forms and no other: so a signature of the keeper is worth nothing outside of TLS.
+ * Is this what a TLS handshake signs? Three forms and no other: so a signature of the keeper, or of a token, is worth nothing outside of TLS.
  * An edge asks with the whole input, never with a digest that could stand for anything. */
-#include "keeper.h"
+#include "tls_input.h"
 #include "wire.h"
 
 /* RFC 8446 section 4.4.3: 64 spaces, one of two sentences, a zero byte, the transcript hash (32 or 48 bytes). */
@@ -59,7 +59,7 @@ static bool is_transcript(struct str in)
     return wire_done(&w) == 0;
 }
 
-const char *input_wrong(struct str in, unsigned scheme)
+const char *tls_input_wrong(struct str in, unsigned scheme)
 {
     bool pkcs1 = scheme == 0x0401 || scheme == 0x0501 || scheme == 0x0601;
 
