@@ -13,6 +13,8 @@ const char *away_ask(struct keeper *k, struct away *a, const struct key *key, co
         return "a signature scheme that is not this key's";
     if (!k->token)
         return "the token's program is not there";
+    if (k->token_owes) /* an edge that waits serves nobody: one such wait is enough */
+        return "an answer of the token is overdue";
     buf_init(&a->input, 160u << 10);
     if (buf_puts(&a->input, q->input) < 0 || ipc_put_sign(k->token, &to) < 0) {
         buf_clear(&a->input);

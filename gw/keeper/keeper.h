@@ -61,6 +61,7 @@ struct keeper {
     struct keys *keys;
     struct ipc *parent, *journal, *token;
     uint64_t token_asked; /* number of the newest question */
+    uint64_t token_owes;  /* of the newest that the token let time out; until it is answered nothing more is asked; 0: none */
     struct asker edge[GW_SIDES];
     struct outbox lines;
     bool stop;

@@ -99,6 +99,8 @@ static int token_said(struct keeper *k, const struct ipc_msg *m)
 {
     struct msg_signed s;
     int err = m->type == IPC_M_SIGNED ? ipc_get_signed(m, &s) : GW_ERR(PROTO);
+    if (!err && s.ask >= k->token_owes)
+        k->token_owes = 0;
     for (int i = 0; i < GW_SIDES && !err; i++)
         if (k->edge[i].away.open && k->edge[i].away.token_ask == s.ask)
             reply_away(k, i, away_wrong(&k->edge[i].away, s.signature), s.signature);
@@ -109,8 +111,12 @@ static int token_said(struct keeper *k, const struct ipc_msg *m)
 static void give_up(struct keeper *k, bool all)
 {
     for (int i = 0; i < GW_SIDES; i++)
-        if (k->edge[i].away.open && (all || now_ms() >= k->edge[i].away.until))
+        if (k->edge[i].away.open && (all || now_ms() >= k->edge[i].away.until)) {
+            k->token_owes = k->edge[i].away.token_ask > k->token_owes ? k->edge[i].away.token_ask : k->token_owes;
             reply_away(k, i, all ? "the token's program is gone" : "the token did not answer in time", STR_NONE);
+        }
+    if (all)
+        k->token_owes = 0;
 }
 
 /* ---- the journal ---- */

@@ -3,6 +3,7 @@
  * them. Its life: arguments, configuration, PIN and certificates as root, rights given up, the module loaded and logged in to, each
  * key tried, sandbox, READY, questions until STOP. --check CONF ends before the sandbox; --public CONF prints the journal's public
  * key as a line for auditors. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -63,6 +64,20 @@ static int give_up_rights(const struct gw_conf *conf)
     return GW_ERR(SYS);
 }
 
+/* Landlock and seccomp close the door behind the thread that calls; one that the module started would stay outside. */
+static bool alone(void)
+{
+    DIR *d = opendir("/proc/self/task");
+    unsigned n = 0;
+    for (const struct dirent *e; d && (e = readdir(d));)
+        n += e->d_name[0] != '.';
+    if (d)
+        closedir(d);
+    if (n != 1)
+        log_error("pkcs11.module: it starts threads of its own, so it cannot be used here");
+    return n == 1;
+}
+
 static int open_token(struct token *t)
 {
     const struct gw_conf *conf = t->conf;
@@ -79,7 +94,9 @@ static int open_token(struct token *t)
     if (!err)
         err = module_open(conf->pkcs11.module, u.token, pin, &t->module);
     explicit_bzero(pin, sizeof pin);
-    return err ? err : keys_try(conf, t->module, &t->keys);
+    if (!err)
+        err = keys_try(conf, t->module, &t->keys);
+    return err ? err : alone() ? 0 : GW_ERR(CONF);
 }
 
 static int print_public(const struct token *t)

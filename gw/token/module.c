@@ -90,7 +90,9 @@ static int log_in(struct module *m, const char *path, const char *token, const c
     unsigned char secret[PIN_MAX];
     size_t n = strlen(pin);
     ck_slot_id_t slot = 0;
-    ck_rv_t rv = m->f->C_Initialize(NULL); /* one thread; the module may start none that calls us */
+    /* one thread, here and in the module: the sandbox would not hold for another (main.c looks) */
+    struct ck_c_initialize_args alone = { .flags = CKF_LIBRARY_CANT_CREATE_OS_THREADS };
+    ck_rv_t rv = m->f->C_Initialize(&alone);
 
     if (rv != CKR_OK) {
         log_error("pkcs11.module: %s does not start: %s", path, rv_text(rv));

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -141,6 +142,10 @@ def test_a_silent_token_holds_up_no_record(ends):
         with pytest.raises((OSError, LabError)):
             ends.stream("high", timeout=5)
         crosses(ends, peer, "silent-2")
+        start = time.monotonic()
+        with pytest.raises((OSError, LabError)):
+            ends.stream("high", timeout=5)
+        assert time.monotonic() - start < 0.85, "while an answer is overdue, nobody waits for another"
         assert ends.events.wait(lambda e: e.get("action") == "checkpoint-late", 15, mark)
         assert ends.events.wait(lambda e: e.get("action") == "sign-refused" and "token" in e.get("error", ""), 5, mark)
         crosses(ends, peer, "silent-3")

@@ -4,7 +4,7 @@
 // libs: -lcrypto
 #include "../../gw/keeper/serve.c"
 
-#include "../../gw/keeper/input.c"
+#include "../../gw/keeper/away.c"
 #include "../../gw/keeper/keys.c"
 
 #include <sys/socket.h>
@@ -54,6 +54,83 @@ static int asked(enum gw_side side, const char *domain, unsigned scheme, struct 
     return ipc_fill(edge[side]) > 0 && ipc_next(edge[side], &m) == 1 && ipc_get_signed(&m, &s) == 0 && s.ask == ask ? (int)s.signature.n : -1;
 }
 
+/* ---- a key on a token: we are the token ---- */
+
+static struct ipc *token;
+
+static void link_token(void)
+{
+    int fds[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) != 0)
+        exit(1);
+    token = ipc_new(fds[0], IPC_TOKEN, IPC_KEEPER);
+    k.token = ipc_new(fds[1], IPC_KEEPER, IPC_TOKEN);
+}
+
+/* The edge asks; was it answered at once? */
+static int ask_only(uint64_t number, struct str input)
+{
+    bool more = false;
+    struct ipc_msg m;
+    struct msg_signed s;
+    const struct msg_sign q = { .ask = number, .domain = STR("low.example"), .scheme = 0x0403, .input = input };
+    if (ipc_put_sign(edge[GW_HIGH], &q) != 0 || ipc_flush(edge[GW_HIGH]) != 0 || serve(&k, EDGES + GW_HIGH, true, &more) != 0)
+        return -1;
+    return ipc_fill(edge[GW_HIGH]) > 0 && ipc_next(edge[GW_HIGH], &m) == 1 && ipc_get_signed(&m, &s) == 0 && s.ask == number ? (int)s.signature.n : -1;
+}
+
+/* What the edge got meanwhile for this number, or -1. */
+static int edge_got(uint64_t number)
+{
+    struct ipc_msg m;
+    struct msg_signed s;
+    return ipc_fill(edge[GW_HIGH]) > 0 && ipc_next(edge[GW_HIGH], &m) == 1 && ipc_get_signed(&m, &s) == 0 && s.ask == number ? (int)s.signature.n : -1;
+}
+
+/* The token reads its question and answers with a signature by `key`, or with none. */
+static bool token_answers(EVP_PKEY *key)
+{
+    unsigned char sig[SIGNATURE_MAX];
+    size_t n = 0;
+    bool more = false;
+    struct ipc_msg m;
+    struct msg_sign q;
+    if (ipc_fill(token) <= 0 || ipc_next(token, &m) != 1 || ipc_get_sign(&m, &q) != 0 || !str_eq(q.domain, STR("pkcs11:token=gate;object=a")))
+        return false;
+    if (key && keys_sign(key, q.scheme, q.input, sig, &n) != 0)
+        return false;
+    return ipc_put_signed(token, &(struct msg_signed){ .ask = q.ask, .signature = { (const char *)sig, n } }) == 0 && ipc_flush(token) == 0 &&
+        serve(&k, TOKEN, true, &more) == 0;
+}
+
+static void on_token(struct str input)
+{
+    EVP_PKEY *key = high_keys[0].pkey, *other = low_keys[0].pkey;
+    begin(1000);
+    high_keys[0].token = "pkcs11:token=gate;object=a";
+    ok(ask_only(1, input) == 0, "no token: refused at once");
+    link_token();
+    ok(ask_only(2, input) == -1 && token_answers(key) && edge_got(2) > 0, "the token is asked, its signature goes to the edge");
+    ok(ask_only(3, input) == -1 && token_answers(other) && edge_got(3) == 0, "a signature by another key does not");
+    ok(ask_only(4, input) == -1 && token_answers(NULL) && edge_got(4) == 0, "nor none");
+    ok(ask_only(5, input) == -1 && ask_only(6, input) == 0, "one question at a time");
+    ok(token_answers(key) && edge_got(5) > 0, "which is answered as if nothing had been");
+    ok(ask_only(7, STR("not what TLS signs")) == 0 && ipc_fill(token) <= 0, "what TLS does not sign never gets to the token");
+    ok(ask_only(8, input) == -1, "the token is silent");
+    k.edge[GW_HIGH].away.until = now_ms();
+    give_up(&k, false);
+    ok(edge_got(8) == 0, "so the edge is refused in time");
+    ok(ask_only(9, input) == 0, "and nobody waits behind an overdue answer");
+    ok(token_answers(key) && edge_got(8) == -1, "which comes too late for anybody");
+    ok(ask_only(10, input) == -1 && token_answers(key) && edge_got(10) > 0, "but then the token is asked again");
+    ok(ask_only(11, input) == -1, "a question is under way");
+    drop(&k, TOKEN, GW_ERR(CLOSED));
+    ok(edge_got(11) == 0 && !k.token, "when the token goes: refused");
+    ipc_free(token);
+    high_keys[0].token = NULL;
+    end();
+}
+
 int main(void)
 {
     struct str input = { good, sizeof good };
@@ -94,5 +171,6 @@ int main(void)
     drop(&k, EDGES + GW_HIGH, GW_ERR(CLOSED));
     ok(asked(GW_LOW, "high.example", 0x0403, input) > 0, "and no other");
     end();
+    on_token(input);
     return done_testing();
 }
