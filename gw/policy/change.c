@@ -93,17 +93,32 @@ static bool replace(struct pol_eval *e, const struct pol_span *s, struct str wit
     return false;
 }
 
-/* Elements that count characters of the body (XEP-0394, XEP-0428): once it has changed, they would point at other words. */
+/* XEP-0394, XEP-0428 (without ranges it means the whole text), XEP-0372 */
+bool pol_counts(const struct rec *r, uint32_t node)
+{
+    const struct rec_node *n = &r->nodes[node];
+    if (n->is_text)
+        return false;
+    if (str_eq(n->ns, STR("urn:xmpp:markup:0")) || str_eq(n->ns, STR("urn:xmpp:fallback:0")))
+        return n->first_child != REC_NONE;
+    return str_eq(n->ns, STR("urn:xmpp:reference:0")) &&
+        (rec_attr_get(r, node, STR_NONE, STR("begin")).n || rec_attr_get(r, node, STR_NONE, STR("end")).n);
+}
+
+/* Once a text has changed, they would point at other words. In a copy as well: which text one counts is not worth a guess. */
 static bool drop_counting(struct pol_eval *e)
 {
-    static const struct str namespaces[] = { STR("urn:xmpp:markup:0"), STR("urn:xmpp:fallback:0") };
     const struct rec *r = e->rec;
-    for (uint32_t c = r->nodes[0].first_child; c != REC_NONE; c = r->nodes[c].next)
-        for (size_t i = 0; i < 2 && !r->nodes[c].is_text; i++)
-            if (str_eq(r->nodes[c].ns, namespaces[i]) && r->nodes[c].first_child != REC_NONE &&
-                (!pol_edit(e, (struct rec_edit){ .op = REC_DROP, .node = c, .attr = REC_NONE }) ||
-                    !pol_changed(e, "counts what was changed: {%.*s}%.*s", STR_ARG(r->nodes[c].ns), STR_ARG(r->nodes[c].name))))
-                return false;
+    for (uint32_t i = 1; i < r->n_nodes;) {
+        if (!pol_counts(r, i)) {
+            i++;
+            continue;
+        }
+        if (!pol_edit(e, (struct rec_edit){ .op = REC_DROP, .node = i, .attr = REC_NONE }) ||
+            !pol_changed(e, "counts what was changed: {%.*s}%.*s", STR_ARG(r->nodes[i].ns), STR_ARG(r->nodes[i].name)))
+            return false;
+        i = rec_skip(r, i);
+    }
     return true;
 }
 
@@ -131,7 +146,8 @@ int pol_redact(struct pol_eval *e, struct str with)
         bool piece = s.hit != UINT32_MAX && s.hit == last_hit && s.seg != last_seg;
         if (!replace(e, &s, piece ? STR("") : with))
             return 0;
-        text_gone |= e->segs[s.seg].place == SCAN_AT_BODY || e->segs[s.seg].place == SCAN_AT_SUBJECT;
+        enum scan_place at = e->segs[s.seg].place;
+        text_gone |= at == SCAN_AT_BODY || at == SCAN_AT_SUBJECT || at == SCAN_AT_FORWARDED;
         last_hit = s.hit;
         last_seg = s.seg;
     }

@@ -276,6 +276,8 @@ bool pol_apply(struct pol_eval *e);
 /* From here on the stanza is r (taken over; NULL: as it is), and what was known about the old text is forgotten. */
 void pol_become(struct pol_eval *e, struct rec *r);
 bool pol_strip(struct pol_eval *e, const struct clark *names, size_t n, uint32_t rule);
+/* Does the element say where something stands in a text, by counting its characters? */
+bool pol_counts(const struct rec *r, uint32_t node);
 /* 1: done, 0: a span cannot be replaced cleanly, negative: failed */
 int pol_redact(struct pol_eval *e, struct str with);
 bool pol_empty(const struct rec *r); /* nothing is left that could be meant */

@@ -158,6 +158,11 @@ static int copy_nodes(struct work *w)
             continue;
         }
         int label = str_eq(n->ns, STR(NS_LABEL)) && str_eq(n->name, STR("securitylabel")) ? write_one(w, i) : 0;
+        if (!label && w->c->first_line && w->own.policy && pol_counts(r, i)) { /* the line in front moves what it counts */
+            if (!pol_changed(w->e, "counts what was changed: {%.*s}%.*s", STR_ARG(n->ns), STR_ARG(n->name)))
+                return GW_ERR(NOMEM);
+            label = 1;
+        }
         if (label) {
             rc = label < 0 ? label : 0;
             i = rec_skip(r, i);
