@@ -107,8 +107,11 @@ static void put_payload(struct buf *b, const struct payload *p, const char *sep)
 /* ---- secrets and disguises ---- */
 
 /* letters: what is left of it in small letters and digits. */
+#define PLAN "The northern depot will be emptied in the second week of March. Forty containers go by rail to the coast, and the rest follows on the road in convoys of six lorries."
+static char plan_letters[sizeof PLAN];
 static const struct secret { const char *text, *letters; } secrets[] = { { "4111 1111 1111 1111", "4111111111111111" }, { "5500-0000-0000-0004", "5500000000000004" },
-    { "DE89 3704 0044 0532 0130 00", "de89370400440532013000" }, { "TOP SECRET", "topsecret" }, { "AKIAIOSFODNN7QWERTYU", "akiaiosfodnn7qwertyu" } };
+    { "DE89 3704 0044 0532 0130 00", "de89370400440532013000" }, { "TOP SECRET", "topsecret" }, { "AKIAIOSFODNN7QWERTYU", "akiaiosfodnn7qwertyu" },
+    { "Anna Lindqvist", "annalindqvist" }, { PLAN, plan_letters } }; /* a sealed value, a paragraph of a document */
 #define SECRETS (sizeof secrets / sizeof *secrets)
 
 static uint64_t seed;
@@ -213,7 +216,7 @@ static void make_case(void)
     buf_reset(&plan.hidden);
     buf_reset(b);
     unsigned how = dice(DISGUISES);
-    disguise(&plan.hidden, plan.secret->text, how == 3 && plan.secret == &secrets[SECRETS - 1] ? 0 : how); /* tokens are not read spaced out */
+    disguise(&plan.hidden, plan.secret->text, how == 3 && plan.secret == &secrets[SECRETS - 3] ? 0 : how); /* tokens are not read spaced out */
     puts_(b, "<");
     puts_(b, names[kind]);
     puts_(b, kind == 0 ? (dice(4) ? " type='chat'" : " type='groupchat'") : kind == 2 ? " type='set'" : "");
@@ -343,10 +346,32 @@ static void one_case(struct judge *j)
     rec_free(r);
 }
 
+/* The shipped detectors in the scratch folder, and two more made from plain lists. */
+static bool detectors(struct content **ret, struct conf_errors *errs)
+{
+    char key[128], out[2][128], from[2][128], copy[256];
+    const char *people[] = { from[0] }, *plans[] = { from[1] };
+    struct content_made made;
+    snprintf(copy, sizeof copy, "cp -r rules/dlp rules/yara '%s'", help_dir);
+    if (system(copy))
+        return false;
+    snprintf(key, sizeof key, "%s/dlp/list.key", help_dir);
+    snprintf(out[0], sizeof out[0], "%s/dlp/people.values", help_dir);
+    snprintf(out[1], sizeof out[1], "%s/dlp/plans.prints", help_dir);
+    snprintf(from[0], sizeof from[0], "%s/people.txt", help_dir);
+    snprintf(from[1], sizeof from[1], "%s/plans.txt", help_dir);
+    help_file("people.txt", "Anna Lindqvist\n");
+    help_file("plans.txt", PLAN "\n");
+    help_file("dlp/sealed.conf", "detectors = ( { id = \"people\"; about = \"x\"; values = \"people.values\"; key = \"list.key\"; },\n"
+        " { id = \"plans\"; about = \"x\"; fingerprints = \"plans.prints\"; key = \"list.key\"; overlap = 40; } );\n");
+    return content_make_values(key, out[0], people, 1, &made, errs) == 0 && content_make_fingerprints(key, out[1], plans, 1, &made, errs) == 0 &&
+        content_load(help_dir, ret, errs) == 0;
+}
+
 int main(void)
 {
     static const char rules[] = "{ id = 1; name = \"hidden\"; when = { hidden = \"*\"; }; action = \"redact\"; with = \"\"; },"
-        "{ id = 2; name = \"secrets\"; when = { dlp = [ \"payment-card\", \"iban\", \"classification-marking\", \"aws-access-key\" ]; }; action = \"redact\"; },"
+        "{ id = 2; name = \"secrets\"; when = { dlp = [ \"payment-card\", \"iban\", \"classification-marking\", \"aws-access-key\", \"people\", \"plans\" ]; }; action = \"redact\"; },"
         "{ id = 9; name = \"all\"; action = \"release\"; }";
     struct judge j = { 0 };
     struct conf_errors errs;
@@ -364,8 +389,9 @@ int main(void)
     put(&profile, "\n);\n", 5);
     help_file("profiles/test.conf", (const char *)buf_data(&profile));
     j.p = help_load(rules);
-    if (!ok(j.p && content_load("rules", &j.c, &errs) == 0 && (j.e = pol_eval_new(j.p, NULL)), "rules load"))
+    if (!ok(j.p && detectors(&j.c, &errs) && (j.e = pol_eval_new(j.p, NULL)), "rules load"))
         return done_testing();
+    letters_of(str_c(PLAN), false, plan_letters);
     seed = start ? strtoull(start, NULL, 10) : 4711;
     unsigned n = cases ? (unsigned)atoi(cases) : 10000;
     for (unsigned i = 0; i < n; i++)

@@ -37,6 +37,48 @@ static const struct row rows[] = {
     { "bad UTF-8 is unknown", "\xc3(", "", "unknown", NO_FACTS },
 };
 
+/* Each external variable by itself: its rule matches when it has the value, and not when a neighbour has. */
+static const char *const variables[] = { "direction", "kind", "from", "to", "from_domain", "to_domain", "label", "payload" };
+#define VARIABLES (sizeof variables / sizeof *variables)
+
+static void each_variable(void)
+{
+    struct scan_segment seg = { .group = 1, .attr = UINT32_MAX, .text = STR("x") };
+    char text[4096] = "", *dir = scratch_rules();
+    struct content *c = NULL;
+    struct conf_errors errs;
+    struct arena a;
+    for (size_t i = 0; i < VARIABLES; i++)
+        snprintf(text + strlen(text), sizeof text - strlen(text), "rule v_%s { condition: %s == \"mark%zu\" }\nrule n_%s { condition: %s == \"\" }\n",
+            variables[i], variables[i], i, variables[i], variables[i]);
+    scratch_put(dir, "yara/v.yar", text);
+    conf_errors_init(&errs);
+    arena_init(&a, 1u << 20);
+    if (ok(content_load(dir, &c, &errs) == 0, "rules on every variable load"))
+        for (size_t i = 0; i < VARIABLES; i++) {
+            struct scan_request r = { .segments = &seg, .n_segments = 1 };
+            struct str *const slots[VARIABLES] = { &r.facts.direction, &r.facts.kind, &r.facts.from, &r.facts.to, &r.facts.from_domain, &r.facts.to_domain,
+                &r.facts.label, &r.facts.payload };
+            struct scan_result result;
+            char mark[16], want[24];
+            size_t right = 0, empty = 0;
+            snprintf(mark, sizeof mark, "mark%zu", i);
+            snprintf(want, sizeof want, "v_%s", variables[i]);
+            *slots[i] = str_c(mark);
+            arena_reset(&a);
+            bool done = content_scan(c, &r, &a, &result) == 0 && result.status == SCAN_DONE;
+            for (size_t k = 0; done && k < result.n_matches; k++) {
+                right += str_eq(result.matches[k].rule, str_c(want));
+                empty += result.matches[k].rule.p[0] == 'n' && !str_eq((struct str){ result.matches[k].rule.p + 2, result.matches[k].rule.n - 2 }, str_c(variables[i]));
+            }
+            ok(done && result.n_matches == VARIABLES && right == 1 && empty == VARIABLES - 1, "variable %s: what it has, and nobody else", variables[i]);
+        }
+    arena_clear(&a);
+    content_free(c);
+    conf_errors_clear(&errs);
+    scratch_remove(dir);
+}
+
 static void scan_rows(struct content *c)
 {
     struct scan_segment seg[8];
@@ -190,6 +232,7 @@ int main(void)
     conf_errors_clear(&errs);
     scratch_remove(dir);
     mistakes();
+    each_variable();
     meta_words();
     return done_testing();
 }
