@@ -219,6 +219,7 @@ struct pol_eval {
     const struct pol_rule *fold_rule; /* it may be dropped when the recipient knows it; NULL: not so */
     bool malformed;        /* its heads or payloads break RFC 6120 */
     bool stripped;         /* the allow-list took something out of it */
+    bool label_lost;       /* a security label, and left what it stood on */
     bool uninspectable;    /* as received, it carried content that cannot be inspected */
 
     struct scan_segment *segs; /* of rec, once collected */

@@ -9,7 +9,7 @@
     X(cond_from_room) X(cond_text) X(cond_word) X(cond_yara) X(cond_dlp) X(cond_hidden) X(cond_size_above) X(cond_depth_above) \
     X(cond_elements_above) X(cond_count) X(cond_unsolicited) X(cond_first_contact) X(cond_rate) X(cond_time) \
     X(cond_enters) X(cond_leaves) X(cond_crosses) X(cond_from_like) X(cond_to_like) X(cond_from_is) X(cond_to_is) X(cond_room) X(cond_room_list) \
-    X(cond_node) X(cond_node_list) X(cond_operation) X(cond_value) X(cond_stripped) X(cond_date) \
+    X(cond_node) X(cond_node_list) X(cond_operation) X(cond_value) X(cond_stripped) X(cond_label_lost) X(cond_date) \
     X(cond_label) X(cond_label_above_clearance) X(cond_label_missing) X(cond_label_invalid) X(cond_clearance) X(cond_marking_disagrees)
 #define X(row) extern const struct cond_row row;
 COND_ROWS(X)

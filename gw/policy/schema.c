@@ -299,6 +299,10 @@ bool schema_check(const struct schema *s, struct pol_eval *e, struct str *ret_wh
         return true;
     bool was_empty = pol_empty(r);
     e->stripped = e->v.n_changed > 0;
+    for (size_t i = 0; i < e->n_edits; i++) {
+        const struct rec_node *n = e->edits[i].op == REC_DROP ? &r->nodes[e->edits[i].node] : NULL;
+        e->label_lost |= n && !n->is_text && str_eq(n->ns, STR("urn:xmpp:sec-label:0")) && str_eq(n->name, STR("securitylabel"));
+    }
     for (uint32_t c = r->nodes[0].first_child; c != REC_NONE && was_empty; c = r->nodes[c].next)
         was_empty = is_space(r->nodes[c].text);
     if (!pol_apply(e))
