@@ -41,10 +41,10 @@ static int offer(struct catalogue *c, const struct label *l)
         marking[i] = marking[i] == '|' ? '/' : marking[i];
     int n = snprintf(selector, sizeof selector, "%.*s|%.*s", STR_ARG(l->policy->name), (int)m, marking);
     int rc = rec_open(c->to, STR(NS_LABEL_CATALOG), STR("item"));
-    if (!rc)
-        rc = rec_attr_add(c->to, STR_NONE, STR("selector"), (struct str){ selector, (size_t)n });
     if (!rc && c->def && label_equal(c->def, l))
         rc = rec_attr_add(c->to, STR_NONE, STR("default"), STR("true"));
+    if (!rc)
+        rc = rec_attr_add(c->to, STR_NONE, STR("selector"), (struct str){ selector, (size_t)n });
     if (!rc)
         rc = label_write(c->to, l, label_no_ess(l->policy) ? LABEL_PLAIN : LABEL_ESS);
     return rc ? rc : rec_close(c->to);
@@ -101,11 +101,11 @@ enum pol_step label_catalog_answer(struct pol_eval *e)
     c.to = answer_begin(e);
     int rc = c.to ? rec_open(c.to, STR(NS_LABEL_CATALOG), STR("catalog")) : GW_ERR(NOMEM);
     if (!rc)
-        rc = rec_attr_add(c.to, STR_NONE, STR("to"), about.full);
-    if (!rc)
         rc = rec_attr_add(c.to, STR_NONE, STR("name"), STR("Labels"));
     if (!rc)
         rc = rec_attr_add(c.to, STR_NONE, STR("restrict"), STR("true"));
+    if (!rc)
+        rc = rec_attr_add(c.to, STR_NONE, STR("to"), about.full);
     for (const struct label_policy *p = e->p->labels->policies; p && !rc; p = p->next) {
         bool own = false;
         for (size_t i = 0; i < c.sender.n; i++)

@@ -134,9 +134,9 @@ static int write_plain(struct rec *to, const struct label *l)
     struct str ns = STR(NS_LABEL_PLAIN);
     int rc = rec_open(to, ns, STR("plain"));
     if (!rc)
-        rc = rec_attr_add(to, STR_NONE, STR("policy"), p->name);
-    if (!rc)
         rc = rec_attr_add(to, STR_NONE, STR("classification"), p->level[l->level].name);
+    if (!rc)
+        rc = rec_attr_add(to, STR_NONE, STR("policy"), p->name);
     for (unsigned i = 0; i < p->n_values && !rc; i++) {
         if (!label_bit(&l->values, i))
             continue;
@@ -213,10 +213,10 @@ int label_write(struct rec *to, const struct label *l, enum label_form form)
     int rc = rec_open(to, ns, STR("securitylabel"));
     if (!rc)
         rc = rec_open(to, ns, STR("displaymarking"));
-    if (!rc && level->fgcolor.n)
-        rc = rec_attr_add(to, STR_NONE, STR("fgcolor"), level->fgcolor);
     if (!rc && level->bgcolor.n)
         rc = rec_attr_add(to, STR_NONE, STR("bgcolor"), level->bgcolor);
+    if (!rc && level->fgcolor.n)
+        rc = rec_attr_add(to, STR_NONE, STR("fgcolor"), level->fgcolor);
     if (!rc)
         rc = rec_text(to, (struct str){ marking, label_marking(l, marking, sizeof marking) });
     if (!rc)

@@ -33,15 +33,15 @@ static const char anything[] =
 #define MX(in) M "<body>x</body>" in "</message>"
 #define SEC(in) "<securitylabel xmlns='urn:xmpp:sec-label:0'>" in "</securitylabel>"
 #define LABEL(in) SEC("<label>" in "</label>")
-#define PL(c) "<plain xmlns='urn:lockgate:label:0' policy='NEAR' classification='" c "'/>"
-#define FAR(c) "<plain xmlns='urn:lockgate:label:0' policy='FAR' classification='" c "'/>"
-#define PLAIN(c, in) "<plain xmlns='urn:lockgate:label:0' policy='NEAR' classification='" c "'>" in "</plain>"
+#define PL(c) "<plain xmlns='urn:lockgate:label:0' classification='" c "' policy='NEAR'/>"
+#define FAR(c) "<plain xmlns='urn:lockgate:label:0' classification='" c "' policy='FAR'/>"
+#define PLAIN(c, in) "<plain xmlns='urn:lockgate:label:0' classification='" c "' policy='NEAR'>" in "</plain>"
 #define CAT(t, v) "<category tag='" t "'>" v "</category>"
 #define ESS(b) MX(LABEL("<esssecuritylabel xmlns='urn:xmpp:sec-label:ess:0'>" b "</esssecuritylabel>"))
 #define NATO(in) "<originatorConfidentialityLabel xmlns='urn:nato:stanag:4774:confidentialitymetadatalabel:1:0'><ConfidentialityInformation>" in \
     "</ConfidentialityInformation></originatorConfidentialityLabel>"
 #define EQ(in) "<equivalentlabel>" in "</equivalentlabel>"
-#define ELSE "<plain xmlns='urn:lockgate:label:0' policy='ELSE' classification='Q'/>"
+#define ELSE "<plain xmlns='urn:lockgate:label:0' classification='Q' policy='ELSE'/>"
 #define COPY(type, in) "<forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client' type='" type "'><body>y</body>" in "</message></forwarded>"
 #define ITEMS(in) "<iq from='romeo@low.example' to='juliet@high.example' type='result' id='q'><pubsub xmlns='http://jabber.org/protocol/pubsub'>" \
     "<items xmlns:s='urn:xmpp:sec-label:pubsub:0'>" in "</items></pubsub></iq>"
@@ -77,7 +77,7 @@ static const struct row { const char *name, *xml, *want, *out; } rows[] = {
     { "one in other letters", MX(LABEL(PL("open"))), "label-invalid", NULL },
     { "a category that there is not", MX(LABEL(PLAIN("OPEN", CAT("Need", "Z")))), "label-invalid", NULL },
     { "a category twice", MX(LABEL(PLAIN("OPEN", CAT("Need", "A") CAT("Need", "A")))), "label-invalid", NULL },
-    { "an attribute of its own", MX(LABEL("<plain xmlns='urn:lockgate:label:0' policy='NEAR' classification='OPEN' also='x'/>")), "label-invalid", NULL },
+    { "an attribute of its own", MX(LABEL("<plain xmlns='urn:lockgate:label:0' classification='OPEN' policy='NEAR' also='x'/>")), "label-invalid", NULL },
     { "a form that is not known", MX(LABEL("<icismlabel xmlns='http://example.gov/IC-ISM/0' classification='S'/>")), "label-invalid", NULL },
     { "a policy that is not known", MX(LABEL(ELSE)), "label-invalid", NULL },
     { "a policy that is not known, with an equivalent", MX(SEC("<label>" ELSE "</label>" EQ(PL("SHUT")))), "release", NULL },

@@ -36,7 +36,7 @@ static const struct row { const char *name, *xml, *want; } rows[] = {
 static const struct row labelled[] = {
     { "a marking in the first line", FROM BODY("one two") REPLY FALLBACK MARKUP REFERENCE WHOLE "</message>",
         FROM BODY("GREEN&#10;one two") REPLY WHOLE "<securitylabel xmlns='urn:xmpp:sec-label:0'><displaymarking>GREEN</displaymarking><label>"
-        "<plain xmlns='urn:lockgate:label:0' policy='FAR' classification='GREEN'/></label></securitylabel></message>" } };
+        "<plain xmlns='urn:lockgate:label:0' classification='GREEN' policy='FAR'/></label></securitylabel></message>" } };
 
 static const char counting[] = "title = \"t\"; unnamed = \"refuse\"; elements = (\n"
     "{ element = \"{urn:xmpp:reply:0}reply\"; in = [ \"message\" ]; attributes = [ \"id id\", \"to jid\" ]; },\n"
