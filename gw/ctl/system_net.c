@@ -13,7 +13,8 @@
 #include "inline.h"
 #include "system.h"
 
-#define OTHERS 5 /* so many cards that are not ours are named */
+#define OTHERS 5        /* so many cards that are not ours are named */
+#define CARRIER_TRIES 20 /* of 100 ms: the kernel learns of a carrier a moment after a card is up */
 
 /* What a process inside the namespace sees; in memory that it shares with us. */
 struct inside {
@@ -47,6 +48,10 @@ static int look_inside(void *arg)
         if (ours) {
             v->found = true;
             v->up = flags & IFF_UP;
+            for (int n = 0; v->up && !(flags & IFF_RUNNING) && n < CARRIER_TRIES; n++) {
+                usleep(100000);
+                flags = ioctl(fd, SIOCGIFFLAGS, &q) == 0 ? q.ifr_flags : 0;
+            }
             v->carrier = flags & IFF_RUNNING;
             v->mtu = ioctl(fd, SIOCGIFMTU, &q) == 0 ? q.ifr_mtu : 0;
         } else if (!(flags & IFF_LOOPBACK) && flags & IFF_UP) {
