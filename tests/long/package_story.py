@@ -92,6 +92,7 @@ def main(first, second):
 
     from lab.ends import Ends, Load
     from lab.lab import Lab
+    from lab.net import wait_until
     from lab.wire import message
     with Lab("pkg", layout="routed", high="bare", low="bare") as lab:
         step("configure, check, put up, run")
@@ -112,8 +113,8 @@ def main(first, second):
         a, b = ends.stream("high"), ends.stream("low")
         a.send(message("alice@high.example/r", "bob@low.example/r", "there"))
         b.send(message("bob@low.example/r", "alice@high.example/r", "back"))
-        ends.sink["low"].wait("a message", lambda: "there" in ends.sink["low"].ids(), 20)
-        ends.sink["high"].wait("a message", lambda: "back" in ends.sink["high"].ids(), 20)
+        wait_until("a message", lambda: "there" in ends.sink["low"].ids(), 20)
+        wait_until("a message", lambda: "back" in ends.sink["high"].ids(), 20)
 
         step("upgrade under load")
         load = Load(ends, "high", "load", 40).start()
@@ -131,7 +132,7 @@ def main(first, second):
         assert len(ends.sink["low"].ids()) == closed, "nothing crosses between the old programs and the new"
         gate = start()
         last = max(load.sent, default=0)
-        ends.sink["low"].wait("a message through the new programs", lambda: max(load.arrived(ends.sink["low"]), default=0) > last, 60)
+        wait_until("a message through the new programs", lambda: max(load.arrived(ends.sink["low"]), default=0) > last, 60)
         load.stop()
         time.sleep(2)
         arrived, verdicts = load.arrived(ends.sink["low"]), records()
