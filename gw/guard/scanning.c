@@ -30,7 +30,7 @@ void job_step(struct guard *g, struct job *j, enum pol_step step)
 {
     if (step != POL_DONE)
         scan_submit(g, j);
-    else if (pol_verdict(j->eval)->verdict == GW_V_HOLD)
+    else if (pol_verdict(j->eval)->verdict == GW_V_HOLD && !j->probe)
         hold_submit(g, j);
     else
         j->state = JOB_READY;

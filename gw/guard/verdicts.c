@@ -148,9 +148,9 @@ static void put_policy(struct guard *g, struct wire_out *w, const struct pol_ver
 
 /* Refused and changed stanzas, when the configuration names the auditors' certificates: the journal encrypts them. A question that
  * the gateway answered itself is no refusal. */
-static bool is_evidence(const struct guard *g, const struct outcome *o)
+static bool is_evidence(const struct guard *g, const struct job *j, const struct outcome *o)
 {
-    return g->conf->journal.evidence && o->reason != GW_R_ANSWERED && (o->verdict != GW_V_RELEASE || (o->v && o->v->n_changed));
+    return g->conf->journal.evidence && !j->probe && o->reason != GW_R_ANSWERED && (o->verdict != GW_V_RELEASE || (o->v && o->v->n_changed));
 }
 
 static int put_line(struct guard *g, const struct job *j, const struct outcome *o, uint64_t number)
@@ -192,7 +192,7 @@ static int put_line(struct guard *g, const struct job *j, const struct outcome *
     if (w.err)
         return w.err;
     return g->io.line(g->io.ctx, o->ordered ? (uint8_t)o->target : LINE_TARGET_NONE, o->ordered ? &o->sha : NULL, GW_EV_VERDICT,
-        buf_str(&g->fields), is_evidence(g, o) ? buf_str(&j->bytes) : STR_NONE);
+        buf_str(&g->fields), is_evidence(g, j, o) ? buf_str(&j->bytes) : STR_NONE);
 }
 
 /* ---- leaving ---- */

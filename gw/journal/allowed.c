@@ -50,6 +50,8 @@ const char *allowed(const struct channel *ch, unsigned event, struct str fields)
             return "a member that only the journal may tell";
         if (ch->role == IPC_GUARD)
             continue;
+        if (v.field == GW_F_VERDICT && ch->role == IPC_DECOY && !str_eq(v.bytes, str_c(gw_verdict_name(GW_V_DROP))))
+            return "a verdict that is not its to give";
         if (judges(v.field) || (v.field == GW_F_VERDICT && (ch->role == IPC_EDGE || ch->role == IPC_COURIER)))
             return "a member that only a guard may tell";
         if (v.field == GW_F_SIDE && (ch->role == IPC_EDGE || ch->role == IPC_ADMISSION || ch->role == IPC_DECOY) && !str_eq(v.bytes, str_c(gw_side_name(ch->side))))

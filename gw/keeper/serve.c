@@ -43,14 +43,14 @@ static const char *try_to_sign(struct keeper *k, enum gw_side side, const struct
     struct asker *a = &k->edge[side];
     const char *wrong;
     int err;
+    if (!take_token(a, k->conf->limits.signatures)) /* for a refusal too: none is for nothing */
+        return "too many signatures (limits.signatures)";
     if (a->away.open)
         return "a question before the last one was answered";
     if (!key)
         return "a name that is not configured for this side";
     if ((wrong = tls_input_wrong(q->input, q->scheme)))
         return wrong;
-    if (!take_token(a, k->conf->limits.signatures))
-        return "too many signatures (limits.signatures)";
     if (key->token)
         return away_ask(k, &a->away, key, q, now_ms());
     err = keys_sign(key->pkey, q->scheme, q->input, sig, ret_n);

@@ -154,7 +154,7 @@ static enum tri match_rate(const struct cond *c, struct pol_eval *e)
     if (e->n_counted == sizeof e->counted / sizeof *e->counted)
         return TRI_UNKNOWN;
     uint64_t key = key_of(k, e->in, state_siphash(e->state));
-    struct memo *m = state_rate(e, k->which, (struct str){ (const char *)&key, sizeof key });
+    struct memo *m = state_rate(e, k->which, (struct str){ (const char *)&key, sizeof key }, k->per_ms);
     if (!m)
         return TRI_UNKNOWN;
     int64_t now = e->facts.now_ms, passed = now > m->at ? now - m->at : 0;

@@ -116,9 +116,10 @@ static enum pol_step decide(struct pol_eval *e, enum gw_verdict verdict, enum gw
     v->out = verdict == GW_V_RELEASE || verdict == GW_V_HOLD ? e->rec : NULL;
     v->reply = reason == GW_R_ANSWERED ? e->reply : NULL;
     v->answer = (verdict == GW_V_REJECT || verdict == GW_V_HOLD) && !v->reply && may_answer(e->in);
-    /* every question gets an answer: where the other side's is refused, the gateway's own */
+    /* Every question gets an answer: where the other side's is refused, the gateway's own. Only one that is known to be open: the error
+     * carries the id, which the asker chose; an id that nobody asked with would cross unseen. */
     v->for_asker = verdict != GW_V_RELEASE && e->in->kind == REC_IQ && (str_eq(e->in->type, STR("result")) || str_eq(e->in->type, STR("error"))) &&
-        state_asked_in(e) != TRI_NO;
+        state_asked_in(e) == TRI_YES;
     v->error = str_c(pol_errors[error].condition);
     v->error_type = verdict == GW_V_HOLD ? STR("continue") : str_c(pol_errors[error].type);
     v->text = str_c(text);

@@ -2,7 +2,8 @@
  * Presence folding: what is shown, what is known.
  *
  *   available, unavailable       reduced; dropped when this sender's last to this recipient said the same
- *   to or from a room            (XEP-0045, also the changes of status that carry no muc element) neither reduced nor dropped
+ *   to or from a room            (XEP-0045, also the changes of status that carry no muc element) reduced to what is shown and what the room
+ *                                needs, never dropped; whoever writes a muc element into other presence gains nothing else by it
  *   to a full address            (directed) reduced, never dropped; what the bare address knows is forgotten
  *   probe, subscription, error   untouched; what either of the two knows of the other is forgotten */
 #include "fold.h"
@@ -81,14 +82,19 @@ static bool directed(const struct rec *r) { return bare(r->to).n != r->to.n; }
 
 /* ---- reducing ---- */
 
+static bool is_room_element(const struct rec_node *n)
+{
+    return str_eq(n->name, STR("x")) && (str_eq(n->ns, STR(NS_MUC)) || str_eq(n->ns, STR(NS_MUC_USER)));
+}
+
 bool fold_reduce(struct pol_eval *e, const struct pol_fold *f)
 {
     const struct rec *r = e->rec;
-    if (!is_state(r) || pol_from_room(e->in) || to_room(e, r))
+    if (!is_state(r))
         return true;
     e->fold_rule = e->rule;
     for (uint32_t c = r->nodes[0].first_child; c != REC_NONE; c = r->nodes[c].next) {
-        bool shown = r->nodes[c].is_text;
+        bool shown = r->nodes[c].is_text || is_room_element(&r->nodes[c]);
         for (size_t i = 0; i < f->n && !shown; i++)
             shown = clark_is(&f->shows[i], &r->nodes[c]);
         if (!shown && (!pol_edit(e, (struct rec_edit){ .op = REC_DROP, .node = c, .attr = REC_NONE }) ||
@@ -130,7 +136,7 @@ static uint64_t content(const struct pol_eval *e, const struct rec *r)
 
 bool fold_is_known(const struct pol_eval *e)
 {
-    return e->fold_rule && is_state(e->rec) && !directed(e->rec) && state_presence(e, e->rec->from, e->rec->to) == content(e, e->rec);
+    return e->fold_rule && is_state(e->rec) && !directed(e->rec) && !pol_from_room(e->rec) && !to_room(e, e->rec) && state_presence(e, e->rec->from, e->rec->to) == content(e, e->rec);
 }
 
 void fold_commit(struct pol_eval *e)
@@ -143,7 +149,7 @@ void fold_commit(struct pol_eval *e)
         state_presence_forget(e, bare(r->to), bare(r->from));
     } else if (to_room(e, r)) {
         state_room_set(e, bare(r->to));
-    } else if (!pol_from_room(e->in)) {
+    } else if (!pol_from_room(e->rec)) {
         state_presence_set(e, r->from, bare(r->to), e->fold_rule && !directed(r) ? content(e, r) : 0);
     }
 }

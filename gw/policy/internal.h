@@ -165,6 +165,7 @@ struct policy {
     struct labels *labels; /* NULL: none are switched on */
     struct rule_index *index;
     bool tell_all; /* service discovery is not filtered */
+    bool folds;    /* a rule folds presence */
     uint32_t *rewrites; /* the rules with action rewrite */
     size_t n_rewrites;
     struct pol_scan_name *scan_names;

@@ -241,6 +241,7 @@ static int read_action(struct pol_load *l, const struct rule_conf *c, struct pol
         rc = load_error(l, s, "rule %u: action \"fold\" and the list \"shows\" go together", r->id);
     else if (c->shows && fold_load(l, c->shows, &r->fold))
         rc = GW_ERR(CONF);
+    l->p->folds |= r->action == ACT_FOLD && r->enabled;
     if (r->action == ACT_FOLD && !(c->kind && !strcmp(config_setting_get_string(c->kind) ? config_setting_get_string(c->kind) : "", "presence")))
         rc = load_error(l, s, "rule %u: only presence is folded; it needs kind = \"presence\"", r->id);
     if ((r->action == ACT_RELABEL) != (c->label != NULL))

@@ -10,6 +10,7 @@
 #include "jid.h"
 
 #define TABLE_MAX (1u << 20)
+#define FULL_MS 1000LL /* between two looks for what is old in a full table */
 #define YOUNG_MS 60000LL /* after a start, questions of before are not known */
 
 /* ---- a table of keys that grow old ---- */
@@ -25,7 +26,7 @@ static struct slot *look(const struct table *t, uint64_t key)
 /* Into a table of another size, without what is old. */
 static bool rebuild(struct table *t, size_t size, int64_t now)
 {
-    struct table to = { .v = calloc(size, sizeof *to.v), .mask = size - 1 };
+    struct table to = { .v = calloc(size, sizeof *to.v), .mask = size - 1, .looked = t->looked };
     if (!to.v)
         return false;
     for (size_t i = 0; t->v && i <= t->mask; i++)
@@ -46,8 +47,16 @@ static struct slot *find(struct table *t, uint64_t key, int64_t now)
 
 struct slot *table_add(struct table *t, uint64_t key, int64_t now, int64_t life)
 {
+    struct slot *known = find(t, key, now);
+    if (known) { /* also where there is no room for another */
+        known->expires = now + life;
+        return known;
+    }
     if (!t->v || t->n * 2 > t->mask) {
         size_t size = t->v ? t->mask + 1 : 256;
+        if (size >= TABLE_MAX && now - t->looked < FULL_MS && now >= t->looked)
+            return NULL; /* full: whether something has grown old is not looked for each time */
+        t->looked = now;
         if (!rebuild(t, size, now))
             return NULL;
         if (t->n * 2 > t->mask && (size >= TABLE_MAX || !rebuild(t, size * 2, now)))
@@ -135,11 +144,11 @@ enum tri state_contact(const struct pol_eval *e)
     return tri_of(find(&e->state->table[TABLE_CONTACTS], key_of(e->state, "contact", bare(e->rec->to), bare(e->rec->from), STR_NONE), e->facts.now_ms) != NULL);
 }
 
-struct memo *state_rate(struct pol_eval *e, uint64_t which, struct str key)
+struct memo *state_rate(struct pol_eval *e, uint64_t which, struct str key, int64_t per_ms)
 {
     if (!e->state)
         return NULL;
-    struct slot *s = table_add(&e->state->table[TABLE_RATES], key_of(e->state, "rate", (struct str){ (const char *)&which, sizeof which }, key, STR_NONE), e->facts.now_ms, RATE_MS);
+    struct slot *s = table_add(&e->state->table[TABLE_RATES], key_of(e->state, "rate", (struct str){ (const char *)&which, sizeof which }, key, STR_NONE), e->facts.now_ms, per_ms);
     return s ? &s->memo : NULL;
 }
 
@@ -157,7 +166,7 @@ static int64_t losses(struct pol_state *s, const char *of, struct str from, stru
 
 static void lose(struct pol_state *s, const char *of, struct str from, struct str to, int64_t now)
 {
-    struct slot *l = table_add(&s->table[TABLE_LOST], key_of(s, of, from, to, STR_NONE), now, CONTACT_MS);
+    struct slot *l = table_add(&s->table[TABLE_LOST], key_of(s, of, from, to, STR_NONE), now, PRESENCE_MS); /* older than any knowledge, it says nothing */
     if (l)
         l->memo.at = ++s->n_lost;
     else
@@ -220,7 +229,12 @@ void pol_commit(struct pol_eval *e)
     bool released = e->v.verdict == GW_V_RELEASE;
     if (!s)
         return;
-    fold_commit(e);
+    if (e->p->folds) {
+        fold_commit(e);
+    } else if (s->table[TABLE_PRESENCE].v) { /* known from an earlier set: nobody watches over it now */
+        free(s->table[TABLE_PRESENCE].v);
+        s->table[TABLE_PRESENCE] = (struct table){ 0 };
+    }
     disco_commit(e);
     if (e->in->kind == REC_IQ && !is_question(e->in)) { /* whatever came of it, it was the answer */
         struct slot *q = find(&s->table[TABLE_QUESTIONS], key_of(e->state, "question", e->in->to, e->in->from, e->in->id), now);

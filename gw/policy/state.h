@@ -11,8 +11,8 @@ enum tri state_asked(const struct pol_eval *e);
 enum tri state_asked_in(const struct pol_eval *e); /* the same of the stanza as it came; without a state: no */
 /* Has the recipient ever written to this sender? */
 enum tri state_contact(const struct pol_eval *e);
-/* The bucket of one rate rule (which) and key; NULL: no state, or the table is full. */
-struct memo *state_rate(struct pol_eval *e, uint64_t which, struct str key);
+/* The bucket of one rate rule (which) and key; it is full again, and forgotten, after per_ms. NULL: no state, or the table is full. */
+struct memo *state_rate(struct pol_eval *e, uint64_t which, struct str key, int64_t per_ms);
 
 /* ALIAS_KEY bytes: of the gateway, or zeros where nobody gave one (explain, test, replay). */
 const unsigned char *state_secret(const struct pol_state *s);

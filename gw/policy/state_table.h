@@ -13,7 +13,7 @@
 #define RATE_MS 86400000LL
 
 struct slot { uint64_t key; int64_t expires; struct memo memo; };
-struct table { struct slot *v; size_t mask, n; };
+struct table { struct slot *v; size_t mask, n; int64_t looked; };
 enum state_table { TABLE_QUESTIONS, TABLE_CONTACTS, TABLE_RATES, TABLE_PRESENCE, TABLE_LOST, STATE_TABLES };
 struct pol_state {
     struct siphash_key key; /* of all keys in the tables; handed over with them */
