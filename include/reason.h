@@ -23,6 +23,7 @@
     X(LABEL_DENIED, "label-denied", "its security label is above what sender, recipient or the way between them is cleared for") \
     X(LABEL_MISSING, "label-missing", "it has no security label, and there is no default for it") \
     X(LABEL_INVALID, "label-invalid", "its security label cannot be read, contradicts itself, or stands where none may") \
+    X(CARRIED, "carried", "it carries for others what may not cross so: carbons, addresses of elsewhere, forwarded stanzas nested too deep") \
     X(HELD, "held", "kept for a person to decide") \
     X(FOLDED, "folded", "presence that says nothing new: the other side has been told the same") \
     X(HOLD_FULL, "hold-full", "it was to be held, but as much is held as may be") \

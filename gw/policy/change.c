@@ -33,6 +33,7 @@ void pol_become(struct pol_eval *e, struct rec *r)
     e->n_edits = e->cap_edits = 0;
     e->edits = NULL;
     e->have_segs = false;
+    e->have_parties = false;
     e->scan = SCAN_NOT_ASKED;
     e->n_matches = 0;
 }
@@ -46,14 +47,14 @@ bool pol_apply(struct pol_eval *e)
     return true;
 }
 
-/* A stanza that says nothing any more: a message or request whose every payload was taken away. Presence says something by
- * itself. */
+/* A stanza that says nothing any more: a message or request whose every payload was taken away; a list of addresses (XEP-0033) is for what
+ * stands beside it. Presence says something by itself. */
 bool pol_empty(const struct rec *r)
 {
     bool needs = r->kind == REC_MESSAGE || (r->kind == REC_IQ && (str_eq(r->type, STR("get")) || str_eq(r->type, STR("set")))) ||
         str_eq(r->type, STR("error"));
     for (uint32_t c = r->nodes[0].first_child; needs && c != REC_NONE; c = r->nodes[c].next)
-        needs = r->nodes[c].is_text;
+        needs = r->nodes[c].is_text || str_eq(r->nodes[c].ns, STR("http://jabber.org/protocol/address"));
     return needs;
 }
 

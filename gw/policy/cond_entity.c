@@ -47,7 +47,7 @@ static enum tri match_room(const struct cond *c, struct pol_eval *e)
 {
     const struct addr_patterns *p = c->arg;
     for (size_t i = 0; i < p->n; i++)
-        if (addr_match(&p->v[i], e->rec->from) || addr_match(&p->v[i], e->rec->to))
+        if (addr_match(&p->v[i], e->rec->from) || addr_match(&p->v[i], e->rec->to) || (e->party && e->party->room.n && addr_match(&p->v[i], e->party->room)))
             return TRI_YES;
     return TRI_NO;
 }
@@ -66,7 +66,8 @@ static enum tri match_room_list(const struct cond *c, struct pol_eval *e)
 {
     const struct lists *p = c->arg;
     for (size_t i = 0; i < p->n; i++)
-        if (list_has_address(p->v[i], e->rec->from) || list_has_address(p->v[i], e->rec->to))
+        if (list_has_address(p->v[i], e->rec->from) || list_has_address(p->v[i], e->rec->to) ||
+            (e->party && e->party->room.n && list_has_address(p->v[i], e->party->room)))
             return TRI_YES;
     return TRI_NO;
 }

@@ -144,16 +144,21 @@ static uint64_t key_of(const struct rate *rate, const struct rec *r, const struc
     return k.hash;
 }
 
-/* A bucket of `above` tokens that fills in `per`; a stanza takes one. A stanza counts once, however often its rule is looked at. */
+/* A bucket of `above` tokens that fills in `per`; a stanza takes one, and one for each further recipient. What it only carries takes none:
+ * the addresses in it are claims, and would count against others. It counts once, however often its rule is looked at. */
 static enum tri match_rate(const struct cond *c, struct pol_eval *e)
 {
     const struct rate *k = c->arg;
+    struct str to = e->party && e->party->recipient ? e->party->to : STR_NONE;
+    struct rec who = *e->in;
     for (size_t i = 0; i < e->n_counted; i++)
-        if (e->counted[i] == c)
-            return e->counted_answer[i];
-    if (e->n_counted == sizeof e->counted / sizeof *e->counted)
+        if (e->counted[i].cond == c && e->counted[i].to.n == to.n && str_eq(e->counted[i].to, to))
+            return e->counted[i].answer;
+    if (!POL_PUSH(e, e->counted, e->n_counted, e->cap_counted))
         return TRI_UNKNOWN;
-    uint64_t key = key_of(k, e->in, state_siphash(e->state));
+    if (to.p)
+        who.to = to;
+    uint64_t key = key_of(k, &who, state_siphash(e->state));
     struct memo *m = state_rate(e, k->which, (struct str){ (const char *)&key, sizeof key }, k->per_ms);
     if (!m)
         return TRI_UNKNOWN;
@@ -166,8 +171,7 @@ static enum tri match_rate(const struct cond *c, struct pol_eval *e)
     enum tri t = tri_of(m->tokens < 1);
     if (t == TRI_NO)
         m->tokens -= 1;
-    e->counted[e->n_counted] = c;
-    e->counted_answer[e->n_counted++] = t;
+    e->counted[e->n_counted++] = (struct pol_counted){ c, to, t };
     return t;
 }
 

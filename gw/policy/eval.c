@@ -6,6 +6,7 @@
 
 #include "answer.h"
 #include "disco.h"
+#include "expand.h"
 #include "fold.h"
 #include "label.h"
 #include "rewrite.h"
@@ -35,6 +36,7 @@ void pol_eval_free(struct pol_eval *e)
         return;
     rec_free(e->own);
     rec_free(e->reply);
+    expand_clear(e);
     arena_clear(&e->arena);
     free(e);
 }
@@ -142,6 +144,16 @@ enum pol_step pol_refuse(struct pol_eval *e, enum gw_reason reason)
     if (e->severity < SEV_LOW)
         e->severity = SEV_LOW;
     return decide(e, GW_V_REJECT, reason, pol_error_find(condition), gw_reason_text(reason));
+}
+
+/* What it carries for others may not cross so. */
+static enum pol_step refuse_carried(struct pol_eval *e, const char *why, const char *condition)
+{
+    pol_note(e, TRI_NO, false, "what it carries refuses it: %s", why);
+    (void)pol_changed(e, "carried: %s", why);
+    if (e->severity < SEV_LOW)
+        e->severity = SEV_LOW;
+    return decide(e, GW_V_REJECT, GW_R_CARRIED, pol_error_find(condition), why);
 }
 
 enum pol_step pol_answered(struct pol_eval *e)
@@ -316,7 +328,7 @@ static bool look(struct pol_eval *e, enum pol_step *ret)
         return true;
     }
     size_t mark = e->n_steps;
-    enum tri t = cond_match(&e->rule->when, e);
+    enum tri t = expand_match(e, e->rule);
     if (t == TRI_UNKNOWN && e->want_scan) {
         e->n_steps = mark; /* explained again with the answer */
         e->want_scan = false;
@@ -341,7 +353,7 @@ static enum pol_step run(struct pol_eval *e)
 {
     enum pol_step step;
     for (;; e->at++) {
-        if (!e->explain) /* who asks for explanations hears of every rule */
+        if (!e->explain && !e->n_parties) /* who asks for explanations hears of every rule; others may be named than it is indexed by */
             e->at = index_next(&e->streams, e->at);
         if (e->at >= e->p->n_rules)
             break;
@@ -359,6 +371,7 @@ static void reset(struct pol_eval *e)
 {
     rec_free(e->own);
     rec_free(e->reply);
+    expand_clear(e);
     arena_reset(&e->arena);
     struct pol_eval fresh = { .p = e->p, .state = e->state, .arena = e->arena, .explain = e->explain, .watch = e->watch };
     *e = fresh;
@@ -366,6 +379,7 @@ static void reset(struct pol_eval *e)
 
 enum pol_step pol_begin(struct pol_eval *e, const struct rec *in, const struct pol_facts *facts)
 {
+    const char *carried, *condition;
     struct str why;
     reset(e);
     e->in = e->rec = in;
@@ -377,11 +391,17 @@ enum pol_step pol_begin(struct pol_eval *e, const struct rec *in, const struct p
     if (!label_begin(e))
         return pol_refuse(e, GW_R_INTERNAL);
     e->v.label_in = label_text(e, true);
+    if (!expand_before(e, &carried, &condition))
+        return refuse_carried(e, carried, condition);
     if (!schema_check(e->p->schema, e, &why)) {
         pol_note(e, TRI_NO, false, "the allow-list refuses it: %.*s", STR_ARG(why));
         (void)pol_changed(e, "allow-list refuses: %.*s", STR_ARG(why));
         return pol_refuse(e, GW_R_NOT_IN_SCHEMA);
     }
+    if (!expand_begin(e, &carried, &condition))
+        return refuse_carried(e, carried, condition);
+    if (!label_parties(e))
+        return pol_refuse(e, GW_R_INTERNAL);
     index_begin(e->p, e->rec, &e->streams);
     return run(e);
 }

@@ -166,6 +166,9 @@ struct policy {
     struct rule_index *index;
     bool tell_all; /* service discovery is not filtered */
     bool folds;    /* a rule folds presence */
+    size_t recipients_max;    /* addresses that one stanza may carry for others */
+    uint32_t forwarded_depth; /* of forwarded stanzas in each other */
+    bool strip_foreign;       /* carried addresses of elsewhere are left out; else the stanza is refused */
     uint32_t *rewrites; /* the rules with action rewrite */
     size_t n_rewrites;
     struct pol_scan_name *scan_names;
@@ -207,6 +210,13 @@ int rules_load(struct pol_load *l, const config_setting_t *list);
 /* ---- a judgement under way ---- */
 enum seg_kind { SEG_NODE, SEG_ID, SEG_LANG, SEG_ADDRESS };
 struct pol_span { uint32_t seg, off, len, hit; };
+/* Somebody whom the stanza concerns besides its own from and to (expand.c). */
+struct pol_party {
+    struct str from, to, from_domain, to_domain; /* prepared */
+    struct str room;  /* that it invites to; may be empty */
+    bool recipient;   /* it is delivered to them, too */
+    struct rec *copy; /* a forwarded stanza, as if it had come alone; NULL: the stanza itself, for others */
+};
 struct pol_eval {
     const struct policy *p;
     struct pol_state *state;
@@ -240,15 +250,19 @@ struct pol_eval {
     struct pol_span *spans;
     size_t n_spans, cap_spans, n_spanless;
 
+    struct pol_party *parties; /* of rec, while have_parties */
+    size_t n_parties, cap_parties;
+    bool have_parties;
+    const struct pol_party *party; /* for whom conditions are asked now; NULL: the stanza itself */
+
     struct rule_streams streams;
     size_t at;       /* the rule that is looked at */
     bool verifying;  /* it has redacted, and the new text is being scanned */
     bool unknown_release; /* a release rule could not be answered */
     enum gw_reason unknown_reason;
     uint32_t unknown_rule;
-    const struct cond *counted[16]; /* rate conditions that have counted this stanza */
-    enum tri counted_answer[16];
-    size_t n_counted;
+    struct pol_counted { const struct cond *cond; struct str to; enum tri answer; } *counted; /* by rate conditions */
+    size_t n_counted, cap_counted;
 
     struct label_state *labels; /* NULL: no label policies */
 

@@ -160,9 +160,13 @@ struct label_state {
     size_t n, own;                 /* v[own]: the effective label of the stanza itself */
     bool by_default, has_own;      /* has_own: a label of its own that is not empty */
     struct label_subject sender, recipient, channel;
+    struct label_subject *others;  /* further recipients */
+    size_t n_others;
 };
 /* Reads the labels of e->in, decides, and withholds from e->rec what the pair says. Before the allow-list. False: no memory. */
 bool label_begin(struct pol_eval *e);
+/* Decides again with the further recipients that the stanza carries. False: no memory. */
+bool label_parties(struct pol_eval *e);
 /* What a release would break of the label policy; GW_R_NONE: nothing. */
 enum gw_reason label_refusal(const struct pol_eval *e);
 /* Has something been left out of what came? */

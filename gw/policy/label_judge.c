@@ -32,6 +32,10 @@ static void judge(struct label_state *s, struct label_unit *u, bool first)
         u->who = "the recipient";
         u->above = !label_admits(&s->recipient, &u->label, &u->why);
     }
+    for (size_t i = 0; i < s->n_others && !u->above; i++) {
+        u->who = "a further recipient";
+        u->above = !label_admits(&s->others[i], &u->label, &u->why);
+    }
     if (!u->above) {
         u->who = "the way between these domains";
         u->above = !label_admits(&s->channel, &u->label, &u->why);
@@ -160,6 +164,22 @@ bool label_begin(struct pol_eval *e)
     for (size_t i = 0; i < s->n; i++)
         say(e, &s->v[i]);
     return fits;
+}
+
+bool label_parties(struct pol_eval *e)
+{
+    struct label_state *s = e->labels;
+    if (!s || !s->pair || s->is_error || s->invalid || !e->n_parties)
+        return true;
+    s->others = arena_alloc(&e->arena, e->n_parties * sizeof *s->others);
+    if (!s->others)
+        return false;
+    for (size_t i = 0; i < e->n_parties; i++)
+        if (e->parties[i].recipient)
+            label_subject_of(e->p->labels, e->parties[i].to, &s->others[s->n_others++]);
+    if (s->n_others)
+        label_rejudge(e);
+    return true;
 }
 
 /* ---- what follows from it ---- */

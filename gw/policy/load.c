@@ -10,8 +10,9 @@
 #include "label.h"
 #include "rewrite.h"
 
-struct main_conf { struct conf_strings files, profiles, labels; int unnamed, features; const config_setting_t *rules; };
+struct main_conf { struct conf_strings files, profiles, labels; int unnamed, features, foreign; int64_t recipients, depth; const config_setting_t *rules; };
 static const char *const unnamed_words[] = { "strip", "refuse", NULL };
+static const char *const foreign_words[] = { "refuse", "strip", NULL };
 static const char *const features_words[] = { "allowed", "all", NULL };
 #define OFF(m) offsetof(struct main_conf, m)
 static const struct conf_row main_rows[] = {
@@ -22,6 +23,11 @@ static const struct conf_row main_rows[] = {
         "payloads of messages and presence that no profile names; in an iq they are always refused" },
     { "features", CONF_ENUM, OFF(features), false, 0, 0, "allowed", features_words, NULL, 0,
         "what service discovery may tell: features that a profile lets through, with hashes to match; or all" },
+    { "carried_addresses", CONF_INT, OFF(recipients), false, 1, 1000, "30", NULL, NULL, 0,
+        "how many others one stanza may concern: further recipients, forwarded stanzas, invitations" },
+    { "forwarded_depth", CONF_INT, OFF(depth), false, 0, 8, "1", NULL, NULL, 0, "how deep forwarded stanzas may stand in each other; deeper is refused" },
+    { "foreign_addresses", CONF_ENUM, OFF(foreign), false, 0, 0, "refuse", foreign_words, NULL, 0,
+        "carried addresses and stanzas of domains that are not the pair's: the stanza is refused, or goes without them" },
     { "rules", CONF_RAW, OFF(rules), false, 0, 0, NULL, NULL, NULL, 0, "rules, before those of the files" },
     { NULL, CONF_RAW, 0, false, 0, 0, NULL, NULL, NULL, 0, NULL } };
 static const struct conf_row file_rows[] = {
@@ -97,6 +103,9 @@ static int load_main(struct pol_load *l)
     r = schema_load(l, &c.profiles, c.unnamed == 0, &l->p->schema);
     rc = rc ? rc : r;
     l->p->tell_all = c.features == 1;
+    l->p->recipients_max = (size_t)c.recipients;
+    l->p->forwarded_depth = (uint32_t)c.depth;
+    l->p->strip_foreign = c.foreign == 1;
     r = check_ids(l);
     rc = rc ? rc : r;
     r = rewrite_index(l->p);

@@ -82,7 +82,7 @@ struct element_conf {
     struct conf_strings use;
     char *text, *form_type;
     int64_t min, max;
-    bool error, filled, shared;
+    bool error, filled, shared, stanza;
     const config_setting_t *children;
 };
 #define OFF(m) offsetof(struct element_conf, m)
@@ -98,6 +98,7 @@ static const struct conf_row element_rows[] = {
     { "max", CONF_INT, OFF(max), false, 0, 65535, "0", NULL, NULL, 0, "how many in one parent; 0: any number" },
     { "error", CONF_BOOL, OFF(error), false, 0, 0, "false", NULL, NULL, 0, "stands in stanzas of type error, and there only" },
     { "filled", CONF_BOOL, OFF(filled), false, 0, 0, "false", NULL, NULL, 0, "of which no child is left is none" },
+    { "stanza", CONF_BOOL, OFF(stanza), false, 0, 0, "false", NULL, NULL, 0, "a forwarded message: inside may stand what may stand in a message" },
     { "shared", CONF_BOOL, OFF(shared), false, 0, 0, "false", NULL, NULL, 0, "other profiles name it, too: what may stand inside adds up" },
     { "children", CONF_RAW, OFF(children), false, 0, 0, NULL, NULL, NULL, 0, "elements inside" },
     { "use", CONF_STRINGS, OFF(use), false, 0, 16, NULL, NULL, NULL, 0, "groups of elements (\"groups\") that may stand inside, too" },
@@ -138,12 +139,15 @@ static int element_parts(struct builder *b, const config_setting_t *s, const str
     e->in_error = c->error;
     e->filled = c->filled;
     e->shared = c->shared;
+    e->stanza = c->stanza;
     e->groups = b->groups;
     e->form_type = str_c(c->form_type);
     e->use = c->use;
     e->file = b->file;
     e->line = config_setting_source_line(s);
     int rc = schema_value_parse(l, s, str_c(c->text), &e->text);
+    if (c->stanza && (c->children || c->use.n || c->text[0] != 'n'))
+        rc = load_error(l, s, "\"stanza\": what stands in it is what stands in a message; it has no children, groups or text of its own");
     if (c->max && c->min > c->max)
         rc = load_error(l, s, "\"min\" is more than \"max\"");
     e->attrs = arena_alloc(l->arena, (c->attributes.n ? c->attributes.n : 1) * sizeof *e->attrs);

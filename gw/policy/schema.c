@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "expand.h"
 #include "schema.h"
 #include "utf8.h"
 
@@ -122,6 +123,7 @@ static bool check_attrs(struct check *k, uint32_t i, const struct schema_element
 }
 
 static enum fate check_element(struct check *k, uint32_t i, const struct schema_element *s);
+static enum fate check_carried(struct check *k, uint32_t i);
 
 static enum fate check_text(struct check *k, uint32_t i, uint32_t text, const struct schema_element *s)
 {
@@ -185,7 +187,9 @@ static enum fate check_children(struct check *k, uint32_t i, const struct schema
 
 static enum fate check_element(struct check *k, uint32_t i, const struct schema_element *s)
 {
-    return check_attrs(k, i, s) ? check_children(k, i, s) : REFUSED;
+    if (!check_attrs(k, i, s))
+        return REFUSED;
+    return s->stanza ? check_carried(k, i) : check_children(k, i, s);
 }
 
 /* ---- the stanza itself ---- */
@@ -242,7 +246,10 @@ static bool check_iq(struct check *k)
     return true;
 }
 
-static bool has_type(const struct schema_element *s, const struct rec *r)
+/* A stanza whose payloads are looked at: the whole, or one that it forwards (XEP-0297). */
+struct carrier { uint32_t node; enum rec_kind kind; struct str type; };
+
+static bool has_type(const struct schema_element *s, const struct carrier *r)
 {
     bool has = !s->n_types;
     struct str type = r->kind == REC_MESSAGE && (!r->type.n || !one_of(r->type, message_types)) ? STR("normal") : r->type.n ? r->type : STR("available");
@@ -251,27 +258,58 @@ static bool has_type(const struct schema_element *s, const struct rec *r)
     return has;
 }
 
-static bool check_top(struct check *k, uint32_t c)
+/* Inside a forwarded stanza the stanza's own elements may be a client's. */
+static struct str own_ns(struct str ns, const struct carrier *in) { return in->node && expand_is_stanza_ns(ns) ? STR(NS_SERVER) : ns; }
+
+static enum fate check_payload(struct check *k, uint32_t c, const struct carrier *in)
 {
     const struct rec *r = k->e->rec;
-    bool error = str_eq(r->type, STR("error")), named = false;
-    bool strip = r->kind != REC_IQ || error ? k->s->strip : false; /* a question without its payload is no question */
-    const struct schema_element *s = schema_find(k->s, r->kind, r->nodes[c].ns, r->nodes[c].name);
-    for (; s; s = schema_again(s, r->kind)) {
+    bool error = str_eq(in->type, STR("error")), named = false;
+    bool strip = in->kind != REC_IQ || error ? k->s->strip : false; /* a question without its payload is no question */
+    const struct schema_element *s = schema_find(k->s, in->kind, own_ns(r->nodes[c].ns, in), r->nodes[c].name);
+    for (; s; s = schema_again(s, in->kind)) {
         named = true;
-        if (s->in_error == error && (error || has_type(s, r)) && fits(r, c, s))
+        if (s->in_error == error && (error || has_type(s, in)) && fits(r, c, s))
             break;
     }
     if (!s && named)
-        return unnamed_node(k, c, error || strip, error ? "echo in an error:" : "named, but not for this type or with such attributes:") != REFUSED;
+        return unnamed_node(k, c, error || strip, error ? "echo in an error:" : "named, but not for this type or with such attributes:");
     uint32_t count = 0;
-    for (uint32_t b = r->nodes[0].first_child; s && s->max && b != c; b = r->nodes[b].next)
-        count += !r->nodes[b].is_text && str_eq(s->name, r->nodes[b].name) && str_eq(s->ns, r->nodes[b].ns);
+    for (uint32_t b = r->nodes[in->node].first_child; s && s->max && b != c; b = r->nodes[b].next)
+        count += !r->nodes[b].is_text && str_eq(s->name, r->nodes[b].name) && str_eq(s->ns, own_ns(r->nodes[b].ns, in));
     if (!s || (s->max && count >= s->max))
-        return unnamed_node(k, c, error || strip, s ? "too many of" : "named by no profile:") != REFUSED;
+        return unnamed_node(k, c, error || strip, s ? "too many of" : "named by no profile:");
     enum fate f = check_element(k, c, s);
-    return f == GOES && r->kind == REC_IQ && !error ? refuse(k, "what a profile names is not complete in", r->nodes[c].ns, r->nodes[c].name)
-                                                     : f != REFUSED;
+    if (f == GOES && in->kind == REC_IQ && !error)
+        return refuse(k, "what a profile names is not complete in", r->nodes[c].ns, r->nodes[c].name), REFUSED;
+    return f;
+}
+
+static bool check_top(struct check *k, uint32_t c)
+{
+    const struct carrier whole = { 0, k->e->rec->kind, k->e->rec->type };
+    return check_payload(k, c, &whole) != REFUSED;
+}
+
+/* What stands in a forwarded message is allowed as it would be in a message. */
+static enum fate check_carried(struct check *k, uint32_t i)
+{
+    const struct rec *r = k->e->rec;
+    const struct carrier in = { i, REC_MESSAGE, rec_attr_get(r, i, STR_NONE, STR("type")) };
+    uint32_t kept = 0;
+    for (uint32_t c = r->nodes[i].first_child; c != REC_NONE; c = r->nodes[c].next) {
+        enum fate f = STAYS;
+        if (!r->nodes[c].is_text)
+            f = check_payload(k, c, &in);
+        else if (is_space(r->nodes[c].text))
+            f = pol_edit(k->e, (struct rec_edit){ .op = REC_DROP, .node = c, .attr = REC_NONE }) ? GOES : REFUSED;
+        else
+            f = unnamed_node(k, c, k->s->strip, "text in the stanza itself:");
+        if (f == REFUSED)
+            return f;
+        kept += f == STAYS;
+    }
+    return kept ? STAYS : unnamed_node(k, i, k->s->strip, "nothing that a profile names was in it:");
 }
 
 bool schema_check(const struct schema *s, struct pol_eval *e, struct str *ret_why)

@@ -28,6 +28,7 @@ struct schema_element {
     uint32_t min, max; /* in one parent; max 0: any number */
     bool strip;    /* what is unnamed inside is stripped; else the stanza is refused */
     bool filled;   /* at least one child is left, or the element is none */
+    bool stanza;   /* a forwarded message: inside stands what may stand in a message */
     bool shared;   /* profiles that name it add up */
     bool in_error; /* stands in stanzas of type error, and there only */
     unsigned kinds; /* top level */

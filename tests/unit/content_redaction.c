@@ -26,7 +26,7 @@ static const struct payload { unsigned kinds; const char *xml; } payloads[] = {
     { M, "<reactions xmlns='urn:xmpp:reactions:0' id='\x01'><reaction>\x01</reaction></reactions>" },
     { M | P, "<delay xmlns='urn:xmpp:delay' stamp='2026-01-01T00:00:00Z' from='\x01'>\x01</delay>" },
     { M, "<forwarded xmlns='urn:xmpp:forward:0'><delay xmlns='urn:xmpp:delay' stamp='2026-01-01T00:00:00Z'>\x01</delay>"
-         "<message xmlns='jabber:client' from='\x01' id='\x01'><subject>\x01</subject><body>\x01</body></message></forwarded>" },
+         "<message xmlns='jabber:client' from='a@high.example/\x01' to='b@low.example' id='\x01'><subject>\x01</subject><body>\x01</body></message></forwarded>" },
     { M | Q, "<x xmlns='jabber:x:data' type='form'><title>\x01</title><instructions>\x01</instructions><field var='\x01' label='\x01'><desc>\x01</desc>"
          "<value>\x01</value><option label='\x01'><value>\x01</value></option></field><reported><field var='\x01'/></reported></x>" },
     { M, "<event xmlns='http://jabber.org/protocol/pubsub#event'><items node='\x01'><item id='\x01' publisher='\x01'><entry xmlns='urn:entry' note='\x01'>\x01"
@@ -39,7 +39,7 @@ static const struct payload { unsigned kinds; const char *xml; } payloads[] = {
     { Q, "<query xmlns='http://jabber.org/protocol/disco#info' node='\x01'><identity category='\x01' type='\x01' name='\x01'/><feature var='\x01'/></query>" },
     { M | P, "<x xmlns='http://jabber.org/protocol/muc#user'><item nick='\x01'><reason>\x01</reason></item></x>" },
     { P, "<x xmlns='http://jabber.org/protocol/muc'><password>\x01</password></x>" },
-    { M, "<x xmlns='jabber:x:conference' jid='\x01' reason='\x01' password='\x01'/>" },
+    { M, "<x xmlns='jabber:x:conference' jid='room@low.example/\x01' reason='\x01' password='\x01'/>" },
     { P, "<c xmlns='urn:caps' node='\x01' ver='\x01'/>" },
     { M, "<displayed xmlns='urn:xmpp:chat-markers:0' id='\x01'/>" }, { M, "<origin-id xmlns='urn:xmpp:sid:0' id='\x01'/>" },
     { M, "<x xmlns='jabber:x:oob'><url>\x01</url><desc>\x01</desc></x>" },

@@ -113,7 +113,7 @@ def judge(examples, rules):
 
 # ---- same meaning ----
 
-CHANGE = re.compile(r"^allow-list: (\{.*?\}[^/]+?)(?:/(@.+|text\(\)))?$")
+CHANGE = re.compile(r"^(?:allow-list|carried): (\{.*?\}[^/]+?)(?:/(@.+|text\(\)))?$")
 HEAD = re.compile(r"^allow-list: (@\{.*?\}.+)$")
 
 
