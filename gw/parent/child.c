@@ -92,7 +92,7 @@ int child_start(struct parent *p, struct child *c)
 {
     int fd, e = 0;
     c->restart_at = 0;
-    c->ready = false;
+    c->ready = c->served = false;
     c->stats_ask = 0;
     if (c->program->arg == ARG_EPOCH)
         e = epoch_next(p->conf->state, &c->epoch);
@@ -135,7 +135,8 @@ void child_kill(struct child *c, const char *why)
         kill(c->pid, SIGKILL);
 }
 
-/* When to start it again: at once after a long life or the first quick death, later and later after more. */
+/* When to start it again: at once after a long life or the first quick death, later and later after more. A scanner that was at work
+ * died of what it was asked, or of its deadline: to wait longer each time would let whoever sends such stanzas stop all others. */
 static int64_t restart_delay(struct child *c, int64_t lived)
 {
     if (lived >= QUICK_MS) {
@@ -145,6 +146,8 @@ static int64_t restart_delay(struct child *c, int64_t lived)
     unsigned n = c->quick_deaths++;
     if (n == 0)
         return 0;
+    if (c->program->role == IPC_SCANNER && c->served)
+        return BACKOFF_MS;
     return n > 6 ? BACKOFF_MAX_MS : BACKOFF_MS << (n - 1);
 }
 
@@ -339,7 +342,7 @@ static int on_message(struct parent *p, struct child *c, const struct ipc_msg *m
     int e;
     switch ((int)m->type) {
     case IPC_M_READY:
-        c->ready = true;
+        c->ready = c->served = true;
         c->answered = parent_now();
         log_info("%s is ready", c->program->name);
         if (c->program->role == IPC_JOURNAL)

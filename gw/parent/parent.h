@@ -34,6 +34,7 @@ struct child {
     pid_t pid;        /* 0: not running */
     struct ipc *chan; /* NULL: not running, or its channel broke and it is being killed */
     bool ready;
+    bool served;      /* it was ready, in this life */
     bool off;         /* the configuration does not want it: never started */
     bool staged;      /* one of a reload's: not joined to anybody yet */
     unsigned starts, quick_deaths;

@@ -156,6 +156,22 @@ def test_admission_stopped(ends):
     ends.sink["low"].wait("a-2", lambda e: e.get("id") == "a-2", 10)
 
 
+def test_deadline_after_deadline(ends):
+    """Whoever makes scanners hang again and again loses their own stanzas; the others' pass as soon after the seventh time as after the first."""
+    peer = ends.stream("high")
+    for turn in range(7):
+        old = ends.gateway.kill("scanner", signal.SIGSTOP)
+        assert len(old) == 2, f"not both scanners run: {old}"
+        for n in range(2):      # one for each of them
+            peer.send(message(FROM, TO, f"hang{turn}-{n}"))
+        wait_until("new scanners", lambda: len(set(ends.gateway.programs().get("scanner", [])) - set(old)) == 2, 3, step=0.02)
+        peer.send(message(FROM, TO, f"next-{turn}"))
+        ends.sink["low"].wait(f"next-{turn}", lambda e: e.get("id") == f"next-{turn}", 3)
+    hung = [f"hang{turn}-{n}" for turn in range(7) for n in range(2)]
+    said = {e["stanza_id"]: e["reason"] for e in ends.events.find(lambda e: e["event_type"] == "verdict" and e.get("stanza_id") in hung)}
+    assert said == {h: "scan-timeout" for h in hung}
+
+
 def books_balance(ends, loads):
     """Every stanza seen has its record; none crossed twice; whatever was let go has a delivery, "unknown" where nobody can know."""
     for b in settle(ends, loads, 40):
