@@ -101,6 +101,8 @@ void guard_clock(struct guard *g, int64_t now_ms, int64_t wall_ms)
 {
     if (!g->wall)
         pol_state_started(g->state, wall_ms);
+    int64_t passed = now_ms - g->now;
+    g->seen += passed < GUARD_BLINK_MS ? passed : GUARD_BLINK_MS;
     g->now = now_ms;
     g->wall = wall_ms;
 }

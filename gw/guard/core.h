@@ -13,6 +13,8 @@
 #define GUARD_SCANNERS_MAX 16
 #define GUARD_SCAN_DEPTH 64      /* questions in the hands of one scanner; what is behind waits in the guard */
 #define GUARD_SCAN_BYTES 262144  /* and their bytes; one question may be larger */
+#define GUARD_SCAN_UNIT 65536    /* limits.scan is given for each so many bytes of a question, or part of them */
+#define GUARD_BLINK_MS 20        /* more than this between two looks at the clock is time that the guard itself did not get */
 #define GUARD_JOBS_MAX 65536     /* stanzas under judgement; credits keep it far below */
 #define GUARD_STUBS_MAX 400000   /* orders not yet settled */
 #define GUARD_OPENS_MAX 400000   /* what edges bring to a new guard */

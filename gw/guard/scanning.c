@@ -65,7 +65,7 @@ static bool send(struct guard *g, struct scanner *s, struct job *j)
         return false;
     g->counts.scans++;
     j->state = JOB_SCANNING;
-    j->since = g->now;
+    j->since = g->seen;
     j->scan_bytes = buf_size(&g->scan_bytes);
     s->bytes += j->scan_bytes;
     push(&s->q, j);
@@ -126,7 +126,7 @@ void guard_scanner_linked(struct guard *g, unsigned i)
         return;
     if (g->scanner[i].linked)
         lost(g, &g->scanner[i], GW_R_SCAN_FAILED);
-    g->scanner[i] = (struct scanner){ .linked = true, .since = g->now };
+    g->scanner[i] = (struct scanner){ .linked = true, .since = g->seen };
     feed(g);
 }
 
@@ -148,7 +148,7 @@ int guard_scanned(struct guard *g, unsigned i, const struct msg_scanned *m)
         return rc; /* broken: its channel goes, and with it this question is unknown */
     struct job *j = pop(&s->q);
     struct pair *p = j->flow->pair; /* feeding may finish other stanzas of this pair, and with them this one */
-    s->since = g->now;
+    s->since = g->seen;
     s->overdue = false;
     s->bytes -= j->scan_bytes;
     j->scan_us += (int64_t)((r.yara_ns + r.dlp_ns) / 1000);
@@ -158,23 +158,28 @@ int guard_scanned(struct guard *g, unsigned i, const struct msg_scanned *m)
     return 0;
 }
 
-/* How long a scanner has been at its first question: since it got it, or since it was done with the one before. */
-static int64_t busy_ms(const struct guard *g, const struct scanner *s)
+/* What is left of a scanner's time for its first question, which runs since it got it, or since it was done with the one before. A
+ * large question may take longer, by its bytes. A machine that does not let the guard run (it is full of other work, or stood
+ * still) does not let the scanner run either: of such a gap only GUARD_BLINK_MS count, so that load refuses no stanza. */
+static int64_t left_ms(const struct guard *g, const struct scanner *s, int64_t *ret_limit)
 {
-    int64_t since = s->q.head->since > s->since ? s->q.head->since : s->since;
-    return g->now - since;
+    const struct job *j = s->q.head;
+    int64_t since = j->since > s->since ? j->since : s->since;
+    *ret_limit = g->conf->limits.scan * (int64_t)(1 + (j->scan_bytes - 1) / GUARD_SCAN_UNIT);
+    return *ret_limit - (g->seen - since);
 }
 
 int scan_tick(struct guard *g)
 {
-    int64_t next = -1, limit = g->conf->limits.scan;
+    int64_t next = -1, limit;
     for (unsigned i = 0; i < GUARD_SCANNERS_MAX; i++) {
         struct scanner *s = &g->scanner[i];
         if (!s->linked || !s->q.head)
             continue;
-        int64_t left = limit - busy_ms(g, s);
+        int64_t left = left_ms(g, s, &limit);
         if (left > 0) {
             s->overdue = false;
+            left = left < GUARD_BLINK_MS ? left : GUARD_BLINK_MS; /* longer sleep would not count */
         } else if (!s->overdue) { /* its answer may lie in the channel, unread */
             s->overdue = true;
             left = 0;

@@ -93,7 +93,7 @@ struct scanner {
     bool linked, overdue; /* overdue: seen so once; ended when a look at its channel brings nothing */
     struct job_queue q;
     size_t bytes;  /* of the questions in its hands */
-    int64_t since; /* its last answer */
+    int64_t since; /* its last answer, in the guard's own time (seen) */
 };
 
 struct guard {
@@ -104,6 +104,7 @@ struct guard {
     struct hash_key key;
     struct guard_io io;
     int64_t now, wall;
+    int64_t seen; /* milliseconds that passed while the guard was awake to see them: a scanner's time */
     struct edge edge[GW_SIDES];
     struct scanner scanner[GUARD_SCANNERS_MAX];
     struct job_queue waiting; /* for a scanner */

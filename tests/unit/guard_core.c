@@ -434,6 +434,45 @@ static void test_order(void)
     heard("line(3,low,rule) answer(low,3)", "it is refused");
 }
 
+/* The guard runs from one time to another: it looks at the clock often enough. */
+static void awake(int64_t from, int64_t to)
+{
+    for (int64_t t = from; t < to; guard_clock(g, t, 1000))
+        t = t + GUARD_BLINK_MS < to ? t + GUARD_BLINK_MS : to;
+}
+
+static void test_load(void)
+{
+    ready();
+    guard_scanner_linked(g, 0);
+    (void)!send_as(GW_HIGH, 1, 1, "look one");
+    said[0] = 0;
+    guard_clock(g, 9000, 1000);
+    ok(guard_tick(g) == GUARD_BLINK_MS, "a machine that stood still for eight seconds: the scanner has most of its time left");
+    (void)guard_tick(g);
+    heard("", "and is not ended");
+    awake(9000, 9000 + 100 - GUARD_BLINK_MS);
+    (void)guard_tick(g);
+    (void)guard_tick(g);
+    heard("kill(0) line(1,high,scan-timeout) answer(high,1)", "it is, when its time is over");
+
+    static char text[GUARD_SCAN_UNIT / 2 + 6];
+    memset(text, 'x', sizeof text - 1);
+    memcpy(text, "look ", 5);
+    ready();
+    guard_scanner_linked(g, 0);
+    (void)!send_as(GW_HIGH, 1, 1, text);
+    said[0] = 0;
+    awake(1000, 1199);
+    (void)guard_tick(g);
+    (void)guard_tick(g);
+    heard("", "what is looked at is text and rebuilt stanza, above 64 KiB here: twice the time");
+    awake(1199, 1200);
+    (void)guard_tick(g);
+    (void)guard_tick(g);
+    heard("kill(0) line(1,high,scan-timeout) answer(high,1)", "and no more");
+}
+
 static void test_deadline(void)
 {
     ready();
@@ -441,7 +480,9 @@ static void test_deadline(void)
     (void)!send_as(GW_HIGH, 1, 1, "look one");
     (void)!send_as(GW_HIGH, 1, 2, "look two");
     said[0] = 0;
-    guard_clock(g, 1099, 1000);
+    awake(1000, 1050);
+    ok(guard_tick(g) == GUARD_BLINK_MS, "the clock is looked at while a scanner is at work");
+    awake(1050, 1099);
     ok(guard_tick(g) == 1, "one millisecond is left");
     guard_clock(g, 1100, 1000);
     ok(guard_tick(g) == 0, "at the deadline its channel is looked at once more");
@@ -491,7 +532,7 @@ static void test_progress(void)
     }
     ok(!strstr(said, "scan-timeout") && !strstr(said, "kill"), "a scanner that goes on is left alone");
     said[0] = 0;
-    guard_clock(g, 2200, 1000);
+    awake(1999, 2200);
     (void)guard_tick(g);
     (void)guard_tick(g);
     heard("kill(0) line(1000,high,scan-timeout) answer(high,1000)", "one that falls silent is ended");
@@ -735,6 +776,7 @@ int main(void)
     test_hostile();
     test_order();
     test_deadline();
+    test_load();
     test_progress();
     test_journal();
     test_edges();
