@@ -51,11 +51,12 @@ int status_json(struct parent *p, struct buf *b)
             ",\"lines_lost\":%" PRIu64 ",\"programs\":[", modes[p->conf->mode], p->was_ready ? "true" : "false",
             p->stopping ? "true" : "false", parent_now() - p->started, seen_count(p->seen), p->lines.last - p->lines.durable,
             p->lines_lost);
+    const char *comma = "";
     for (int i = 0; i < PROGRAMS && !e; i++) {
         if (p->child[i].off)
             continue;
-        if (i)
-            e = buf_puts(b, STR(","));
+        e = buf_puts(b, str_c(comma));
+        comma = ",";
         if (!e)
             e = put_program(p, &p->child[i], b);
     }
