@@ -108,8 +108,10 @@ def verify(lab):
 
 def test_handshakes_and_checkpoints_are_signed_on_the_token(ends):
     crosses(ends, ends.stream("high"), "token-1")
-    numbers = wait_until("the token's numbers", lambda: stats(ends.gateway), 5)
-    assert numbers["signed"]["keeper"] >= 2 and numbers["signed"]["journal"] >= 2, numbers
+    def signed():
+        numbers = stats(ends.gateway)
+        return numbers if numbers and numbers["signed"]["keeper"] >= 2 and numbers["signed"]["journal"] >= 2 else None
+    numbers = wait_until("two handshakes and two checkpoints, one each ten seconds", signed, 30)
     assert numbers["refused"] == {"keeper": 0, "journal": 0}, numbers
     assert not os.path.exists(ends.lab.path("state", "keys", "journal.key"))
     verify(ends.lab)

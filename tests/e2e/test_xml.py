@@ -5,6 +5,7 @@
 import pytest
 
 from lab.ends import Ends
+from lab.net import wait_until
 from lab.wire import HEADER, TLS, Closed, message
 
 STANZAS = "urn:ietf:params:xml:ns:xmpp-stanzas"
@@ -122,8 +123,8 @@ def test_what_no_record_takes_is_refused_alone(ends, stanza):
     ends.sink["low"].wait("the next message", lambda e: e.get("id") == f"next-{mark}", 10)
     assert "bad" not in ends.sink["low"].ids()
     assert ends.events.wait(lambda e: e["event_type"] == "limit" and e.get("reason") in ("record-limit", "record-invalid"), 5, mark)
-    ends.sink["high"].wait("the error", lambda e: e.get("id") == "bad" and e.get("type") == "error", 10)
-    answers = [e for _, e in ends.sink["high"].stanzas[known:] if e.get("id") == "bad"]
+    answers = wait_until("the error", lambda: [e for _, e in ends.sink["high"].stanzas[known:] if e.get("id") == "bad"], 10)
+    assert answers[0].get("type") == "error"
     assert len(answers) == 1 and next(answers[0].iter(f"{{{STANZAS}}}policy-violation"), None) is not None
 
 
