@@ -94,6 +94,9 @@ static bool policy_refused(const struct pol_eval *e, enum gw_reason reason)
 static void let_through(struct pol_eval *e)
 {
     struct pol_verdict *v = &e->v;
+    /* Names of the inside stay inside, whatever is enforced: what the rules did not get to see cannot be renamed, and stays refused. */
+    if (v->reason == GW_R_NOT_IN_SCHEMA ? e->p->n_rewrites > 0 : !rewrite_out(e))
+        return;
     v->verdict = GW_V_RELEASE;
     v->out = v->reason == GW_R_NOT_IN_SCHEMA ? e->in : e->rec;
     v->answer = v->for_asker = false;

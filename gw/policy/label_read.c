@@ -234,13 +234,14 @@ static enum label_found read_inside(const struct labels *all, const struct rec *
 
 /* ---- one securitylabel ---- */
 
-/* An equivalent label beside what is known already: it must say the same, as far as our policies can tell. */
+/* An equivalent label beside what is known already: it must say the same. Where no map joins the two policies nobody can tell, and the
+ * recipient might be shown either. */
 static bool agrees(const struct label *known, const struct label *other)
 {
     struct label l;
     if (label_translate(known, other->policy, &l))
         return label_equal(&l, other);
-    return !label_translate(other, known->policy, &l) || label_equal(&l, known);
+    return label_translate(other, known->policy, &l) && label_equal(&l, known);
 }
 
 static bool attrs_of_securitylabel(const struct rec *r, uint32_t i)

@@ -85,6 +85,7 @@ static const struct row { const char *name, *xml, *want, *out; } rows[] = {
     { "equivalents that say two things", MX(SEC("<label>" ELSE "</label>" EQ(PL("OPEN")) EQ(PL("SHUT")))), "label-invalid", NULL },
     { "an equivalent that says what the label says", MX(SEC("<label>" PL("SHUT") "</label>" EQ(FAR("AMBER")))), "release", NULL },
     { "an equivalent that says something else", MX(SEC("<label>" PL("SHUT") "</label>" EQ(FAR("GREEN")))), "label-invalid", NULL },
+    { "an equivalent that no map joins with the label", MX(SEC("<label>" PLAIN("OPEN", CAT("One", "B")) "</label>" EQ(FAR("GREEN")))), "label-invalid", NULL },
     { "an equivalent beside an empty label", MX(SEC("<label/>" EQ(PL("OPEN")))), "label-invalid", NULL },
     { "presence carries a label", "<presence from='juliet@high.example/b' to='romeo@low.example'>" LABEL(PL("OPEN")) "</presence>", "label-invalid", NULL },
     { "presence is judged by the default", "<presence from='juliet@high.example/b' to='romeo@low.example'/>", "release", NULL },

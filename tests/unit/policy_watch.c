@@ -30,6 +30,8 @@ static const struct row {
         GW_V_RELEASE, GW_V_REJECT, GW_R_RULE, OUT "<body>EVIL</body></message>" },
     { "the allow-list refuses: it crosses as it came", RELEASE, IQ "<y xmlns='urn:y' z='1'/></iq>", HELP_ANSWERS, GW_V_RELEASE, GW_V_REJECT, GW_R_NOT_IN_SCHEMA,
         "<iq from='a@high.example' to='b@low.example' id='q' type='get'><y xmlns='urn:y' z='1'/></iq>" },
+    { "the allow-list refuses, and names are rewritten: refused", "{ id = 1; name = \"n\"; direction = \"high-to-low\"; action = \"rewrite\"; rewrite = { resources = [ \"high.example\" ]; }; }, " RELEASE,
+        IQ "<y xmlns='urn:y' z='1'/></iq>", HELP_ANSWERS, GW_V_REJECT, GW_V_REJECT, GW_R_NOT_IN_SCHEMA, NULL },
     { "nothing that a profile names is in it: as it came, not empty", RELEASE, M "<y xmlns='urn:y'/></message>", HELP_ANSWERS, GW_V_RELEASE, GW_V_REJECT,
         GW_R_NOT_IN_SCHEMA, OUT "<y xmlns='urn:y'/></message>" },
     { "what is only taken out is taken out", RELEASE, M "<body>x</body><y xmlns='urn:y'/></message>", HELP_ANSWERS, GW_V_RELEASE, GW_V_RELEASE, GW_R_RULE,
