@@ -176,14 +176,17 @@ static bool any_held(const struct journal *j)
 }
 
 /* Whole messages of one channel. lines: while the batch has no room the parent's other messages are still taken. */
+#define HOLDS_A_TURN 4 /* each is synced by itself: a heap of them must not keep the next batch waiting */
+
 static void take(struct journal *j, struct channel *ch)
 {
     struct ipc_msg m;
     int got = 0;
+    unsigned holds = 0;
 
     ch->more = false;
     while (ch->c) {
-        if (batch_full(j)) {
+        if (batch_full(j) || holds == HOLDS_A_TURN) {
             ch->more = true;
             return;
         }
@@ -198,6 +201,7 @@ static void take(struct journal *j, struct channel *ch)
             links_break(j, ch, "what it sent is no message");
             return;
         }
+        holds += m.type == IPC_M_KEEP;
         on_message(j, ch, &m);
     }
 }
