@@ -3,6 +3,7 @@
 
 import base64
 import hashlib
+import json
 import os
 import subprocess
 import time
@@ -84,8 +85,8 @@ def test_folded_presence(ends):
     away = b.find(lambda g: g.kind == "presence" and g.text("show") == "away")
     assert len(away) == 1 and away[0].text("status") is None, away
     assert verdict(ends, reason="folded")["rule"] == 912
-    stats = subprocess.run([ends.gateway.command, "status", "-c", ends.gateway.conf], capture_output=True, text=True).stdout
-    assert "folded=1 " in stats, stats
+    status = json.loads(ends.gateway.lockgate("status", "--json", "-c", ends.gateway.conf))
+    assert next(p for p in status["programs"] if p["name"] == "guard")["stats"]["folded"] == 1
 
 
 def test_version_is_answered_by_the_gateway(ends):
