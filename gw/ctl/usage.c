@@ -79,6 +79,10 @@ int ctl_unknown(const char *verb, const char *word, const char *usage)
         p += len;
     }
     const char *near = word[0] == '-' ? conf_nearest(word, names) : NULL;
+    if ((near && strcmp(near, word) == 0) || strcmp(word, "-c") == 0) {
+        fprintf(stderr, "lockgate %s: \"%s\" wants a value, and one that is allowed\n%s", verb, word, usage);
+        return CTL_USAGE;
+    }
     fprintf(stderr, "lockgate %s: \"%s\" is not understood%s%s%s\n%s", verb, word, near ? "; did you mean \"" : "", near ? near : "",
         near ? "\"?" : "", usage);
     return CTL_USAGE;

@@ -2,6 +2,7 @@
 # Network namespaces, cables (veth pairs) and processes of the lab.
 # All names carry the lab's instance, so that two labs on one machine never meet; nothing is ever made in the root namespace.
 
+import contextlib
 import ctypes
 import os
 import shutil
@@ -74,7 +75,8 @@ class Process:
                 self.popen.wait(timeout)
             except subprocess.TimeoutExpired:
                 self.popen.kill()
-                self.popen.wait(5)
+                with contextlib.suppress(subprocess.TimeoutExpired):    # what is left dies with its namespace
+                    self.popen.wait(5)
         if self.popen.stdout:
             self.popen.stdout.close()
         return self.popen.returncode

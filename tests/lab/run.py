@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 sys.dont_write_bytecode = True
@@ -43,12 +44,14 @@ def stay(lab):
     """On a terminal the lab stays until Ctrl-C."""
     say("\n" + by_hand(lab))
     say(colour("bold", "\nThe lab stays up. Ctrl-C ends it and removes all of it."))
+    ended = threading.Event()       # no exception: one in the middle of poll() would keep its lock for ever
+    before = signal.signal(signal.SIGINT, lambda *_: ended.set())
     try:
-        while lab.gateway is None or lab.gateway.process.alive():
-            time.sleep(0.5)
-        say("the gateway has ended by itself; its log:\n" + lab.gateway.process.tail())
-    except KeyboardInterrupt:
-        say("\nending")
+        while (lab.gateway is None or lab.gateway.process.alive()) and not ended.is_set():
+            ended.wait(0.5)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    say("\nending" if ended.is_set() else "the gateway has ended by itself; its log:\n" + lab.gateway.process.tail())
 
 
 def play(arguments):
