@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="makes network namespa
 BULK = """
 import socket, sys
 src, dst = sys.argv[1], sys.argv[2]
-s = socket.socket(socket.AF_INET6 if ':' in dst else socket.AF_INET); s.settimeout(12)
+s = socket.socket(socket.AF_INET6 if ':' in dst else socket.AF_INET); s.settimeout(40)
 try:
     s.bind((src, 0)); s.connect((dst, 5269)); got = 0
     for i in range(4): s.sendall(b'x' * 50000)
@@ -114,7 +114,7 @@ def test_path_mtu_messages_reach_our_sockets(rig):
         pytest.skip("the low server is one address there, and no router")
     where = behind_a_narrow_link(rig)
     for family, far in where.items():
-        assert inside(rig.host["high"], BULK, rig.address("high", family), far, timeout=40) == "echoed 200000", f"IPv{family}"
+        assert inside(rig.host["high"], BULK, rig.address("high", family), far, timeout=60) == "echoed 200000", f"IPv{family}"
         route = rig.gate["low"].ip(f"-{family}", "route", "get", far)
         assert "mtu 1400" in route, f"IPv{family}: the gateway has learnt the path's MTU: {route}"
 
