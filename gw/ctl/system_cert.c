@@ -39,6 +39,13 @@ static long days_left(const X509 *x)
     return second < 0 ? day - 1 : day;
 }
 
+/* Whole days since it ended. */
+static long days_since(const X509 *x)
+{
+    int day = 0, second = 0;
+    return ASN1_TIME_diff(&day, &second, X509_get0_notAfter(x), NULL) && day > 0 ? day : 0;
+}
+
 /* What is wrong with the way from the certificate to an anchor of the side; NULL: nothing. */
 static const char *chain_trouble(STACK_OF(X509) *chain, STACK_OF(X509) *anchors)
 {
@@ -115,7 +122,7 @@ static void one(struct sys_report *r, const char *side, const struct gw_certific
     if (X509_cmp_current_time(X509_get0_notBefore(leaf)) > 0)
         sys_say(r, SYS_WRONG, "certificates", "look at this machine's clock", "%s: %s: %s is not valid yet", side, domain, g->chain);
     if (days < 0)
-        sys_say(r, SYS_WRONG, "certificates", "renew it, then lockgate reload", "%s: %s: %s ended %ld days ago", side, domain, g->chain, -days);
+        sys_say(r, SYS_WRONG, "certificates", "renew it, then lockgate reload", "%s: %s: %s has ended, %ld whole days ago", side, domain, g->chain, days_since(leaf));
     else if (days < SOON / DAY)
         sys_say(r, SYS_WARNING, "certificates", "renew it", "%s: %s: %s ends in %ld days", side, domain, g->chain, days);
     if (ascii && X509_check_host(leaf, domain, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) != 1)

@@ -133,7 +133,7 @@ def test_certificates(place):
     was = open(place.conf).read()
     ca, other = place.lab.ca[place.lab.gate_trust["high"]], place.lab.ca["stranger"]
     cases = {
-        "ended": (ca, dict(domains=["low.example"], days="-1"), "wrong", "ended 1 days ago"),
+        "ended": (ca, dict(domains=["low.example"], days="-1"), "wrong", "has ended, 1 whole days ago"),
         "soon": (ca, dict(domains=["low.example"], days="5"), "warning", "ends in"),
         "name": (ca, dict(domains=["elsewhere.example"]), "wrong", 'names no "low.example" as dNSName'),
         "usage": (ca, dict(domains=["low.example"], usage="clientAuth"), "wrong", "no serverAuth"),
