@@ -121,6 +121,17 @@ static bool call_32bit(void)
     __asm__ volatile("int $0x80" : "=a"(r) : "a"(20L /* getpid */) : "memory");
     return r > 0;
 }
+/* Some kernels have none (ia32_emulation=0, a confidential guest): there the processor ends the caller, sandbox or not. */
+static bool no_32bit_door(void)
+{
+    int status = 0;
+    pid_t pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_DUMPABLE, 0);
+        _exit(call_32bit() ? 0 : 1);
+    }
+    return waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV;
+}
 static bool call_x32(void) { return syscall(0x40000000 + SYS_getpid) > 0; }
 #endif
 
@@ -312,6 +323,12 @@ int main(void)
     for (enum sandbox_program p = 0; p < SANDBOX_PROGRAMS; p++) {
         for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
             bool may = rows[i].may & (1u << p);
+#ifdef __x86_64__
+            if (rows[i].try == call_32bit && no_32bit_door()) {
+                skip("this kernel has no 32-bit system calls", "%s: %s is stopped", names[p], rows[i].name);
+                continue;
+            }
+#endif
             status = in_sandbox(p, rows[i].try);
             if (!ok(may ? WIFEXITED(status) && WEXITSTATUS(status) == PASSED : stopped(status), "%s: %s %s", names[p], rows[i].name,
                     may ? "works" : "is stopped"))

@@ -33,6 +33,16 @@ __attribute__((format(printf, 1, 2), unused)) static void diag(const char *fmt, 
     va_end(ap);
     putchar('\n');
 }
+/* A test that this machine cannot run, and why. */
+__attribute__((format(printf, 2, 3), unused)) static void skip(const char *why, const char *fmt, ...)
+{
+    va_list ap;
+    printf("ok %d - ", ++tap_n);
+    va_start(ap, fmt);
+    vprintf(fmt, ap);
+    va_end(ap);
+    printf(" # SKIP %s\n", why);
+}
 /* The plan, last; to be returned from main. */
 __attribute__((unused)) static int done_testing(void)
 {
