@@ -40,7 +40,7 @@ struct rec {
     enum rec_kind kind;
     struct str type, id, lang;
     struct str from, to;               /* prepared (jid.h) */
-    struct str from_raw, to_raw;       /* as received; for the journal only, never written to a stream; may be empty */
+    struct str from_raw, to_raw;       /* as received, where that differs; for the journal only, never written to a stream */
     struct str from_domain, to_domain; /* the authenticated domain pair of the stream, prepared */
     const struct rec_node *nodes;
     const struct rec_attr *attrs;

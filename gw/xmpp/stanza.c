@@ -42,6 +42,9 @@ bool stanza_is(const struct xml_name *n, bool client)
     return kind_of(n->local, &k) && (str_eq(n->ns, STR(XS_NS_SERVER)) || (client && str_eq(n->ns, STR(NS_CLIENT))));
 }
 
+/* As received, where that says more than the prepared form. */
+static struct str raw(struct str received, struct str prepared) { return str_eq(received, prepared) ? STR_NONE : received; }
+
 /* Apart, for its large locals. */
 static __attribute__((noinline)) void prepared(struct stanza *st, struct str from, struct str to)
 {
@@ -51,7 +54,7 @@ static __attribute__((noinline)) void prepared(struct stanza *st, struct str fro
     else if (jid_prepare(to, &t) != 0)
         spoil(st, "improper-addressing", GW_R_ADDRESS_INVALID, "to is not a valid address");
     else
-        built(st, rec_address(st->r, f.full, t.full, from, to));
+        built(st, rec_address(st->r, f.full, t.full, raw(from, f.full), raw(to, t.full)));
 }
 
 static void address(struct stanza *st, struct str from, struct str to)
@@ -59,7 +62,7 @@ static void address(struct stanza *st, struct str from, struct str to)
     if (from.n == 0 || to.n == 0)
         spoil(st, "improper-addressing", GW_R_ADDRESS_INVALID, from.n == 0 ? "no from" : "no to");
     else if (jid_plain(from) && jid_plain(to))
-        built(st, rec_address(st->r, from, to, from, to));
+        built(st, rec_address(st->r, from, to, STR_NONE, STR_NONE));
     else
         prepared(st, from, to);
 }
@@ -164,7 +167,7 @@ static const char **in_order(const char **atts, unsigned n, const char **room)
 
 void stanza_start(struct stanza *st, unsigned depth, const struct xml_name *n, const char **atts)
 {
-    const char *room[2 * ATTRIBUTES_MAX + 1];
+    const char *room[2 * ATTRIBUTES_MAX + 1] GW_UNSET;
     struct xml_name a;
     unsigned attributes = 0;
     if (st->fault.condition)

@@ -75,7 +75,7 @@ static void record(struct buf *b)
     memset(body, 'x', sizeof body);
     buf_init(b, 1 << 20);
     if (!r || rec_head(r, REC_MESSAGE, STR("chat"), STR("purple5b3f"), STR_NONE) || rec_address(r, STR("juliet@high.example/balcony"),
-        STR("romeo@low.example"), STR("juliet@high.example/balcony"), STR("romeo@low.example")) || rec_pair(r, STR("high.example"), STR("low.example")) ||
+        STR("romeo@low.example"), STR_NONE, STR_NONE) || rec_pair(r, STR("high.example"), STR("low.example")) ||
         rec_open(r, STR("jabber:server"), STR("message")) || rec_open(r, STR("jabber:server"), STR("body")) ||
         rec_text(r, (struct str){ body, sizeof body }) || rec_close(r) || rec_close(r) || rec_seal(r) || rec_encode(r, b))
         exit(1);

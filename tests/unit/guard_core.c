@@ -25,6 +25,7 @@ static char said[65536];
 static uint64_t next_line;
 static bool journal_full, edge_full;
 static struct ipc_hash last_hash, last_order_hash;
+static unsigned char last_in[HASH_SIZE], last_out[HASH_SIZE]; /* the salted hashes of the last line */
 static uint64_t scan_ids[1024];
 static size_t n_scans;
 
@@ -96,6 +97,8 @@ static int t_line(void *ctx, uint8_t target, const struct ipc_hash *hash, enum g
             snprintf(word, sizeof word, "%.*s", STR_ARG(v.bytes));
         if (v.field == GW_F_NUMBER)
             number = v.num;
+        if ((v.field == GW_F_HASH_IN || v.field == GW_F_HASH_OUT) && v.bytes.n == HASH_SIZE)
+            memcpy(v.field == GW_F_HASH_IN ? last_in : last_out, v.bytes.p, HASH_SIZE);
     }
     if (rc)
         say_word("BROKEN-FIELDS");
@@ -311,6 +314,41 @@ static void test_flow(void)
     heard("verdict(low,1,release) delivery(6,no-route) settled(low,1,no-route)", "the verdict first, then its delivery");
     ok(settle(GW_LOW, 7, 6, GW_R_WRITTEN) == 0, "the wrong edge cannot settle");
     heard("", "and nothing comes of it");
+}
+
+/* Salted hashes of what came and of what leaves, each of its own bytes; alike where these are the same. */
+static bool hashed(const struct buf *b, const unsigned char is[HASH_SIZE])
+{
+    struct hash_key key;
+    unsigned char h[HASH_SIZE];
+    hash_key_set(&key, (const unsigned char *)"key", 3);
+    hash_plain(buf_str(b), h);
+    hash_keyed(&key, (struct str){ (const char *)h, sizeof h }, h);
+    return !memcmp(h, is, sizeof h);
+}
+
+static void test_hashes(void)
+{
+    struct rec_limits limits = REC_HARD_LIMITS;
+    struct rec *r;
+    struct buf b, out;
+    ready();
+    stanza_bytes(&b, "a@high.example/x", "high.example", "b@low.example", "low.example", "chat", "hello"); /* with raw addresses, which stay behind */
+    (void)!guard_stanza(g, GW_HIGH, &(struct msg_stanza){ .ticket = 1, .flow = 1, .record = buf_str(&b) });
+    buf_init(&out, 65536);
+    ok(rec_decode(buf_str(&b), &limits, &r) == 0, "the record is read back");
+    r->from_raw = r->to_raw = STR_NONE;
+    ok(rec_encode(r, &out) == 0 && buf_size(&out) < buf_size(&b), "without raw addresses it is shorter");
+    ok(hashed(&b, last_in) && hashed(&out, last_out), "what leaves otherwise than it came: a hash of each");
+    (void)!guard_stanza(g, GW_HIGH, &(struct msg_stanza){ .ticket = 2, .flow = 1, .record = buf_str(&out) });
+    ok(hashed(&out, last_in) && hashed(&out, last_out), "what leaves as it came: the same hash twice");
+    rec_free(r);
+    buf_clear(&b);
+    buf_clear(&out);
+    stanza_bytes(&b, "a@high.example/x", "high.example", "b@low.example", "low.example", "chat", "stop");
+    (void)!guard_stanza(g, GW_HIGH, &(struct msg_stanza){ .ticket = 3, .flow = 1, .record = buf_str(&b) });
+    ok(hashed(&b, last_in), "what is refused has the hash of what came");
+    buf_clear(&b);
 }
 
 /* A question that the gateway answers: the answer goes the way of a refusal, and the ticket ends with it. */
@@ -770,6 +808,7 @@ int main(void)
     if (!ok(jid_init() == 0 && make_world(), "a small world"))
         return done_testing();
     test_flow();
+    test_hashes();
     test_answered();
     test_evidence();
     test_hold();
