@@ -40,14 +40,23 @@ static size_t utf8_one(const unsigned char *p, size_t n, uint32_t *ret)
     return len;
 }
 
-/* Eight bytes at once: true when all are ASCII and none is a control character (which the slow path judges). */
-static bool utf8_plain8(const unsigned char *p)
+/* How many bytes from p on, in steps of sixteen, are ASCII and no control characters (those the slow path judges). */
+static size_t utf8_plain(const unsigned char *p, size_t n)
 {
-    const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
-    uint64_t v;
+    typedef signed char sixteen __attribute__((vector_size(16)));
+    size_t i = 0;
 
-    memcpy(&v, p, sizeof v);
-    return ((v | (v - ones * 0x20)) & tops) == 0;
+    for (; n - i >= 16; i += 16) {
+        uint64_t found[2];
+        sixteen v;
+
+        memcpy(&v, p + i, sizeof v);
+        v = v < 0x20; /* as signs: what is not ASCII is below, too */
+        memcpy(found, &v, sizeof found);
+        if (found[0] | found[1])
+            break;
+    }
+    return i;
 }
 
 static bool utf8_check(struct str s, bool xml)
@@ -59,14 +68,9 @@ static bool utf8_check(struct str s, bool xml)
         uint32_t c;
         size_t len;
 
-        while (s.n - i >= 16 && utf8_plain8(p + i) && utf8_plain8(p + i + 8))
-            i += 16;
-        if (s.n - i >= 8 && utf8_plain8(p + i)) {
-            i += 8;
-            continue;
-        }
-        if (s.n - i < 8 && s.n >= 8 && utf8_plain8(p + s.n - 8))
-            return true; /* the last eight bytes, of which some were seen before */
+        i += utf8_plain(p + i, s.n - i);
+        if (s.n - i < 16 && s.n >= 16 && utf8_plain(p + s.n - 16, 16))
+            return true; /* the last sixteen bytes, of which some were seen before */
         while (i < s.n && p[i] >= 0x20 && p[i] < 0x80)
             i++;
         if (i == s.n)

@@ -106,7 +106,7 @@ int notary_reset_tree(struct notary *n)
 
 void notary_add(struct notary *n, struct str line)
 {
-    struct led_hash leaf, fresh[LED_LEVELS];
+    struct led_hash leaf, fresh[LED_LEVELS] GW_UNSET;
     size_t some;
 
     led_leaf(line, &leaf);

@@ -5,6 +5,7 @@
 
 #include "impl.h"
 #include "net.h"
+#include "plain.h"
 #include "utf8.h"
 
 static const char hex_digits[] = "0123456789abcdef";
@@ -101,7 +102,7 @@ static char *put_text(char *o, struct str s)
     while (i < s.n) {
         unsigned char b = (unsigned char)s.p[i];
         if (as_is(b)) {
-            size_t run = i + 1;
+            size_t run = i + plain_run(s.p + i, s.n - i);
             while (run < s.n && as_is((unsigned char)s.p[run]))
                 run++;
             memcpy(o, s.p + i, run - i);

@@ -12,8 +12,9 @@
 /* Folded characters of one segment with the place that each came from. Characters that nobody sees are skipped. */
 #define NEEDLES_MAX 256
 struct needle { uint32_t *v; size_t n; };
-/* may_start: bytes that a match can begin with (all but some of ASCII); others are passed over without decoding. */
-struct needles { struct needle *v; size_t n; bool whole; uint32_t places; bool may_start[256]; };
+/* may_start: bytes that a match can begin with (all but some of ASCII); others are passed over without decoding. may_follow: bytes that
+ * can stand behind the first one of ASCII: the second character's, and all that is not ASCII (it may be unseen, or fold). */
+struct needles { struct needle *v; size_t n; bool whole; uint32_t places; bool may_start[256], may_follow[256]; };
 
 static uint32_t fold(uint32_t c) { return c < 128 ? (c - 'A' < 26u ? c + 32 : c) : (uint32_t)u_foldCase((UChar32)c, U_FOLD_CASE_DEFAULT); }
 static bool unseen(uint32_t c) { return c > 127 && u_hasBinaryProperty((UChar32)c, UCHAR_DEFAULT_IGNORABLE_CODE_POINT); }
@@ -35,13 +36,22 @@ static int parse_needle(struct pol_load *l, const config_setting_t *s, struct st
     return ret->n ? 0 : load_error(l, s, "the text is empty");
 }
 
-static void may_start(struct needles *a, uint32_t c)
+static void allow(bool may[256], uint32_t c)
 {
     if (c < 128) {
-        a->may_start[c] = true;
+        may[c] = true;
         if (c - 'a' < 26u)
-            a->may_start[c - 32] = true;
+            may[c - 32] = true;
     }
+}
+
+static void may_start(struct needles *a, const struct needle *k)
+{
+    allow(a->may_start, k->v[0]);
+    if (k->n > 1)
+        allow(a->may_follow, k->v[1]);
+    else
+        memset(a->may_follow, true, sizeof a->may_follow);
 }
 
 static int parse_places(struct pol_load *l, const config_setting_t *s, uint32_t *ret)
@@ -70,7 +80,8 @@ static int parse_text(struct pol_load *l, const config_setting_t *s, struct cond
     size_t n = 0;
     if (!a)
         return GW_ERR(NOMEM);
-    *a = (struct needles){ .whole = c->row == &cond_word, .places = UINT32_MAX, .may_start = { [128 ... 255] = true } };
+    *a = (struct needles){ .whole = c->row == &cond_word, .places = UINT32_MAX, .may_start = { [128 ... 255] = true },
+        .may_follow = { [128 ... 255] = true } };
     c->arg = a;
     int rc = 0;
     if (config_setting_is_group(s)) {
@@ -91,7 +102,7 @@ static int parse_text(struct pol_load *l, const config_setting_t *s, struct cond
     for (size_t i = 0; i < n && !r; i++) {
         int q = parse_needle(l, what, v[i], &a->v[a->n]);
         if (!q)
-            may_start(a, a->v[a->n++].v[0]);
+            may_start(a, &a->v[a->n++]);
         rc = rc ? rc : q;
     }
     return rc;
@@ -142,6 +153,10 @@ static bool next_match(const struct needles *a, struct str text, size_t *off, si
             at++;
         if (at >= text.n)
             return false;
+        if (p[at] < 128 && at + 1 < text.n && !a->may_follow[p[at + 1]]) {
+            *off = at + 1;
+            continue;
+        }
         size_t next = at;
         uint32_t first = fold(utf8_next(text, &next));
         for (size_t k = 0; k < a->n; k++) {

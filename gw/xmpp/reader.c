@@ -5,6 +5,7 @@
 
 #include <strings.h>
 
+#include "plain.h"
 #include "utf8.h"
 
 #define SEPARATOR 0x1F   /* no XML character, so it cannot occur in a name or a namespace */
@@ -245,6 +246,19 @@ enum { STOP_TEXT = 1, STOP_TAG = 2, STOP_VALUE = 4, STOP_ALL = 7 };
 static const unsigned char stops[256] = { [0 ... 8] = CONTROL, [11 ... 12] = CONTROL, [14 ... 31] = CONTROL, ['<'] = STOP_ALL, ['&'] = STOP_TEXT,
     ['>'] = STOP_TAG, ['"'] = STOP_TAG | STOP_VALUE, ['\''] = STOP_TAG | STOP_VALUE };
 
+/* The first byte from i on that is a stop. */
+static size_t pass(const unsigned char *p, size_t i, size_t n, unsigned stop)
+{
+    for (;;) {
+        i += plain_run(p + i, n - i);
+        size_t end = n - i < 16 ? n : i + 16;
+        while (i < end && !(stops[p[i]] & stop))
+            i++;
+        if (i < end || i == n)
+            return i;
+    }
+}
+
 static void scan(struct reader *r, const unsigned char *p, size_t n)
 {
     uint64_t at = r->pos + buf_size(&r->in);
@@ -252,8 +266,7 @@ static void scan(struct reader *r, const unsigned char *p, size_t n)
         unsigned stop = r->scan == IN_TEXT ? STOP_TEXT : r->scan == IN_TAG ? STOP_TAG : r->scan == IN_QUOT || r->scan == IN_APOS ? STOP_VALUE : 0;
         bool go = false;
         if (stop)
-            while (i < n && !(stops[p[i]] & stop))
-                i++;
+            i = pass(p, i, n, stop);
         if (i == n)
             break;
         r->scan = scan_byte(r, p[i], &go);

@@ -2,6 +2,7 @@
  * The one normal form of XML that leaves the gateway: escapes, attributes, whole records. */
 #include "writer.h"
 
+#include "plain.h"
 #include "stanza.h"
 #include "xmpp.h"
 
@@ -36,8 +37,14 @@ static const char *const escapes[128] = { ['\t'] = "&#9;", ['\n'] = "&#10;", ['\
 
 static void put_escaped(struct xw *w, struct str s, bool quotes)
 {
-    size_t from = 0;
+    size_t from = 0, look = 0; /* look: where to try sixteen at once again */
     for (size_t i = 0; i < s.n; i++) {
+        if (i >= look) {
+            i += plain_run(s.p + i, s.n - i);
+            look = i + 16;
+            if (i == s.n)
+                break;
+        }
         unsigned char c = (unsigned char)s.p[i];
         if (c >= 128 || !escapes[c] || (!quotes && (c == '\'' || c == '"')))
             continue;

@@ -1,6 +1,7 @@
 // link: base
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * UTF-8 and XML characters: the borders of RFC 3629 section 4 and XML 1.0 production [2]. */
+ * UTF-8 and XML characters: the borders of RFC 3629 section 4 and XML 1.0 production [2]. And what is passed over sixteen at once. */
+#include "plain.h"
 #include "tap.h"
 #include "utf8.h"
 
@@ -45,6 +46,25 @@ static const struct row { const char *name; struct str s; bool utf8, xml; } rows
     { "mixed", STR("na\xc3\xafve \xe2\x82\xac \xf0\x9f\x98\x80 end of it"), true, true },
 };
 
+/* Each byte at each place of 32: what stops a run, and what is judged wherever it stands. */
+static void sixteen_at_once(void)
+{
+    bool runs = true, utf8 = true, xml = true;
+    for (unsigned c = 0; c < 256; c++)
+        for (size_t at = 0; at < 32; at++) {
+            char text[32];
+            memset(text, 'a', sizeof text);
+            text[at] = (char)c;
+            bool plain = c >= 0x20 && c < 0x7f && !strchr("\"&'<>\\", (int)c);
+            runs &= plain_run(text, sizeof text) == (plain ? 32 : at / 16 * 16);
+            utf8 &= utf8_valid((struct str){ text, sizeof text }) == (c < 0x80);
+            xml &= utf8_xml((struct str){ text, sizeof text }) == (c < 0x80 && (c >= 0x20 || c == '\t' || c == '\n' || c == '\r'));
+        }
+    ok(runs, "each byte at each place: a run ends before it, or goes on");
+    ok(utf8 && xml, "each byte at each place: UTF-8, XML");
+    ok(plain_run("aaaaaaaaaaaaaaa", 15) == 0, "fewer than sixteen are no run");
+}
+
 int main(void)
 {
     static const uint32_t want[] = { 'a', 0xef, 0x20ac, 0x1f600 };
@@ -63,5 +83,6 @@ int main(void)
     (void)utf8_next(bad, &off);
     ok(off == 1, "what is not valid still moves on");
     ok(utf8_next(bad, &(size_t){ 2 }) == 0, "nothing at the end");
+    sixteen_at_once();
     return done_testing();
 }

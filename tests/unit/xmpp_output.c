@@ -212,9 +212,35 @@ static void full_buffer(void)
     buf_clear(&out);
 }
 
+/* As received, an address is kept only where preparing changed it. And what is escaped is so wherever it stands in sixteen bytes. */
+static void received(void)
+{
+    struct rec *r = NULL;
+    const char *detail;
+    struct buf out;
+    run_must(xs_parse_stanza(STR("<message from='Juliet@Capulet.example/b' to='romeo@montague.example'/>"), false, &run_limits, &r, &detail));
+    ok(str_eq(r->from, STR("juliet@capulet.example/b")) && str_eq(r->from_raw, STR("Juliet@Capulet.example/b")), "an address that was prepared is kept as received, too");
+    ok(!r->to_raw.p && !r->to_raw.n, "one that was prepared already is not");
+    rec_free(r);
+    for (size_t at = 0; at < 20; at++) {
+        char xml[160], want[80];
+        int n = snprintf(xml, sizeof xml, "<message from='a.example' to='b.example'><body>%.*s&lt;%.*s</body></message>", (int)at, "aaaaaaaaaaaaaaaaaaaa",
+            (int)(20 - at), "aaaaaaaaaaaaaaaaaaaa");
+        snprintf(want, sizeof want, "%.*s&lt;%.*s</body>", (int)at, "aaaaaaaaaaaaaaaaaaaa", (int)(20 - at), "aaaaaaaaaaaaaaaaaaaa");
+        run_must(xs_parse_stanza((struct str){ xml, (size_t)n }, false, &run_limits, &r, &detail));
+        buf_init(&out, 1000);
+        run_must(xs_serialise(r, true, &out));
+        run_must(buf_put(&out, "", 1));
+        ok(strstr((const char *)buf_data(&out), want), "escaped behind %zu bytes", at);
+        buf_clear(&out);
+        rec_free(r);
+    }
+}
+
 int main(void)
 {
     run_must(jid_init());
+    received();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         check(&rows[i]);
     early_error("an error before any header", "GET /", RUN_DECL "<stream:stream " RUN_NS " id='", "' version='1.0' xml:lang='en'>" FAILED("not-well-formed"));
