@@ -38,6 +38,7 @@ enum gw_event {
     X(76, CERT_SUBJECT, "cert_subject", STR) X(77, CERT_HASH, "cert_sha256", HEX) X(78, WHO, "who", STR) X(79, FILE, "file", STR) \
     X(80, LINE, "line", NUM) X(81, EPOCH, "epoch", NUM) X(82, WITNESS, "witness", STR) \
     X(83, TREE_SIZE, "tree_size", NUM) \
+    X(84, CERT_NAME, "cert_name", STR) X(85, CERT_SERIAL, "cert_serial", HEX) X(86, NOT_AFTER, "not_after", STR) \
     X(90, EVIDENCE, "evidence", HEX) /* written by the journal alone */ \
     X(150, WOULD, "would", STR) X(151, SNI, "sni", STR) X(152, ALPN, "alpn", STR)
 

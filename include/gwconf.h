@@ -18,7 +18,8 @@ struct gw_domain {
     bool dialback;
     unsigned line;
 };
-struct gw_certificate { struct str domain; char *chain, *key; unsigned line; }; /* paths */
+struct gw_certificate { struct str domain; char *chain, *key; unsigned line; }; /* paths; chain and key NULL: the keeper mints it */
+struct gw_mint { char *ca, *key; int64_t life; unsigned line; }; /* PEM file; path or PKCS#11 URI; milliseconds */
 struct gw_route { struct net_prefix to; struct net_addr via; };
 struct gw_side_conf {
     unsigned line; /* of the group */
@@ -36,7 +37,8 @@ struct gw_side_conf {
     size_t n_domains;
     char *trust; /* path */
     char *crl;   /* path; NULL: revocation is not looked at */
-    struct gw_certificate *certificates;
+    struct gw_mint mint; /* ca NULL: all certificates are given */
+    struct gw_certificate *certificates; /* given ones first, then one for each domain of the other side that is minted */
     size_t n_certificates;
 };
 struct gw_pair { struct str domain[GW_SIDES]; };
@@ -100,6 +102,8 @@ const struct gw_domain *gw_conf_domain(const struct gw_conf *c, enum gw_side sid
 bool gw_conf_pair_allowed(const struct gw_conf *c, enum gw_side from_side, struct str from, struct str to);
 /* The configured certificate that is shown on `side` for domain, or NULL. */
 const struct gw_certificate *gw_conf_certificate(const struct gw_conf *c, enum gw_side side, struct str domain);
+/* Is a certificate made by the gateway itself, for a domain that none is given for? */
+static inline bool gw_conf_minted(const struct gw_certificate *c) { return !c->chain; }
 /* Is any private key on a token? */
 bool gw_conf_uses_token(const struct gw_conf *c);
 /* Does an address lie in the networks of a side? */

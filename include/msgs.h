@@ -79,6 +79,8 @@ const char *ipc_role_name(enum ipc_role r);
 /* edge <-> keeper; keeper <-> token, journal <-> token: domain is then the URI of a key */
 #define MSG_SIGN(F) F(U64, ask) F(STR, domain) F(U16, scheme) F(STR, input) /* scheme: RFC 8446 section 4.2.3; input: what TLS signs, in full */
 #define MSG_SIGNED(F) F(U64, ask) F(STR, signature)      /* empty: refused */
+/* keeper -> edge: the certificate that it shows for a name from now on, which the keeper made; DER, one behind the other, the leaf first */
+#define MSG_CHAIN(F) F(STR, domain) F(STR, chain)
 /* edge <-> reader of its side */
 #define MSG_READ(F) F(U64, ask) F(STR, record) F(STR, xml) /* xml: as it would stand in the stream */
 #define MSG_READ_DONE(F) F(U64, ask) F(U8, same) F(HASH, hash) /* hash: of the XML that was read */
@@ -129,6 +131,7 @@ const char *ipc_role_name(enum ipc_role r);
     X(51, SCANNED, scanned, IPC_BIT(SCANNER), IPC_BIT(GUARD), 1 << 20) \
     X(70, SIGN, sign, IPC_BIT(EDGE) | IPC_BIT(KEEPER) | IPC_BIT(JOURNAL), IPC_BIT(KEEPER) | IPC_BIT(TOKEN), 160 << 10) \
     X(71, SIGNED, signed, IPC_BIT(KEEPER) | IPC_BIT(TOKEN), IPC_BIT(EDGE) | IPC_BIT(KEEPER) | IPC_BIT(JOURNAL), 1036) \
+    X(74, CHAIN, chain, IPC_BIT(KEEPER), IPC_BIT(EDGE), 64 << 10) \
     X(72, READ, read, IPC_BIT(EDGE), IPC_BIT(READER), 50 << 20) \
     X(73, READ_DONE, read_done, IPC_BIT(READER), IPC_BIT(EDGE), 41) \
     X(60, CTL, ctl, IPC_BIT(CTL), IPC_BIT(PARENT), 65536) \

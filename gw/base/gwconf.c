@@ -70,6 +70,8 @@ static int fill(struct gwconf_reader *r)
     if (r->fatal == 0)
         gwconf_journal(r);
     if (r->fatal == 0)
+        gwconf_mint(r);
+    if (r->fatal == 0)
         gwconf_pkcs11(r);
     if (r->fatal == 0)
         gwconf_check(r);

@@ -131,8 +131,8 @@ static void check_pairs(struct gwconf_reader *r)
                 no_such_domain(r, side, p->domain[side], raw[i].where.line);
                 fine = false;
             } else if (!gw_conf_certificate(r->c, gw_other(side), p->domain[side])) {
-                gwconf_mistake(r, CONF_ERROR, raw[i].where.line, "\"%s\" has no certificate in %s.certificates, so servers of side %s could not verify it", text,
-                    side_word[gw_other(side)], side_word[gw_other(side)]);
+                gwconf_mistake(r, CONF_ERROR, raw[i].where.line, "\"%s\" has no certificate in %s.certificates, and there is no %s.mint, so servers of side %s could not verify it", text,
+                    side_word[gw_other(side)], side_word[gw_other(side)], side_word[gw_other(side)]);
             }
         }
         if (fine && gw_conf_pair_allowed(r->c, GW_HIGH, p->domain[GW_HIGH], p->domain[GW_LOW]))

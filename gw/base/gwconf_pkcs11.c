@@ -28,8 +28,11 @@ bool gw_conf_uses_token(const struct gw_conf *c)
 {
     for (int s = 0; s < GW_SIDES; s++)
         for (size_t i = 0; i < c->side[s].n_certificates; i++)
-            if (pkcs11_is_uri(c->side[s].certificates[i].key))
+            if (c->side[s].certificates[i].key && pkcs11_is_uri(c->side[s].certificates[i].key))
                 return true;
+    for (int s = 0; s < GW_SIDES; s++)
+        if (c->side[s].mint.ca && pkcs11_is_uri(c->side[s].mint.key))
+            return true;
     return c->journal.key != NULL;
 }
 
@@ -45,6 +48,9 @@ void gwconf_pkcs11(struct gwconf_reader *r)
         check_uri(r, c->journal.key, r->raw->journal.where.line, &first);
     for (int s = 0; s < GW_SIDES; s++)
         for (size_t i = 0; i < c->side[s].n_certificates; i++)
-            if (pkcs11_is_uri(c->side[s].certificates[i].key))
+            if (c->side[s].certificates[i].key && pkcs11_is_uri(c->side[s].certificates[i].key))
                 check_uri(r, c->side[s].certificates[i].key, c->side[s].certificates[i].line, &first);
+    for (int s = 0; s < GW_SIDES; s++)
+        if (c->side[s].mint.ca && pkcs11_is_uri(c->side[s].mint.key))
+            check_uri(r, c->side[s].mint.key, c->side[s].mint.line, &first);
 }

@@ -26,6 +26,11 @@ struct raw_certificate {
     struct conf_where where;
     char *domain, *chain, *key;
 };
+struct raw_mint {
+    struct conf_where where;
+    char *ca, *key;
+    int64_t life;
+};
 struct raw_side {
     struct conf_where where;
     char *interface, *namespace_;
@@ -33,6 +38,7 @@ struct raw_side {
     struct conf_list routes, domains, certificates;
     struct conf_ints ports;
     char *dns_source, *trust, *crl;
+    struct raw_mint mint;
 };
 struct raw_pair {
     struct conf_where where;
@@ -87,6 +93,8 @@ struct gwconf_reader {
 };
 /* Fills r->c->side[side] from the raw one (gwconf_side.c). */
 void gwconf_side(struct gwconf_reader *r, enum gw_side side);
+/* What the keeper mints, behind the certificates that are given (gwconf_mint.c); both sides and the journal are filled before. */
+void gwconf_mint(struct gwconf_reader *r);
 /* The journal's own group (gwconf_journal.c); both sides are filled before. */
 void gwconf_journal(struct gwconf_reader *r);
 /* The token's group, and whether keys that name one are well formed (gwconf_pkcs11.c); behind sides and journal. */

@@ -73,6 +73,16 @@ static const struct conf_row certificate_rows[] = {
     END,
 };
 
+static const struct conf_row mint_rows[] = {
+    WHERE(raw_mint),
+    { "ca", CONF_STRING, offsetof(struct raw_mint, ca), false, 0, 4000,
+        .help = "PEM file with the certificate of a CA that this side trusts, name-constrained to domains of the other; empty: nothing is minted" },
+    { "key", CONF_STRING, offsetof(struct raw_mint, key), false, 0, 4000, .help = "PEM file with its private key, or pkcs11:token=...;object=..." },
+    { "life", CONF_TIME, offsetof(struct raw_mint, life), false, 10 * SECOND, 398 * 24 * HOUR, "7d",
+        .help = "how long each certificate holds; a new one is made when a third of it is left" },
+    END,
+};
+
 static const struct conf_row side_rows[] = {
     WHERE(raw_side),
     { "interface", CONF_STRING, offsetof(struct raw_side, interface), true, 1, 15, .help = "the card on this side" },
@@ -89,8 +99,10 @@ static const struct conf_row side_rows[] = {
     { "trust", CONF_STRING, offsetof(struct raw_side, trust), true, 1, 4000, .help = "PEM file: who vouches for the servers of this side" },
     { "crl", CONF_STRING, offsetof(struct raw_side, crl), false, 0, 4000,
         .help = "PEM file with a revocation list of every authority that may stand in their chains; empty: revocation is not looked at" },
-    { "certificates", CONF_LIST, offsetof(struct raw_side, certificates), true, 0, 1000, .sub = certificate_rows,
+    { "certificates", CONF_LIST, offsetof(struct raw_side, certificates), false, 0, 1000, .sub = certificate_rows,
         .sub_size = sizeof(struct raw_certificate), .help = "what the gateway shows to this side: certificates for domains of the other" },
+    { "mint", CONF_GROUP, offsetof(struct raw_side, mint), false, .sub = mint_rows,
+        .help = "a CA by which the gateway makes the certificates that are not given" },
     END,
 };
 

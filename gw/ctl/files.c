@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "mint.h"
 #include "pkcs11_uri.h"
 #include "verbs.h"
 
@@ -108,6 +109,23 @@ static void check_certificate(const struct gw_conf *c, const struct gw_certifica
     EVP_PKEY_free(k);
 }
 
+/* The CA that the gateway mints with: one that could do more than that is refused. */
+static void check_mint(const struct gw_conf *c, enum gw_side side, struct conf_errors *errs)
+{
+    const struct gw_mint *m = &c->side[side].mint;
+    char text[512];
+    X509 *x = read_first(c, "mint: ca", m->ca, m->line, errs);
+    EVP_PKEY *k = pkcs11_is_uri(m->key) ? NULL : read_key(c, m->key, m->line, errs);
+    if (x && !mint_ca_fits(x, c, side, text, sizeof text))
+        conf_error_add(errs, CONF_ERROR, c->path, m->line, "mint: ca: %s: %s; README, \"Minted certificates\", makes one", m->ca, text);
+    if (x)
+        check_times(c, x, m->ca, m->line, errs);
+    if (x && k && X509_check_private_key(x, k) != 1)
+        conf_error_add(errs, CONF_ERROR, c->path, m->line, "mint: %s is not the key of %s", m->key, m->ca);
+    X509_free(x);
+    EVP_PKEY_free(k);
+}
+
 /* To each of these evidence is encrypted: RSA or an elliptic curve, in time. */
 static void check_auditors(const struct gw_conf *c, struct conf_errors *errs)
 {
@@ -160,7 +178,10 @@ void ctl_check_files(const struct gw_conf *c, struct conf_errors *errs)
         if (side->crl)
             check_crl(c, side->crl, line_of(c, s == GW_HIGH ? "high.crl" : "low.crl", side->line), errs);
         for (size_t i = 0; i < side->n_certificates; i++)
-            check_certificate(c, &side->certificates[i], errs);
+            if (!gw_conf_minted(&side->certificates[i]))
+                check_certificate(c, &side->certificates[i], errs);
+        if (side->mint.ca)
+            check_mint(c, (enum gw_side)s, errs);
     }
     if (gw_conf_uses_token(c))
         ctl_check_token(c, errs);

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "mint.h"
+#include "pkcs11_uri.h"
 #include "system.h"
 
 #define DAY 86400
@@ -114,7 +116,7 @@ static void one(struct sys_report *r, const char *side, const struct gw_certific
         return;
     }
     long days = days_left(leaf);
-    int fits = key_fits(g->key, leaf);
+    int fits = pkcs11_is_uri(g->key) ? 1 : key_fits(g->key, leaf); /* lockgate check tries a token's */
     const char *trouble = chain_trouble(chain, anchors), *usage = usage_trouble(leaf, &level);
     bool ascii = true;
     for (const char *p = domain; *p; p++)
@@ -164,14 +166,49 @@ static void anchors_look(struct sys_report *r, const char *side, const char *pat
         sys_say(r, SYS_FINE, "trust", NULL, "%s: %d CA certificate%s", side, good, good == 1 ? "" : "s");
 }
 
+/* The CA that certificates are minted with: when it ends, they do. */
+static void mint_look(struct sys_report *r, const struct gw_conf *c, enum gw_side s)
+{
+    const struct gw_mint *m = &c->side[s].mint;
+    const char *side = gw_side_name(s);
+    STACK_OF(X509) *v = read_all(m->ca);
+    X509 *x = v ? sk_X509_value(v, 0) : NULL;
+    unsigned names = 0, before = r->count[SYS_WARNING] + r->count[SYS_WRONG];
+    char text[512];
+    for (size_t i = 0; i < c->side[s].n_certificates; i++)
+        names += gw_conf_minted(&c->side[s].certificates[i]);
+    if (!x) {
+        sys_say(r, SYS_WRONG, "mint", "put the CA's certificate there, in PEM form", "%s: %s holds none", side, m->ca);
+        all_free(v);
+        return;
+    }
+    long days = days_left(x);
+    int fits = pkcs11_is_uri(m->key) ? 1 : key_fits(m->key, x);
+    if (!mint_ca_fits(x, c, s, text, sizeof text))
+        sys_say(r, SYS_WRONG, "mint", "make another (README, \"Minted certificates\")", "%s: %s: %s", side, m->ca, text);
+    if (fits <= 0)
+        sys_say(r, SYS_WRONG, "mint", fits < 0 ? "put it there, in PEM form, without a passphrase, for root" : "give the two that belong together",
+            fits < 0 ? "%s: no key can be read from %s" : "%s: %s is not the CA's key", side, m->key);
+    if (days < 0)
+        sys_say(r, SYS_WRONG, "mint", "make another, let this side's servers trust it, then restart the gateway", "%s: %s has ended, %ld whole days ago", side, m->ca, days_since(x));
+    else if (days < SOON / DAY)
+        sys_say(r, SYS_WARNING, "mint", "make another, let this side's servers trust it, then restart the gateway", "%s: %s ends in %ld days", side, m->ca, days);
+    if (r->count[SYS_WARNING] + r->count[SYS_WRONG] == before)
+        sys_say(r, SYS_FINE, "mint", NULL, "%s: CA for %u name%s: constraints and key are right, %ld days left", side, names, names == 1 ? "" : "s", days);
+    all_free(v);
+}
+
 void sys_certificates(struct sys_report *r, const struct gw_conf *c)
 {
     for (int s = 0; s < GW_SIDES; s++) {
         const char *side = gw_side_name((enum gw_side)s);
         STACK_OF(X509) *anchors = read_all(c->side[s].trust);
         anchors_look(r, side, c->side[s].trust, anchors);
+        if (c->side[s].mint.ca)
+            mint_look(r, c, (enum gw_side)s);
         for (size_t i = 0; i < c->side[s].n_certificates; i++)
-            one(r, side, &c->side[s].certificates[i], anchors, c->side[s].trust);
+            if (!gw_conf_minted(&c->side[s].certificates[i]))
+                one(r, side, &c->side[s].certificates[i], anchors, c->side[s].trust);
         all_free(anchors);
     }
 }

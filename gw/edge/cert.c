@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * Whom a certificate names, as XMPP reads it. */
+ * Certificates: chains that the keeper made; whom one names, as XMPP reads it. */
 #include "cert.h"
 
+#include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <strings.h>
 
 #include "jid.h"
 
 #define OID_XMPP_ADDR "1.3.6.1.5.5.7.8.5"
+#define CHAIN_ABOVE_MAX 9 /* the CA and its issuers (gw/keeper/mint.c) */
 #define OID_SRV_NAME "1.3.6.1.5.5.7.8.7"
 
 static bool same(struct str a, struct str b)
@@ -82,4 +84,30 @@ bool cert_names(X509 *cert, struct str prepared, struct str ascii)
     }
     GENERAL_NAMES_free(names);
     return found;
+}
+
+int cert_chain(struct str der, X509 **ret_leaf, STACK_OF(X509) **ret_above)
+{
+    const unsigned char *p = (const unsigned char *)der.p, *end = p + der.n;
+    X509 *leaf = der.n ? d2i_X509(NULL, &p, (long)der.n) : NULL, *x;
+    STACK_OF(X509) *above = sk_X509_new_null();
+    int err = !leaf ? GW_ERR(SYNTAX) : !above ? GW_ERR(NOMEM) : 0;
+    while (!err && p < end) {
+        x = sk_X509_num(above) < CHAIN_ABOVE_MAX ? d2i_X509(NULL, &p, (long)(end - p)) : NULL;
+        if (!x)
+            err = sk_X509_num(above) < CHAIN_ABOVE_MAX ? GW_ERR(SYNTAX) : GW_ERR(LIMIT);
+        else if (sk_X509_push(above, x) <= 0) {
+            X509_free(x);
+            err = GW_ERR(NOMEM);
+        }
+    }
+    ERR_clear_error();
+    if (err) {
+        X509_free(leaf);
+        sk_X509_pop_free(above, X509_free);
+        return err;
+    }
+    *ret_leaf = leaf;
+    *ret_above = above;
+    return 0;
 }

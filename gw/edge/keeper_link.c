@@ -8,9 +8,25 @@
 
 #include "log.h"
 #include "signer.h"
+#include "tls.h"
+
+static int chain_came(struct edge *e, const struct ipc_msg *m)
+{
+    struct msg_chain c;
+    int err = ipc_get_chain(m, &c);
+    err = err ? err : tls_chain(e->tls, c.domain, c.chain);
+    if (!err)
+        log_info("a certificate for %.*s from the keeper", STR_ARG(c.domain));
+    return err;
+}
 
 static void from_keeper(struct edge *e, const struct ipc_msg *m)
 {
+    if (m->type == IPC_M_CHAIN) {
+        if (chain_came(e, m) != 0)
+            channel_break(&e->keeper, "a certificate of the keeper cannot be used");
+        return;
+    }
     struct msg_signed s;
     int err = m->type == IPC_M_SIGNED ? ipc_get_signed(m, &s) : GW_ERR(PROTO);
     if (!err && (s.ask > e->asked || s.ask <= e->answered || s.signature.n > SIGNER_SIGNATURE_MAX))

@@ -18,8 +18,10 @@
 #include "signer.h"
 #include "tap.h"
 #include "tickets.h"
+#include "tls.h"
 
 #define LINES_MAX (8u << 20) /* bytes of journal lines kept until they are durable */
+#define CHAINS_MS 5000       /* for the keeper to make the certificates that it makes */
 #define STOP_MS 3000         /* for streams to end in order */
 
 static struct edge edge;
@@ -67,10 +69,23 @@ static void serve_dirty(struct edge *e)
     }
 }
 
+/* Nobody should be told that the gate stands open while a handshake would fail for want of a certificate. */
+static void say_ready(struct edge *e)
+{
+    if (!e->ready_by || (!tls_complete(e->tls) && edge_now(e) < e->ready_by))
+        return;
+    if (!tls_complete(e->tls))
+        log_warn("not every certificate was made in time: handshakes for the others fail until they are");
+    e->ready_by = 0;
+    if (e->parent.ipc && ipc_put_ready(e->parent.ipc, &(struct msg_ready){ }) != 0)
+        channel_break(&e->parent, "no room to say that the edge is ready");
+}
+
 /* Before the loop waits: everything that one round gave to write goes out in as few writes as can be. */
 static void on_prepare(uv_prepare_t *p)
 {
     struct edge *e = p->data;
+    say_ready(e);
     serve_dirty(e);
     links_flush(e);
     serve_dirty(e); /* a channel that broke may have given work */
@@ -95,6 +110,7 @@ static void on_tick(uv_timer_t *t)
 {
     struct edge *e = t->data;
     struct dns *d, *next;
+    say_ready(e);
     tick_conns(e);
     for (size_t i = 0; i < e->n_pairs; i++)
         pair_tick(&e->pairs[i]);
@@ -213,7 +229,6 @@ static int configure(struct edge *e, const char *path, const char *side)
 int main(int argc, char **argv)
 {
     struct edge *e = &edge;
-    const struct msg_ready ready = { };
     int err;
     if (argc != 3 || (strcmp(argv[2], "high") != 0 && strcmp(argv[2], "low") != 0)) {
         fprintf(stderr, "usage: lockgate-edge CONF high|low (started by lockgate-parent)\n");
@@ -237,12 +252,11 @@ int main(int argc, char **argv)
         err = close_door(e);
     if (!err)
         err = channel_open(&e->parent, IPC_PARENT_FD, IPC_PARENT);
-    if (!err)
-        err = ipc_put_ready(e->parent.ipc, &ready);
     if (err) {
         log_error("cannot start: %s", gw_strerror(err));
         return 1;
     }
+    e->ready_by = edge_now(e) + CHAINS_MS;
     uv_run(&e->loop, UV_RUN_DEFAULT);
     return 0;
 }

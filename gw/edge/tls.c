@@ -16,7 +16,7 @@
 #define CIPHERS_12 "ECDHE+AESGCM:ECDHE+CHACHA20"
 
 struct tls_name { struct str domain; char *ascii; };
-struct tls_shown { struct str domain; const char *ascii; SSL_CTX *server, *client; };
+struct tls_shown { struct str domain; const char *ascii; SSL_CTX *server, *client; bool minted; };
 struct tls {
     struct tls_name *names; /* every domain of both sides */
     size_t n_names;
@@ -172,6 +172,8 @@ static SSL_CTX *make(const struct gw_conf *conf, const struct gw_side_conf *side
     what = side->crl;
     if (!use_crl(ctx, side->crl))
         goto fail;
+    if (gw_conf_minted(c)) /* comes later: tls_chain */
+        return ctx;
     what = c->chain;
     if (SSL_CTX_use_certificate_chain_file(ctx, c->chain) != 1)
         goto fail;
@@ -192,7 +194,7 @@ static int load_shown(struct tls *t, const struct gw_conf *conf, const struct gw
     for (size_t i = 0; i < side->n_certificates; i++) {
         const struct gw_certificate *c = &side->certificates[i];
         struct tls_shown *s = &t->shown[t->n_shown];
-        *s = (struct tls_shown){ .domain = c->domain, .ascii = tls_ascii(t, c->domain) };
+        *s = (struct tls_shown){ .domain = c->domain, .ascii = tls_ascii(t, c->domain), .minted = gw_conf_minted(c) };
         t->n_shown++;
         s->server = make(conf, side, c, true);
         s->client = s->server ? make(conf, side, c, false) : NULL;
@@ -238,6 +240,42 @@ void tls_free(struct tls *t)
     free(t);
 }
 
+/* ---- certificates that the keeper makes ---- */
+
+int tls_chain(struct tls *t, struct str domain, struct str chain)
+{
+    struct tls_shown *s = NULL;
+    X509 *leaf = NULL;
+    STACK_OF(X509) *above = NULL;
+    EVP_PKEY *key;
+    int err;
+    for (size_t i = 0; i < t->n_shown && !s; i++)
+        if (t->shown[i].minted && str_eq(t->shown[i].domain, domain))
+            s = &t->shown[i];
+    err = s ? cert_chain(chain, &leaf, &above) : GW_ERR(PROTO);
+    if (!err && !cert_names(leaf, domain, str_c(s->ascii)))
+        err = GW_ERR(PROTO);
+    if (!err) {
+        key = signer_key(s->domain, X509_get0_pubkey(leaf));
+        if (!key || SSL_CTX_use_cert_and_key(s->server, leaf, key, above, 1) != 1 || SSL_CTX_use_cert_and_key(s->client, leaf, key, above, 1) != 1)
+            err = GW_ERR(CRYPTO);
+        EVP_PKEY_free(key);
+    }
+    X509_free(leaf);
+    sk_X509_pop_free(above, X509_free);
+    if (err)
+        log_warn("the keeper's certificate for %.*s cannot be used: %s", STR_ARG(domain), err == GW_ERR(CRYPTO) ? tls_error() : gw_strerror(err));
+    return err;
+}
+
+bool tls_complete(const struct tls *t)
+{
+    for (size_t i = 0; i < t->n_shown; i++)
+        if (!SSL_CTX_get0_certificate(t->shown[i].server))
+            return false;
+    return true;
+}
+
 /* ---- one connection ---- */
 
 SSL *tls_server(struct tls *t, struct str ours)
@@ -246,7 +284,7 @@ SSL *tls_server(struct tls *t, struct str ours)
     SSL *ssl;
     if (!s && t->n_shown)
         s = &t->shown[0];
-    ssl = s ? SSL_new(s->server) : NULL;
+    ssl = s && SSL_CTX_get0_certificate(s->server) ? SSL_new(s->server) : NULL; /* the keeper may not have made it yet */
     if (ssl)
         SSL_set_accept_state(ssl);
     return ssl;
@@ -255,7 +293,7 @@ SSL *tls_server(struct tls *t, struct str ours)
 SSL *tls_client(struct tls *t, struct str ours, const char *sni, bool direct)
 {
     const struct tls_shown *s = find_shown(t, ours);
-    SSL *ssl = s ? SSL_new(s->client) : NULL;
+    SSL *ssl = s && SSL_CTX_get0_certificate(s->client) ? SSL_new(s->client) : NULL;
     if (!ssl)
         return NULL;
     SSL_set_connect_state(ssl);

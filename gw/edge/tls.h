@@ -11,6 +11,11 @@ struct tls;
 /* Reads certificates and trust anchors of a side, after signer_init; no key; says in the log what is wrong. CONF, NOMEM. */
 int tls_load(const struct gw_conf *conf, enum gw_side side, struct tls **ret) GW_MUST_CHECK;
 void tls_free(struct tls *t);
+/* The keeper made a certificate for a domain of ours that has none given: it, and what is behind it (MSG_CHAIN). New connections show it, those
+ * that stand keep what they have. PROTO: not such a domain, or no such chain; CRYPTO. */
+int tls_chain(struct tls *t, struct str domain, struct str chain) GW_MUST_CHECK;
+/* Is there a certificate for each domain that this side is shown? */
+bool tls_complete(const struct tls *t);
 /* The A-label form of a configured domain, for SNI, DNS and dNSName; NULL when it is none of ours or theirs. Lives as long as t. */
 const char *tls_ascii(const struct tls *t, struct str domain);
 

@@ -86,7 +86,7 @@ static int no_passphrase(char *b, int n, int rw, void *arg)
     return -1;
 }
 
-static EVP_PKEY *read_key(const char *path)
+EVP_PKEY *keys_read(const char *path)
 {
     FILE *f = fopen(path, "re");
     EVP_PKEY *k = f ? PEM_read_PrivateKey(f, NULL, no_passphrase, NULL) : NULL;
@@ -143,7 +143,7 @@ static int load_away(const struct gw_conf *conf, const struct gw_certificate *c,
 static int load_one(const struct gw_conf *conf, const struct gw_certificate *c, struct key *to)
 {
     const char *wrong = NULL;
-    EVP_PKEY *k = read_key(c->key);
+    EVP_PKEY *k = keys_read(c->key);
     if (!k)
         wrong = "holds no private key in PEM form that opens without a passphrase, or cannot be read";
     else if (!is_key_of(k, c->chain))
@@ -160,6 +160,20 @@ static int load_one(const struct gw_conf *conf, const struct gw_certificate *c, 
     return 0;
 }
 
+/* A certificate for it is made later, by the CA of its side. */
+static int load_minted(const struct gw_certificate *c, struct key *to)
+{
+    EVP_PKEY *k = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+    struct leaf *l = calloc(1, sizeof *l);
+    if (!k || !l || !signs(k)) {
+        EVP_PKEY_free(k);
+        free(l);
+        return GW_ERR(NOMEM);
+    }
+    *to = (struct key){ .domain = c->domain, .pkey = k, .leaf = l };
+    return 0;
+}
+
 int keys_load(const struct gw_conf *conf, struct keys *k)
 {
     int err = 0;
@@ -167,11 +181,11 @@ int keys_load(const struct gw_conf *conf, struct keys *k)
     for (int s = 0; s < GW_SIDES && !err; s++) {
         const struct gw_side_conf *side = &conf->side[s];
         k->v[s] = calloc(side->n_certificates + 1, sizeof *k->v[s]);
-        if (!k->v[s])
-            err = GW_ERR(NOMEM);
+        err = k->v[s] ? mint_load(conf, (enum gw_side)s, &k->ca[s]) : GW_ERR(NOMEM);
         for (size_t i = 0; i < side->n_certificates && !err; i++) {
             const struct gw_certificate *c = &side->certificates[i];
-            err = (pkcs11_is_uri(c->key) ? load_away : load_one)(conf, c, &k->v[s][k->n[s]]);
+            struct key *to = &k->v[s][k->n[s]];
+            err = gw_conf_minted(c) ? load_minted(c, to) : (pkcs11_is_uri(c->key) ? load_away : load_one)(conf, c, to);
             k->n[s] += err == 0;
         }
     }
@@ -183,8 +197,14 @@ int keys_load(const struct gw_conf *conf, struct keys *k)
 void keys_clear(struct keys *k)
 {
     for (int s = 0; s < GW_SIDES; s++) {
-        for (size_t i = 0; i < k->n[s]; i++)
-            EVP_PKEY_free(k->v[s][i].pkey);
+        for (size_t i = 0; i < k->n[s]; i++) {
+            struct key *key = &k->v[s][i];
+            EVP_PKEY_free(key->pkey);
+            if (key->leaf)
+                buf_clear(&key->leaf->chain);
+            free(key->leaf);
+        }
+        mint_clear(&k->ca[s]);
         free(k->v[s]);
         k->v[s] = NULL;
         k->n[s] = 0;

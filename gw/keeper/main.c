@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * lockgate-keeper CONF: holds the private keys and signs TLS handshakes for the edges, which have none. Its life: arguments,
- * configuration, keys, sandbox, READY, questions until STOP. Key files are read as root, before the door closes: they may be
+ * lockgate-keeper CONF: holds the private keys and signs TLS handshakes for the edges, which have none; makes the certificates that are
+ * not given. Its life: arguments, configuration, keys, first certificates, sandbox, READY, questions until STOP. Key files are read as root, before the door closes: they may be
  * root's own, mode 0600. */
 #include <openssl/rand.h>
 #include <signal.h>
@@ -49,7 +49,7 @@ int main(int argc, char **argv)
     int status = load(argv[1], &conf, &keys);
     if (status)
         return status;
-    if (RAND_bytes((unsigned char *)&epoch, sizeof epoch) != 1 || close_door(conf) != 0)
+    if (RAND_bytes((unsigned char *)&epoch, sizeof epoch) != 1)
         return 1;
     struct keeper k = { .conf = conf, .keys = &keys, .parent = ipc_new(IPC_PARENT_FD, IPC_KEEPER, IPC_PARENT) };
     outbox_init(&k.lines, (epoch & 0x1fffffffffffffULL) | 1, LINES_MAX); /* a JSON number in the journal; never 0 */
@@ -57,6 +57,9 @@ int main(int argc, char **argv)
         log_error("out of memory");
         return 1;
     }
+    chains_make(&k); /* so that OpenSSL has opened all that it ever will */
+    if (close_door(conf) != 0)
+        return 1;
     status = keeper_run(&k);
     ipc_free(k.parent);
     ipc_free(k.journal);
@@ -65,6 +68,7 @@ int main(int argc, char **argv)
         ipc_free(k.edge[s].ipc);
         away_done(&k.edge[s].away);
     }
+    X509_free(k.minting.draft);
     outbox_clear(&k.lines);
     keys_clear(&keys);
     gw_conf_free(conf);

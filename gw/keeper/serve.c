@@ -101,6 +101,8 @@ static int token_said(struct keeper *k, const struct ipc_msg *m)
     int err = m->type == IPC_M_SIGNED ? ipc_get_signed(m, &s) : GW_ERR(PROTO);
     if (!err && s.ask >= k->token_owes)
         k->token_owes = 0;
+    if (!err && chains_signed(k, s.ask, s.signature, NULL))
+        return 0;
     for (int i = 0; i < GW_SIDES && !err; i++)
         if (k->edge[i].away.open && k->edge[i].away.token_ask == s.ask)
             reply_away(k, i, away_wrong(&k->edge[i].away, s.signature), s.signature);
@@ -115,6 +117,8 @@ static void give_up(struct keeper *k, bool all)
             k->token_owes = k->edge[i].away.token_ask > k->token_owes ? k->edge[i].away.token_ask : k->token_owes;
             reply_away(k, i, all ? "the token's program is gone" : "the token did not answer in time", STR_NONE);
         }
+    if (all && k->minting.open)
+        (void)chains_signed(k, k->minting.token_ask, STR_NONE, "the token's program is gone");
     if (all)
         k->token_owes = 0;
 }
@@ -175,19 +179,22 @@ static void on_link(struct keeper *k, const struct ipc_msg *m)
         log_fatal("out of memory");
     if (to == &k->journal)
         outbox_relink(&k->lines);
+    if (l.role == IPC_EDGE && chains_give(k, (enum gw_side)l.side) != 0)
+        log_error("edge/%s cannot be given its certificates", gw_side_name((enum gw_side)l.side));
 }
 
 static int on_stats(struct keeper *k, const struct ipc_msg *m)
 {
     const struct asker *h = &k->edge[GW_HIGH], *l = &k->edge[GW_LOW];
     struct msg_stats_ask ask;
-    char text[256];
+    char text[512];
     if (ipc_get_stats_ask(m, &ask) != 0)
         return GW_ERR(SYNTAX);
     int n = snprintf(text, sizeof text,
-        "{\"names\":%zu,\"signed\":{\"high\":%llu,\"low\":%llu},\"refused\":{\"high\":%llu,\"low\":%llu}}",
+        "{\"names\":%zu,\"signed\":{\"high\":%llu,\"low\":%llu},\"refused\":{\"high\":%llu,\"low\":%llu},\"minted\":{\"high\":%llu,\"low\":%llu}}",
         k->keys->n[GW_HIGH] + k->keys->n[GW_LOW], (unsigned long long)h->signed_, (unsigned long long)l->signed_,
-        (unsigned long long)h->refused, (unsigned long long)l->refused);
+        (unsigned long long)h->refused, (unsigned long long)l->refused, (unsigned long long)k->minted[GW_HIGH],
+        (unsigned long long)k->minted[GW_LOW]);
     return ipc_put_stats(k->parent, &(struct msg_stats){ .ask = ask.ask, .json = { text, (size_t)n } });
 }
 
@@ -277,6 +284,8 @@ static int patience(const struct keeper *k)
     for (int i = 0; i < GW_SIDES; i++)
         if (k->edge[i].away.open && k->edge[i].away.until - now_ms() < ms)
             ms = k->edge[i].away.until - now_ms();
+    if (k->minting.open && k->minting.until - now_ms() < ms)
+        ms = k->minting.until - now_ms();
     return ms < 0 ? 0 : (int)ms;
 }
 
@@ -297,6 +306,7 @@ int keeper_run(struct keeper *k)
     while (!k->stop) {
         bool any = false;
         give_up(k, false);
+        chains_make(k);
         say_lines(k);
         for (int i = 0; i < CHANNELS; i++) {
             v[i] = *channel(k, i);

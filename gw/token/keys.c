@@ -109,15 +109,40 @@ static int list_one(const struct gw_conf *conf, const struct gw_certificate *c, 
     return 0;
 }
 
+/* A CA's key: it signs certificates for names of its side and nothing else, so it is held to what it may make at once. */
+static int list_ca(const struct gw_conf *conf, enum gw_side side, struct keys *k)
+{
+    const struct gw_mint *m = &conf->side[side].mint;
+    struct token_key *to = &k->v[k->n];
+    char text[512];
+    FILE *f = fopen(m->ca, "re");
+    X509 *x = f ? PEM_read_X509(f, NULL, NULL, NULL) : NULL;
+    bool fits = x && mint_ca_fits(x, conf, side, text, sizeof text);
+    if (f)
+        fclose(f);
+    ERR_clear_error();
+    if (!fits) {
+        log_error("%s:%u: mint: %s: %s", conf->path, m->line, m->ca, x ? text : "holds no certificate in PEM form, or cannot be read");
+        X509_free(x);
+        return GW_ERR(CONF);
+    }
+    *to = (struct token_key){ .uri = m->key, .asker = IPC_KEEPER, .line = m->line, .pub = X509_get_pubkey(x), .ca = x, .side = side };
+    k->n++;
+    return to->pub ? 0 : GW_ERR(NOMEM);
+}
+
 int keys_list(const struct gw_conf *conf, struct keys *k)
 {
     int err = 0;
-    *k = (struct keys){ calloc(conf->side[GW_HIGH].n_certificates + conf->side[GW_LOW].n_certificates + 1, sizeof *k->v), 0 };
+    *k = (struct keys){ calloc(conf->side[GW_HIGH].n_certificates + conf->side[GW_LOW].n_certificates + GW_SIDES + 1, sizeof *k->v), 0 };
     if (!k->v)
         return GW_ERR(NOMEM);
     for (int s = 0; s < GW_SIDES; s++)
+        if (conf->side[s].mint.ca && pkcs11_is_uri(conf->side[s].mint.key) && list_ca(conf, (enum gw_side)s, k) != 0)
+            err = GW_ERR(CONF);
+    for (int s = 0; s < GW_SIDES; s++)
         for (size_t i = 0; i < conf->side[s].n_certificates; i++)
-            if (pkcs11_is_uri(conf->side[s].certificates[i].key) && list_one(conf, &conf->side[s].certificates[i], k) != 0)
+            if (conf->side[s].certificates[i].key && pkcs11_is_uri(conf->side[s].certificates[i].key) && list_one(conf, &conf->side[s].certificates[i], k) != 0)
                 err = GW_ERR(CONF);
     if (conf->journal.key)
         k->v[k->n++] = (struct token_key){ .uri = conf->journal.key, .asker = IPC_JOURNAL };
@@ -177,8 +202,10 @@ int keys_try(const struct gw_conf *conf, struct module *m, struct keys *k)
 
 void keys_clear(struct keys *k)
 {
-    for (size_t i = 0; i < k->n; i++)
+    for (size_t i = 0; i < k->n; i++) {
         EVP_PKEY_free(k->v[i].pub);
+        X509_free(k->v[i].ca);
+    }
     free(k->v);
     *k = (struct keys){ 0 };
 }

@@ -2,6 +2,7 @@
  * The channels of the token program: keeper and journal ask, each for keys of its own and for its own kind of text. */
 #include <errno.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -15,6 +16,8 @@ static const char *may_not(const struct token *t, enum ipc_role asker, const str
 {
     if (!k)
         return "a key that is not configured for it";
+    if (k->ca)
+        return q->scheme != mint_scheme(k->pub) ? "a signature scheme that is not the CA's" : leaf_wrong(q->input, k->ca, t->conf, k->side, (int64_t)time(NULL));
     if (asker == IPC_KEEPER)
         return tls_input_wrong(q->input, q->scheme);
     return q->scheme != SCHEME_ED25519 ? "another scheme than Ed25519" : form_note_wrong(q->input, t->note_name);

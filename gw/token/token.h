@@ -4,9 +4,11 @@
 #define LOCKGATE_TOKEN_H
 
 #include <openssl/evp.h>
+#include <openssl/x509.h>
 
 #include "gwconf.h"
 #include "ipc.h"
+#include "mint.h"
 
 #define SIGNATURE_MAX 1024 /* bytes: RSA of 8192 bits */
 #define PIN_MAX 256
@@ -34,6 +36,8 @@ struct token_key {
     unsigned line;       /* of the configuration; 0: journal.key */
     EVP_PKEY *pub;       /* the certificate's, or the journal's own */
     unsigned long handle;
+    X509 *ca;            /* of a CA's key its certificate; NULL: it signs TLS handshakes, or checkpoints */
+    enum gw_side side;   /* of the CA */
 };
 struct keys { struct token_key *v; size_t n; };
 /* The list from the configuration, with the public keys of the certificates: before rights are given up. CONF, said. */
@@ -49,6 +53,10 @@ int keys_sign(struct module *m, const struct token_key *k, unsigned scheme, stru
 /* The text of a checkpoint over `name` (C2SP tlog-checkpoint), or with a time before it (tlog-cosignature). NULL when it is, else
  * what is wrong (static). */
 const char *form_note_wrong(struct str input, const char *name);
+
+/* A certificate that the CA of a side may make: for one configured name that is minted there, from now on, no longer than configured, for
+ * TLS alone (leaf.c). The same. */
+const char *leaf_wrong(struct str input, X509 *ca, const struct gw_conf *conf, enum gw_side side, int64_t now);
 
 /* ---- channels (serve.c) ---- */
 struct token {

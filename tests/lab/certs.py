@@ -3,10 +3,22 @@
 # All leaves carry dNSName only: ejabberd 23.01 crashes on otherName in SASL EXTERNAL.
 
 import os
+import re
 
 from .net import sh
 
 DAYS = "30"
+README = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "README.md")
+
+
+def minting_authority(folder, side):
+    """The CA that the gateway mints with on a side, by the command that stands in the README for the high side; (certificate, key)."""
+    with open(README) as f:
+        block, = re.findall(r"^    (openssl req -x509 .*?-keyout mint-high.key.*?)(?=^\S|^$)", f.read(), re.M | re.S)
+    if side == "low":
+        block = block.replace("high", "@").replace("low", "high").replace("@", "low")
+    sh("sh", "-ec", f"cd {folder}\n{block}")
+    return os.path.join(folder, f"mint-{side}.pem"), os.path.join(folder, f"mint-{side}.key")
 
 
 class Authority:

@@ -72,8 +72,9 @@ def _side(lab, side):
         # no looks at idle servers: what a witness sees on the wire is then what a test has sent
         "domains": tuple({"name": d, "targets": targets, "dialback": lab.dialback, "health": "0s"} for d in lab.domains(side)),
         "trust": lab.path("tls", f"{lab.gate_trust[side]}-ca.pem"),
-        "certificates": tuple({"domain": d, "chain": lab.path("tls", f"{other}.on-{side}.pem"),
-                               "key": lab.path("tls", f"{other}.on-{side}.key")} for d in lab.domains(other)),
+        **({"mint": dict(zip(("ca", "key"), lab.minting[side]))} if lab.mint else
+           {"certificates": tuple({"domain": d, "chain": lab.path("tls", f"{other}.on-{side}.pem"),
+                                   "key": lab.path("tls", f"{other}.on-{side}.key")} for d in lab.domains(other))}),
     }
 
 

@@ -36,13 +36,14 @@ class Lab:
     family    "4", "6" or "both": which addresses DNS and the gateway's static map give
     tls       "starttls" or "direct": how the gateway opens streams (and whether DNS offers _xmpps-server)
     log       how much the servers write: "debug" or "info"
+    mint      the gateway makes its certificates with a CA of each side, made as the README says, and servers trust that CA alone
     targets   False: the gateway has no static map and uses the destination that it intercepted"""
 
     def __init__(self, instance="", layout="routed", high="prosody", low="ejabberd", dialback=False, family="both",
-                 tls="starttls", targets=True, log="debug", say=lambda text: None):
+                 tls="starttls", targets=True, mint=False, log="debug", say=lambda text: None):
         instance = "-".join(filter(None, (os.environ.get("LAB_TAG"), instance)))
         self.instance, self.layout, self.dialback, self.family = instance, layout, dialback, family
-        self.tls, self.targets, self.say = tls, targets, say
+        self.tls, self.targets, self.mint, self.say = tls, targets, mint, say
         self.log_level = log
         self.kinds = {"high": high, "low": low}
         self.folder = os.path.join(BASE, instance or "standing")
@@ -193,13 +194,17 @@ class Lab:
         tls = self.path("tls")
         self.ca = {n: certs.Authority(tls, n).make() for n in ("high", "low", "stranger")}
         self.server_cert = {s: self.ca[s].issue(f"{s}.server", DOMAINS[s]) for s in ("high", "low")}
-        if self.layout != "direct":
+        if self.mint:
+            self.minting = {s: certs.minting_authority(tls, s) for s in ("high", "low")}
+        elif self.layout != "direct":
             for side in ("high", "low"):
                 self.ca[side].issue(f"{OTHER[side]}.on-{side}", DOMAINS[OTHER[side]])
 
     def server_trust(self, side):
         if self.dialback:
             return self.ca["stranger"].cert
+        if self.mint:
+            return self.minting[side][0]
         return self.ca[OTHER[side] if self.layout == "direct" else side].cert
 
     def set_family(self, family):

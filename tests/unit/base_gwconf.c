@@ -63,13 +63,13 @@ static char *load(const char *text, int *ret_err, struct gw_conf **ret)
 static const struct { const char *name, *from, *to, *from2, *to2, *want; } rows[] = {
     { "as it is", "", "", NULL, NULL, NULL },
     { "a key on a token", "module = \"\"", "module = \"/m.so\"", "pin_file = \"\"", "pin_file = \"pin\"", NULL },
-    { "the journal's on a token that is not named", "key = \"\"", "key = \"pkcs11:token=gate;object=journal\"", NULL, NULL,
+    { "the journal's on a token that is not named", "key = \"\";                     # for example \"pkcs11", "key = \"pkcs11:token=gate;object=journal\"; # \"pkcs11", NULL, NULL,
         "is on a token, so pkcs11.module and pkcs11.pin_file are needed" },
     { "a certificate's on one", "key = \"tls/low.example.on-high.key\"", "key = \"pkcs11:token=gate;object=low\"", NULL, NULL,
         "is on a token, so pkcs11.module and pkcs11.pin_file are needed" },
-    { "no name of a key", "key = \"\"", "key = \"pkcs11:token=gate\"", NULL, NULL, "object= or id= is missing" },
-    { "a PIN in a name", "key = \"\"", "key = \"pkcs11:token=gate;object=a;pin-value=1\"", NULL, NULL, "the PIN stands in pkcs11.pin_file" },
-    { "a path for the journal's key", "key = \"\"", "key = \"tls/journal.key\"", NULL, NULL, "it does not begin with pkcs11:" },
+    { "no name of a key", "key = \"\";                     # for example \"pkcs11", "key = \"pkcs11:token=gate\"; # \"pkcs11", NULL, NULL, "object= or id= is missing" },
+    { "a PIN in a name", "key = \"\";                     # for example \"pkcs11", "key = \"pkcs11:token=gate;object=a;pin-value=1\"; # \"pkcs11", NULL, NULL, "the PIN stands in pkcs11.pin_file" },
+    { "a path for the journal's key", "key = \"\";                     # for example \"pkcs11", "key = \"tls/journal.key\"; # \"pkcs11", NULL, NULL, "it does not begin with pkcs11:" },
     { "no gateway", "gateway = {", "gateway_ = {", NULL, NULL, "\"gateway\" is missing (the gateway as a whole)" },
     { "pairs misspelt", "pairs = (", "piars = (", NULL, NULL, "piars: this key is not known; did you mean \"pairs\"?" },
     { "unknown mode, and nothing that follows from it", "mode = \"routed\"", "mode = \"router\"", NULL, NULL,
@@ -160,6 +160,15 @@ static const struct { const char *name, *from, *to, *from2, *to2, *want; } rows[
     { "a witness's name that is a command", "witnesses = ( );", "witnesses = ( { name = \"a b\"; kind = \"file\"; to = \"/x/y\"; } );", NULL, NULL,
         "name: \"a b\" holds another character" },
     { "a list of revocations", "crl = \"\"", "crl = \"tls/high-crl.pem\"", NULL, NULL, NULL },
+    { "certificates that are minted, on one side", "ca = \"\"", "ca = \"tls/ca.pem\"", "key = \"\";                   # \"tls", "key = \"tls/ca.key\"; # \"tls",
+        "warning: mint: every domain of side low has a certificate in high.certificates, so none is made" },
+    { "a CA without its key", "ca = \"\"", "ca = \"tls/ca.pem\"", NULL, NULL, "mint: ca is there without key; both are needed, or neither" },
+    { "a CA's key without the CA", "key = \"\";                   # \"tls", "key = \"tls/ca.key\"; # \"tls", NULL, NULL, "mint: key is there without ca" },
+    { "a CA's key that is a certificate's", "ca = \"\"", "ca = \"tls/ca.pem\"", "key = \"\";                   # \"tls", "key = \"tls/low.example.on-high.key\"; # \"tls",
+        "is the key of a certificate (line " },
+    { "a CA's key on a token that is not there", "ca = \"\"", "ca = \"tls/ca.pem\"", "key = \"\";                   # \"tls", "key = \"pkcs11:token=a;object=b\"; # \"tls",
+        "so pkcs11.module and pkcs11.pin_file are needed" },
+    { "certificates of a second", "life = \"7d\"", "life = \"1s\"", NULL, NULL, "high.mint.life: 1s is out of range; allowed: from 10s to 398d" },
     { "a rate of nothing", "stream_stanzas = 50000", "stream_stanzas = 0", NULL, NULL, "limits.stream_stanzas: 0 is out of range; allowed: from 1 to 1000000" },
     { "no memory", "memory = \"2GiB\"", "memory = \"64MiB\"", NULL, NULL, "limits.memory: 64MiB is out of range; allowed: from 256MiB to 64GiB" },
     { "no keepalive", "keepalive = \"60s\"", "keepalive = \"0s\"", NULL, NULL, NULL },
@@ -192,6 +201,36 @@ static void questions(const char *text)
     ok(net_parse("10.77.1.2", &a) == 0 && gw_conf_in_side(c, GW_HIGH, &a) && !gw_conf_in_side(c, GW_LOW, &a), "an address lies in its side");
     ok(net_parse("10.88.1.2", &a) == 0 && !gw_conf_in_side(c, GW_HIGH, &a) && !gw_conf_in_side(c, GW_LOW, &a), "a stranger lies in none");
     gw_conf_free(c);
+}
+
+/* A side whose certificates are all minted needs no list; given ones stay. */
+static void minted(const char *text)
+{
+    struct gw_conf *c;
+    int err;
+    char *one = changed(text, "    { domain = \"rooms.low.example\"; chain = \"tls/rooms.low.example.on-high.pem\"; key = \"tls/rooms.low.example.on-high.key\"; }\n", "");
+    char *two = one ? changed(one, "low.example.on-high.key\"; },", "low.example.on-high.key\"; }") : NULL;
+    char *three = two ? changed(two, "ca = \"\"", "ca = \"tls/ca.pem\"") : NULL;
+    char *four = three ? changed(three, "key = \"\";                   # \"tls", "key = \"tls/ca.key\"; # \"tls") : NULL;
+    char *five = four ? changed(four, "  certificates = ( { domain = \"high.example\"", "  mint = { ca = \"b.pem\"; key = \"b.key\"; life = \"1d\"; };\n#") : NULL;
+    char *six = five ? changed(five, "ca = \"b.pem\"; key = \"b.key\"", "ca = \"tls/ca.pem\"; key = \"tls/ca.key\"") : NULL;
+    char *said = five ? load(five, &err, &c) : NULL;
+
+    if (ok(c && !said[0], "minted certificates on both sides")) {
+        const struct gw_certificate *given = gw_conf_certificate(c, GW_HIGH, STR("low.example")), *made = gw_conf_certificate(c, GW_HIGH, STR("rooms.low.example"));
+        ok(given && !gw_conf_minted(given) && made && gw_conf_minted(made) && c->side[GW_HIGH].n_certificates == 2, "high: one is given, the other domain's is made");
+        made = gw_conf_certificate(c, GW_LOW, STR("high.example"));
+        ok(made && gw_conf_minted(made) && c->side[GW_LOW].n_certificates == 1, "low: all are made");
+        ok(c->side[GW_HIGH].mint.life == 7 * 86400000LL && c->side[GW_LOW].mint.life == 86400000 && !strcmp(c->side[GW_HIGH].mint.key, "/tmp/tls/ca.key"), "life and key");
+    } else {
+        diag("%s", said ? said : "(the text to change is not in the file)");
+    }
+    gw_conf_free(c);
+    free(said);
+    said = six ? load(six, &err, &c) : NULL;
+    ok(said && !c && strstr(said, "both sides have the same CA; each side needs one of its own"), "but not by one CA");
+    free(said);
+    free(one), free(two), free(three), free(four), free(five), free(six);
 }
 
 /* Where the low side is "everything else", the narrower network wins. */
@@ -242,6 +281,7 @@ int main(void)
     }
     questions(text);
     everything_else(text);
+    minted(text);
     free(text);
     unlink(copy);
     return done_testing();

@@ -5,6 +5,7 @@
 // libs: -lssl -lcrypto
 #include "../../gw/edge/signer.c"
 #include "../../gw/keeper/keys.c"
+#include "../../gw/keeper/mint.c"
 
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
