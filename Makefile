@@ -18,6 +18,7 @@ endif
 ifdef COVERAGE
 HARDEN  = -O0 -g -fPIE -DLOCKGATE_COVERAGE
 SAN     = --coverage -fprofile-abs-path
+LINKS  += -Wl,--wrap=_exit $(BUILD)/gcov_end.o
 endif
 CFLAGS  = -std=gnu11 -g -D_GNU_SOURCE -Iinclude -I$(BUILD)/gen $(WARN) $(HARDEN) $(SAN) $(EXTRA_CFLAGS)
 LDFLAGS = $(LINKS) $(SAN)
@@ -154,6 +155,12 @@ $(nosync): tests/bench/nosync/fdatasync.c $(call objects,journal) $(patsubst %,$
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -o $@ $^ $(LDFLAGS) $(libs_journal)
 bench-tools: $(bench_tools) $(nosync)
+ifdef COVERAGE
+$(bins) $(unit_tests) $(fuzz_replays) $(BUILD)/xeps/judge $(mad_programs) $(bench_tools) $(nosync): | $(BUILD)/gcov_end.o
+$(BUILD)/gcov_end.o: tests/tools/gcov_end.c
+	@mkdir -p $(@D)
+	$(CC) -O2 -fPIE -c -o $@ $<
+endif
 # RECORD=1 adds a line to tests/bench/history.tsv
 bench:
 	tests/lab/packages build runtime lab test bench

@@ -18,6 +18,7 @@ import xml.etree.ElementTree as ET
 HERE = os.path.dirname(os.path.realpath(__file__))
 ROOT = os.path.dirname(HERE)
 BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
+PATIENCE = float(os.environ.get("LAB_PATIENCE", "1"))       # of builds that are slower (tests/lab/net.py)
 TAP = re.compile(r"^(not )?ok\b[ \d]*(?:- )?(.*?)(?:\s+#\s*(skip|todo)\b(.*))?$", re.I)
 
 
@@ -52,7 +53,7 @@ def execute(command, log, seconds, cwd=ROOT, env=None):
                                  start_new_session=True,
                                  env={**os.environ, "BUILD": BUILD, "PYTHONDONTWRITEBYTECODE": "1", **(env or {})})
         last = time.monotonic()
-        end = last + seconds
+        end = last + seconds * PATIENCE
         try:
             while child.poll() is None and time.monotonic() < end and not _over.is_set():
                 time.sleep(0.05)

@@ -13,7 +13,7 @@ import xml.etree.ElementTree as ET
 logging.getLogger("slixmpp").setLevel(logging.CRITICAL)
 import slixmpp      # noqa: E402  (says at import that a faster library is missing)
 
-from .net import LabError, enter_namespace
+from .net import PATIENCE, LabError, enter_namespace
 from .servers import PASSWORD
 
 _ids = itertools.count(1)
@@ -54,7 +54,7 @@ class Loop:
         """Runs a plain function inside the loop and returns its result."""
         async def body():
             return function()
-        return asyncio.run_coroutine_threadsafe(body(), self.loop).result(timeout)
+        return asyncio.run_coroutine_threadsafe(body(), self.loop).result(timeout * PATIENCE)
 
     def stop(self):
         if self.loop and self.thread.is_alive():
@@ -103,7 +103,7 @@ class Client:
 
     def connect(self, timeout=15):
         self.loop.call(self._build)
-        if not self._online.wait(timeout) or self._failed:
+        if not self._online.wait(timeout * PATIENCE) or self._failed:
             raise LabError(f"{self.full} could not log in at {self._host}: {self._failed or 'time-out'}")
         return self
 
@@ -189,6 +189,7 @@ class Client:
 
     def wait(self, what, test, timeout=10):
         """The first received stanza that passes the test, waiting for it; LabError naming `what` after the time."""
+        timeout *= PATIENCE
         end = time.monotonic() + timeout
         seen = 0
         with self._new:

@@ -11,6 +11,8 @@ import subprocess
 import time
 
 CLONE_NEWNET = 0x40000000
+# Builds that measure or watch themselves are slower: all time-outs are taken times this (tests/tools/coverage, sanitizers)
+PATIENCE = float(os.environ.get("LAB_PATIENCE", "1"))
 
 
 class LabError(Exception):
@@ -27,6 +29,7 @@ def sh(*args, check=True, timeout=30, **kw):
 
 def wait_until(what, test, timeout, step=0.05):
     """Polls `test` until it answers true; LabError with `what` after `timeout` seconds."""
+    timeout *= PATIENCE
     end = time.monotonic() + timeout
     while True:
         value = test()
@@ -72,7 +75,7 @@ class Process:
         if self.alive():
             self.popen.send_signal(sig)
             try:
-                self.popen.wait(timeout)
+                self.popen.wait(timeout * PATIENCE)
             except subprocess.TimeoutExpired:
                 self.popen.kill()
                 with contextlib.suppress(subprocess.TimeoutExpired):    # what is left dies with its namespace

@@ -7,6 +7,8 @@ import sys
 import threading
 import time
 
+from .net import PATIENCE
+
 COLOURS = {"release": "32", "reject": "31", "drop": "31", "hold": "33", "good": "32", "bad": "1;31", "dim": "2", "bold": "1"}
 
 
@@ -107,7 +109,7 @@ class Follower:
 
     def wait(self, test, timeout, since=0):
         """The first event that passes, or None after the time."""
-        end = time.monotonic() + timeout
+        end = time.monotonic() + timeout * PATIENCE
         with self._new:
             while True:
                 for e in self.events[since:]:

@@ -14,7 +14,7 @@ import time
 import uuid
 import xml.etree.ElementTree as ET
 
-from .net import LabError, enter_namespace
+from .net import PATIENCE, LabError, enter_namespace
 
 STREAM = "http://etherx.jabber.org/streams"
 STREAM_ERRORS = "urn:ietf:params:xml:ns:xmpp-streams"
@@ -50,7 +50,7 @@ class Peer:
     """One s2s stream. What is read comes as elements, one for each child of the stream's root, in order."""
 
     def __init__(self, sock, tls=None, timeout=10):
-        self.sock, self.timeout = sock, timeout
+        self.sock, self.timeout = sock, timeout * PATIENCE
         self.tls = tls              # (certificate chain, key, CA file or None)
         self.raw = b""              # all that was read since the last stream start
         self.header = None          # attributes of the other side's stream header
@@ -62,7 +62,7 @@ class Peer:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         with inside(namespace):
             sock = socket.socket(family, socket.SOCK_STREAM)
-        sock.settimeout(timeout)
+        sock.settimeout(timeout * PATIENCE)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if source:
             sock.bind((source, 0))
