@@ -134,6 +134,11 @@ fuzz-long:
 lint:
 	tests/lab/packages build lint
 	BUILD=$(BUILD) tests/tools/lint
+# memcheck over the unit tests and the replays of the fuzz targets
+valgrind:
+	tests/lab/packages build test
+	$(MAKE) -j$(JOBS) unit fuzz-replay
+	BUILD=$(BUILD) tests/tools/valgrind
 # lines and branches of each folder; COVERAGE_TESTS: the groups that are run
 COVERAGE_TESTS ?=
 coverage:
@@ -187,7 +192,8 @@ test-long:
 	tests/run --long
 	tests/long/soak $(SOAK_MINUTES)
 	$(MAKE) -j$(JOBS) SANITIZE=1 BUILD=$(BUILD)/san all unit fuzz-replay mad
-	BUILD=$(BUILD)/san tests/run unit fuzz e2e/lab e2e/xml e2e/delivery e2e/federation
+	LAB_PATIENCE=4 BUILD=$(BUILD)/san tests/run unit fuzz e2e/lab e2e/xml e2e/delivery e2e/federation
+	BUILD=$(BUILD) tests/tools/valgrind
 	tests/long/clean-root run test
 	tests/long/clean-root package
 
@@ -232,7 +238,7 @@ help:
 	@echo "test       everything that is tested in about ten minutes (root)"
 	@echo "test-long  what takes longer: kill runs, sanitizers, soaks"
 	@echo "lab-up     the lab, left standing; lab-down takes it away"
-	@echo "lint       static analysis: cppcheck, clang-tidy, gcc -fanalyzer; coverage: what the tests reach, by folder"
+	@echo "lint       static analysis: cppcheck, clang-tidy, gcc -fanalyzer; coverage: what the tests reach, by folder; valgrind: memcheck"
 	@echo "soak       good and hostile load for SOAK_MINUTES (30): memory, descriptors, delay"
 	@echo "bench      figures beside their references; bench-search: ten million records (7 GB); fuzz, fuzz-long: fuzzers"
 	@echo "all        builds into $(BUILD)/; install honours DESTDIR and PREFIX; deb: a Debian package; clean"
@@ -241,4 +247,4 @@ help:
 
 clean:
 	rm -rf $(BUILD)
-.PHONY: deb bench-search all unit mad fuzz-replay fuzz fuzz-long lint coverage soak bench-tools bench run lab-up lab-down test test-long install help clean
+.PHONY: deb bench-search all unit mad fuzz-replay fuzz fuzz-long lint valgrind coverage soak bench-tools bench run lab-up lab-down test test-long install help clean
