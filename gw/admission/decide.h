@@ -4,6 +4,7 @@
 #define LOCKGATE_DECIDE_H
 
 #include "gwconf.h"
+#include "rate.h"
 #include "reason.h"
 
 /* ---- packets (packet.c) ---- */
@@ -17,15 +18,8 @@ struct packet {
 };
 /* Reads an IP packet of which the first n bytes are known. Never fails: what is not understood stays zero. */
 void packet_read(const unsigned char *p, size_t n, struct packet *ret);
-/* "tcp", "udp", "icmp", "icmpv6", "sctp", "gre", "esp", or the number, in out. */
-const char *packet_protocol(uint8_t proto, char out[8]);
-
-/* ---- rates (rate.c) ---- */
-/* One token bucket for each source (IPv6: each /64), in a table of fixed size; the stalest of a row of 4 makes room. */
-struct rate;
-struct rate *rate_new(int64_t per_second, int64_t burst); /* NULL: no memory */
-void rate_free(struct rate *r);
-bool rate_take(struct rate *r, const struct net_addr *from, int64_t now_ms);
+/* How records name it: "tcp", "udp", "quic", "icmp", "icmpv6", "sctp", "gre", "esp", or the number; in out. */
+const char *packet_protocol(const struct packet *p, char out[8]);
 
 /* ---- the decision (decide.c) ---- */
 /* GW_R_ADMITTED, or the reason why not. audit: the packet rules have refused it already, only the reason is wanted. */

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "decide.h"
 #include "frames.h"
 #include "ipc.h"
 #include "log.h"
@@ -83,12 +84,19 @@ static bool tell_parent(struct admission *a)
     return e == 0;
 }
 
+static int say_packet(struct admission *a, const struct packet *p, enum gw_reason r, int64_t now)
+{
+    char name[8];
+    const struct said w = { .from = p->from, .to = p->to, .proto = packet_protocol(p, name), .admit = r == GW_R_ADMITTED, .reason = r };
+    return say_decision(&a->say, &w, now);
+}
+
 static void judge(struct admission *a, struct queued *v, int64_t now)
 {
     struct packet p;
     packet_read(v->packet, v->n, &p);
     enum gw_reason r = decide(a->conf, a->side, v->audit, &p, a->rate, now);
-    int e = say_decision(&a->say, &p, r, now);
+    int e = say_packet(a, &p, r, now);
     v->give = 0;
     if (r == GW_R_ADMITTED && !v->audit && !e && admit(a, &p))
         v->give = QUEUE_MARK_ADMITTED;
@@ -126,8 +134,10 @@ static void serve_frames(struct admission *a)
     if (n < 0)
         log_warn("log group: %m");
     for (int i = 0; i < n; i++) {
-        const struct packet p = { .to = { .port = v[i] } };
-        if (say_decision(&a->say, &p, GW_R_PORT_FORBIDDEN, now_ms()) == 0)
+        char name[SAY_PROTO];
+        snprintf(name, sizeof name, "ethertype 0x%04x", v[i]);
+        const struct said w = { .proto = name, .reason = GW_R_PORT_FORBIDDEN };
+        if (say_decision(&a->say, &w, now_ms()) == 0)
             a->denied++;
     }
 }

@@ -90,16 +90,18 @@ void packet_read(const unsigned char *p, size_t n, struct packet *ret)
         read_v6(p, n, ret);
 }
 
-const char *packet_protocol(uint8_t proto, char out[8])
+const char *packet_protocol(const struct packet *p, char out[8])
 {
     static const struct {
         uint8_t number;
         const char *name;
     } known[] = { { 1, "icmp" }, { 2, "igmp" }, { TCP, "tcp" }, { UDP, "udp" }, { 47, "gre" }, { 50, "esp" }, { 58, "icmpv6" },
         { SCTP, "sctp" } };
+    if (p->quic)
+        return "quic";
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-        if (known[i].number == proto)
+        if (known[i].number == p->proto)
             return known[i].name;
-    snprintf(out, 8, "%u", proto);
+    snprintf(out, 8, "%u", p->proto);
     return out;
 }

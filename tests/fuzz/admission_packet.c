@@ -8,7 +8,6 @@
 #include "../../gw/admission/decide.c"
 #include "../../gw/admission/neighbour.c"
 #include "../../gw/admission/packet.c"
-#include "../../gw/admission/rate.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

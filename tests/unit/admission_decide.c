@@ -7,10 +7,8 @@
 #include "../../gw/admission/decide.c"
 #include "../../gw/admission/neighbour.c"
 #include "../../gw/admission/packet.c"
-#undef TCP
-#undef UDP
-#include "../../gw/admission/rate.c"
-#include "../../gw/admission/say.c"
+#include "rate.h"
+#include "say.h"
 #include "tap.h"
 
 static struct net_prefix high_net[] = { { { 4, { 10, 77, 1 }, 0 }, 24 }, { { 6, { 0xfd, 0x77, 0, 1 }, 0 }, 64 } };
@@ -213,19 +211,20 @@ static void test_lines(void)
 {
     struct outbox o;
     struct say s = { .side = GW_HIGH, .outbox = &o };
-    struct packet p = { .from = { 4, { 10, 77, 1, 2 }, 40000 }, .to = { 4, { 10, 77, 2, 2 }, 22 }, .proto = 6 };
+    struct said p = { .from = { 4, { 10, 77, 1, 2 }, 40000 }, .to = { 4, { 10, 77, 2, 2 }, 22 }, .proto = "tcp", .reason = GW_R_PORT_FORBIDDEN };
     outbox_init(&o, 1, 1 << 20);
     int e = 0;
     for (int i = 0; i < 1000; i++)
-        e |= say_decision(&s, &p, GW_R_PORT_FORBIDDEN, 100);
+        e |= say_decision(&s, &p, 100);
     ok(!e && count_lines(&o) == 1, "the first is written at once, its repeats are not");
     say_tick(&s, 500);
     ok(count_lines(&o) == 1, "nor within the second");
     say_tick(&s, 1100);
     ok(count_lines(&o) == 2, "then one line counts them");
+    p.reason = GW_R_DESTINATION_UNKNOWN;
     for (uint32_t i = 0; i < 5000; i++) {
         p.to.addr[2] = (uint8_t)(i >> 8), p.to.addr[3] = (uint8_t)i;
-        e |= say_decision(&s, &p, GW_R_DESTINATION_UNKNOWN, 2000);
+        e |= say_decision(&s, &p, 2000);
     }
     ok(!e && count_lines(&o) == 2 + SAY_KINDS, "5,000 destinations: %d lines", SAY_KINDS);
     say_tick(&s, 3000);
@@ -237,15 +236,15 @@ static void test_full_outbox(void)
 {
     struct outbox o;
     struct say s = { .side = GW_HIGH, .outbox = &o };
-    struct packet p = { .from = { 4, { 10, 77, 1, 2 }, 40000 }, .to = { 4, { 10, 77, 2, 2 }, 5269 }, .proto = 6 };
+    struct said p = { .from = { 4, { 10, 77, 1, 2 }, 40000 }, .to = { 4, { 10, 77, 2, 2 }, 5269 }, .proto = "tcp", .admit = true, .reason = GW_R_ADMITTED };
     int e = 0, n = 0;
     outbox_init(&o, 1, 1000);
     for (; n < 100 && !e; n++) {
         p.from.addr[3] = (uint8_t)n;
-        e = say_decision(&s, &p, GW_R_ADMITTED, 10);
+        e = say_decision(&s, &p, 10);
     }
     ok(e == GW_ERR(LIMIT), "no place for a line: the decision says so, and nobody is admitted");
-    ok(say_decision(&s, &p, GW_R_ADMITTED, 20) == GW_ERR(LIMIT), "a repeat neither");
+    ok(say_decision(&s, &p, 20) == GW_ERR(LIMIT), "a repeat neither");
     outbox_clear(&o);
 }
 

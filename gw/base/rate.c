@@ -2,7 +2,7 @@
  * How often one source may try: token buckets in a table that cannot grow, in rows that nobody outside can aim at. */
 #include <stdlib.h>
 
-#include "decide.h"
+#include "rate.h"
 #include "siphash.h"
 
 #define ROWS 4096
