@@ -25,7 +25,7 @@ LDFLAGS = $(LINKS) $(SAN)
 
 # ---- rooms: a folder is one library or one program -----------------------------------------------------------------
 LIBRARIES = base ipc record sandbox xmpp policy content ledger replay
-PROGRAMS  = parent admission edge guard scanner journal keeper reader courier decoy token
+PROGRAMS  = parent admission edge guard scanner journal keeper reader courier decoy token responder
 
 # ---- the walls: what each program links, from the top down; tests/links holds the results against tests/links.txt ----
 link_parent    = parent ipc base
@@ -47,6 +47,8 @@ link_token     = token ledger sandbox ipc base
 libs_token     = -lcrypto -lconfig -lseccomp -lcap-ng
 link_decoy     = decoy sandbox ipc base
 libs_decoy     = -lconfig -lseccomp -lcap-ng
+link_responder = responder sandbox ipc base
+libs_responder = -lconfig -lseccomp -lcap-ng
 link_courier   = courier sandbox ipc base
 libs_courier   = -lconfig -lseccomp -lcap-ng
 link_reader    = reader record sandbox ipc base

@@ -42,6 +42,17 @@ struct gw_side_conf {
     size_t n_certificates;
 };
 struct gw_pair { struct str domain[GW_SIDES]; };
+/* What the gateway answers in the place of a host of the other side; nothing of it crosses. */
+#define GW_SERVICES_MAX 16
+enum gw_service_kind { GW_SERVICE_ECHO, GW_SERVICE_DNS, GW_SERVICE_NTP };
+struct gw_service {
+    enum gw_side side;       /* where those live that ask */
+    enum gw_service_kind kind;
+    struct net_addr address; /* of the other side, with the protocol's port (echo: 0) */
+    uint8_t stratum;         /* NTP: of this machine's clock */
+    unsigned line;
+};
+const char *gw_service_name(enum gw_service_kind k); /* "echo", "dns", "ntp" */
 /* Who keeps checkpoints outside the gateway; reached by the gateway's own network namespace, never by a card. */
 #define GW_WITNESSES_MAX 8
 enum gw_witness_kind { GW_WITNESS_FILE, GW_WITNESS_SYSLOG, GW_WITNESS_SYSLOG_UDP, GW_WITNESS_HTTP };
@@ -69,6 +80,8 @@ struct gw_conf {
     struct gw_side_conf side[GW_SIDES];
     struct gw_pair *pairs;
     size_t n_pairs;
+    struct gw_service *services;
+    size_t n_services;
     struct gw_limits limits;
     struct {
         int64_t segment_size, segment_time, checkpoint, keep_time, keep_size; /* keep_: 0: for ever */
@@ -106,6 +119,8 @@ const struct gw_certificate *gw_conf_certificate(const struct gw_conf *c, enum g
 static inline bool gw_conf_minted(const struct gw_certificate *c) { return !c->chain; }
 /* Is any private key on a token? */
 bool gw_conf_uses_token(const struct gw_conf *c);
+/* Is anything answered to hosts of this side? */
+bool gw_conf_has_service(const struct gw_conf *c, enum gw_side side);
 /* Does an address lie in the networks of a side? */
 bool gw_conf_in_side(const struct gw_conf *c, enum gw_side side, const struct net_addr *a);
 
@@ -114,6 +129,6 @@ bool gw_conf_in_side(const struct gw_conf *c, enum gw_side side, const struct ne
 #define GW_DECOY_PORT 15299 /* and of the decoy: connections to ports that are not for crossing */
 /* user id of a program = uid_first + this */
 enum gw_uid { GW_UID_EDGE_HIGH, GW_UID_EDGE_LOW, GW_UID_GUARD, GW_UID_SCANNER, GW_UID_JOURNAL, GW_UID_ADMISSION_HIGH,
-    GW_UID_ADMISSION_LOW, GW_UID_KEEPER, GW_UID_READER, GW_UID_DECOY, GW_UID_COURIER, GW_UID_DECOY_LOW, GW_UID_TOKEN };
+    GW_UID_ADMISSION_LOW, GW_UID_KEEPER, GW_UID_READER, GW_UID_DECOY, GW_UID_COURIER, GW_UID_DECOY_LOW, GW_UID_TOKEN, GW_UID_RESPONDER_HIGH, GW_UID_RESPONDER_LOW };
 
 #endif

@@ -8,7 +8,7 @@
 
 /* Programs as they appear on a channel; an edge or admission also has a side. */
 #define IPC_ROLES(X) X(PARENT, "parent") X(EDGE, "edge") X(GUARD, "guard") X(SCANNER, "scanner") X(JOURNAL, "journal") \
-    X(ADMISSION, "admission") X(CTL, "ctl") X(KEEPER, "keeper") X(READER, "reader") X(DECOY, "decoy") X(COURIER, "courier") X(TOKEN, "token")
+    X(ADMISSION, "admission") X(CTL, "ctl") X(KEEPER, "keeper") X(READER, "reader") X(DECOY, "decoy") X(COURIER, "courier") X(TOKEN, "token") X(RESPONDER, "responder")
 enum ipc_role {
 #define X(name, text) IPC_##name,
     IPC_ROLES(X)
@@ -34,6 +34,9 @@ const char *ipc_role_name(enum ipc_role r);
 #define MSG_CONNECT(F) F(U64, ask) F(ADDR, from) F(ADDR, to)   /* from.port 0: any */
 #define MSG_CONNECTED(F) F(U64, ask) F(U32, error)       /* error 0: carries a socket with connect() under way; else errno */
 #define MSG_DNS_SOCKET(F) F(U64, ask) F(ADDR, to)        /* ask: number; answered by CONNECTED with a UDP socket */
+/* parent -> responder */
+#define MSG_SERVICE(F) F(U8, index)                      /* carries the socket of a service of the configuration, by its place there */
+#define MSG_FAR(F) F(U8, there)                          /* once a second: is the other side linked, and its edge at work? */
 /* guard -> parent */
 #define MSG_EDGE_BROKEN(F) F(U8, side)                   /* it broke the protocol; what is left of it is to be ended */
 /* admission -> parent */
@@ -96,6 +99,8 @@ const char *ipc_role_name(enum ipc_role r);
     X(4, STATS_ASK, stats_ask, IPC_BIT(PARENT), IPC_ANY, 8) \
     X(5, STATS, stats, IPC_ANY, IPC_BIT(PARENT), 1 << 20) \
     X(6, PAUSE, pause, IPC_BIT(PARENT), IPC_BIT(EDGE), 0) \
+    X(7, SERVICE, service, IPC_BIT(PARENT), IPC_BIT(RESPONDER), 1) \
+    X(8, FAR, far, IPC_BIT(PARENT), IPC_BIT(RESPONDER), 1) \
     X(9, EDGE_BROKEN, edge_broken, IPC_BIT(GUARD), IPC_BIT(PARENT), 1) \
     X(10, LISTENER, listener, IPC_BIT(PARENT), IPC_BIT(EDGE) | IPC_BIT(DECOY), 3) \
     X(11, CONNECT, connect, IPC_BIT(EDGE), IPC_BIT(PARENT), 64) \
@@ -119,7 +124,7 @@ const char *ipc_role_name(enum ipc_role r);
     X(33, STATE, state, IPC_BIT(GUARD), IPC_BIT(GUARD), 65536) \
     X(32, LOST, lost, IPC_BIT(EDGE), IPC_BIT(GUARD), 2200) \
     X(31, PAUSED, paused, IPC_BIT(EDGE), IPC_BIT(GUARD), 0) \
-    X(40, LINE, line, IPC_BIT(DECOY) | IPC_BIT(GUARD) | IPC_BIT(EDGE) | IPC_BIT(ADMISSION) | IPC_BIT(PARENT) | IPC_BIT(KEEPER) | IPC_BIT(COURIER), \
+    X(40, LINE, line, IPC_BIT(DECOY) | IPC_BIT(RESPONDER) | IPC_BIT(GUARD) | IPC_BIT(EDGE) | IPC_BIT(ADMISSION) | IPC_BIT(PARENT) | IPC_BIT(KEEPER) | IPC_BIT(COURIER), \
         IPC_BIT(JOURNAL), (17 << 20) + 65536) \
     X(41, DURABLE, durable, IPC_BIT(JOURNAL), IPC_ANY, 16) \
     X(42, RELEASE, release, IPC_BIT(JOURNAL), IPC_BIT(EDGE), 48) \

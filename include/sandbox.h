@@ -9,7 +9,7 @@
 #include "err.h"
 
 enum sandbox_program { SANDBOX_EDGE, SANDBOX_GUARD, SANDBOX_SCANNER, SANDBOX_JOURNAL, SANDBOX_ADMISSION, SANDBOX_KEEPER, SANDBOX_READER,
-    SANDBOX_COURIER, SANDBOX_DECOY, SANDBOX_TOKEN, SANDBOX_PROGRAMS };
+    SANDBOX_COURIER, SANDBOX_DECOY, SANDBOX_TOKEN, SANDBOX_RESPONDER, SANDBOX_PROGRAMS };
 struct sandbox_options {
     uid_t uid; /* uid and gid to become; 0: stay (tests as a plain user) */
     const char *const *write_below; /* folders that stay writable (journal, courier), NULL-terminated, or NULL */

@@ -74,6 +74,8 @@ static int fill(struct gwconf_reader *r)
     if (r->fatal == 0)
         gwconf_pkcs11(r);
     if (r->fatal == 0)
+        gwconf_services(r);
+    if (r->fatal == 0)
         gwconf_check(r);
     return r->fatal;
 }

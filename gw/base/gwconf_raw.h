@@ -68,11 +68,18 @@ struct raw_journal {
     char *evidence, *key;
     struct conf_list witnesses;
 };
+struct raw_service {
+    struct conf_where where;
+    char *address;
+    int side, protocol;
+    int64_t stratum;
+};
 struct raw_conf {
     struct conf_where where;
     struct raw_gateway gateway;
     struct raw_side side[GW_SIDES];
     struct conf_list pairs;
+    struct conf_list services;
     struct raw_limits limits;
     struct raw_journal journal;
     struct { struct conf_where where; int64_t rate, burst; } admission;
@@ -99,6 +106,8 @@ void gwconf_mint(struct gwconf_reader *r);
 void gwconf_journal(struct gwconf_reader *r);
 /* The token's group, and whether keys that name one are well formed (gwconf_pkcs11.c); behind sides and journal. */
 void gwconf_pkcs11(struct gwconf_reader *r);
+/* What is answered in the place of the other side (gwconf_services.c); both sides are filled before. */
+void gwconf_services(struct gwconf_reader *r);
 /* Checks across keys, once both sides and the pairs are filled (gwconf_check.c). */
 void gwconf_check(struct gwconf_reader *r);
 

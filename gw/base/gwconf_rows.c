@@ -199,6 +199,18 @@ static const struct conf_row decoy_rows[] = {
     END,
 };
 
+static const char *const sides[] = { [GW_HIGH] = "high", [GW_LOW] = "low", NULL };
+static const char *const service_kinds[] = { [GW_SERVICE_ECHO] = "echo", [GW_SERVICE_DNS] = "dns", [GW_SERVICE_NTP] = "ntp", NULL };
+static const struct conf_row service_rows[] = {
+    WHERE(raw_service),
+    { "side", CONF_ENUM, offsetof(struct raw_service, side), true, .names = sides, .help = "where those live that ask" },
+    { "protocol", CONF_ENUM, offsetof(struct raw_service, protocol), true, .names = service_kinds,
+        .help = "echo: ICMP and ICMPv6 echo; dns: the other side's domains and their targets, over UDP; ntp: this machine's clock" },
+    { "address", CONF_STRING, offsetof(struct raw_service, address), true, 1, 63, .help = "the host of the other side in whose place the gateway answers" },
+    { "stratum", CONF_INT, offsetof(struct raw_service, stratum), false, 1, 15, "10",
+        .help = "ntp: of this machine's clock, which the kernel does not know; one more than its own time server's" },
+    END,
+};
 static const struct conf_row pkcs11_rows[] = {
     WHERE(raw_pkcs11),
     { "module", CONF_STRING, offsetof(struct raw_pkcs11, module), false, 0, 4000, .help = "the vendor's library (PKCS#11), for keys that are named pkcs11:..." },
@@ -215,6 +227,8 @@ const struct conf_row gwconf_rows[] = {
     { "low", CONF_GROUP, offsetof(struct raw_conf, side[GW_LOW]), true, .sub = side_rows, .help = "the network of security domain \"low\"" },
     { "pairs", CONF_LIST, offsetof(struct raw_conf, pairs), true, 1, 10000, .sub = pair_rows, .sub_size = sizeof(struct raw_pair),
         .help = "who may federate with whom; everything else is refused" },
+    { "services", CONF_LIST, offsetof(struct raw_conf, services), false, 0, GW_SERVICES_MAX, .sub = service_rows, .sub_size = sizeof(struct raw_service),
+        .help = "what the gateway answers in the place of the other side; nothing of it crosses (bridge and routed)" },
     { "limits", CONF_GROUP, offsetof(struct raw_conf, limits), false, .sub = limit_rows, .help = "each is a refusal with a reason when it is reached" },
     { "journal", CONF_GROUP, offsetof(struct raw_conf, journal), false, .sub = journal_rows, .help = "the journal's files" },
     { "admission", CONF_GROUP, offsetof(struct raw_conf, admission), false, .sub = admission_rows, .help = "who may try how often" },

@@ -70,12 +70,37 @@ static void put_dns(struct text *t, const struct gw_side_conf *s)
     }
 }
 
+/* ---- services that the gateway answers in the place of the other side ---- */
+
+static void put_services(struct text *t, const struct gw_conf *c, enum gw_side side, bool answers)
+{
+    char a[NET_TEXT_MAX];
+    for (size_t i = 0; i < c->n_services; i++) {
+        const struct gw_service *s = &c->services[i];
+        const char *ip = s->address.family == 4 ? "ip" : "ip6", *icmp = s->address.family == 4 ? "icmp" : "icmpv6";
+        if (s->side != side)
+            continue;
+        PUT(t, answers ? "        meta mark & 0x2000 == 0x2000 %s saddr %s " : "        %s daddr %s ", ip, net_text(&s->address, a));
+        if (s->kind == GW_SERVICE_ECHO)
+            PUT(t, "%s type echo-%s ", icmp, answers ? "reply" : "request");
+        else
+            PUT(t, "udp %s %u ", answers ? "sport" : "dport", s->address.port);
+        if (answers)
+            PUT(t, "accept comment \"%s\"\n", gw_service_name(s->kind));
+        else
+            PUT(t, "meta mark set meta mark | 0x1 return comment \"%s: the responder's\"\n", gw_service_name(s->kind));
+    }
+    if (answers && gw_conf_has_service(c, side))
+        PUT(t, "        meta mark & 0x2000 == 0x2000 counter drop comment \"a responder answers, and does nothing else\"\n");
+}
+
 /* ---- the three steps of a packet that arrives ---- */
 
-static void put_classify(struct text *t, const struct gw_conf *c, const struct gw_side_conf *s)
+static void put_classify(struct text *t, const struct gw_conf *c, enum gw_side side)
 {
+    const struct gw_side_conf *s = &c->side[side];
     PUT(t, "    # Step 1: what is it? Marks: 0x1 for a socket of ours, 0x10 ask admission, 0x20 only to be written down, 0x40 neighbour\n"
-           "    # discovery, 0x100 admitted (admission alone sets it), 0x1000 this gateway's own traffic.\n"
+           "    # discovery, 0x100 admitted (admission alone sets it), 0x1000 this gateway's own traffic, 0x2000 its answers to services.\n"
            "    chain classify {\n        type filter hook prerouting priority -160; policy accept;\n"
            "        iifname != \"%s\" return\n"
            "        meta mark set 0x1000\n"
@@ -83,6 +108,7 @@ static void put_classify(struct text *t, const struct gw_conf *c, const struct g
            "        jump sources\n"
            "        meta mark & 0x20 == 0x20 return\n", s->interface);
     put_dns(t, s);
+    put_services(t, c, side, false);
     if (c->mode == GW_PROXY)
         PUT(t, "        tcp flags & (fin|syn|rst|ack) != syn ct mark & 0xf00 == 0x100 meta mark set meta mark | 0x1 return\n"
                "        meta l4proto { icmp, icmpv6 } ct state related ct mark & 0xf00 == 0x100 meta mark set meta mark | 0x1 return comment \"path MTU and the like\"\n");
@@ -144,12 +170,13 @@ static void put_udp(struct text *t, const struct gw_side_conf *s)
     PUT(t, "        meta l4proto udp counter drop\n");
 }
 
-static void put_leave(struct text *t, const struct gw_side_conf *s)
+static void put_leave(struct text *t, const struct gw_conf *c, enum gw_side side)
 {
     PUT(t, "    # What leaves: sockets that the parent made, the kernel's answers to marked packets (fwmark_reflect), neighbour discovery.\n"
            "    chain leave {\n        type filter hook output priority 0; policy drop;\n"
            "        oifname \"lo\" accept\n");
-    put_udp(t, s);
+    put_services(t, c, side, true);
+    put_udp(t, &c->side[side]);
     PUT(t, "        meta mark & 0x1000 == 0x1000 ct mark set ct mark | 0x100\n"
            "        meta mark & 0x1000 == 0x1000 accept comment \"also what is not tracked: a reset for a lost connection\"\n"
            "        icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, mld-listener-report, mld2-listener-report } accept\n"
@@ -170,10 +197,10 @@ int inline_rules(const struct gw_conf *c, enum gw_side side, bool with_queue, st
         PUT(&t, "%s%u", i ? ", " : "", s->ports[i]);
     PUT(&t, " }\n    }\n\n");
     put_sources(&t, c, side);
-    put_classify(&t, c, s);
+    put_classify(&t, c, side);
     put_ask(&t, with_queue);
     put_enforce(&t, c);
-    put_leave(&t, s);
+    put_leave(&t, c, side);
     return t.err;
 }
 

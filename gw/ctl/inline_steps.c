@@ -130,7 +130,7 @@ static void settings(struct steps *s, const char *card)
     static const char *const zero6[] = { "net/ipv6/conf/all/forwarding", "net/ipv6/conf/all/accept_ra", "net/ipv6/conf/default/accept_ra",
         "net/ipv6/conf/all/accept_redirects", "net/ipv6/conf/default/accept_redirects" };
     static const char *const one[] = { "net/ipv4/conf/all/rp_filter", "net/ipv4/conf/default/rp_filter", "net/ipv4/conf/all/arp_ignore",
-        "net/ipv4/fwmark_reflect" };
+        "net/ipv4/fwmark_reflect", "net/ipv4/icmp_echo_ignore_all" };
     for (size_t i = 0; i < sizeof zero / sizeof zero[0]; i++)
         sysctl(s, "0", "%s", zero[i]);
     for (size_t i = 0; i < sizeof zero6 / sizeof zero6[0]; i++)
@@ -138,6 +138,7 @@ static void settings(struct steps *s, const char *card)
     for (size_t i = 0; i < sizeof one / sizeof one[0]; i++)
         sysctl(s, "1", "%s", one[i]);
     sysctl(s, "1", "net/ipv6/fwmark_reflect")->may_fail = true;
+    sysctl(s, "1", "net/ipv6/icmp/echo_ignore_all")->may_fail = true;
     sysctl(s, "0", "net/netfilter/nf_conntrack_tcp_loose")->may_fail = true;
     sysctl(s, "1", "net/ipv4/conf/%s/rp_filter", card);
     sysctl(s, "0", "net/ipv4/conf/%s/accept_redirects", card);

@@ -40,6 +40,10 @@ static const struct { const char *program, *key, *metric, *type, *help; } rows[]
     { "admission", "admitted", "lockgate_admitted_total", "counter", "First packets admitted" },
     { "admission", "denied", "lockgate_denied_total", "counter", "First packets refused" },
     { "decoy", "named", "lockgate_decoy_named_total", "counter", "Connections to other ports that were named" },
+    { "responder", "echo", "lockgate_echo_answered_total", "counter", "Echo requests answered in the place of the other side" },
+    { "responder", "dns", "lockgate_dns_answered_total", "counter", "DNS questions answered likewise" },
+    { "responder", "ntp", "lockgate_ntp_answered_total", "counter", "NTP requests answered likewise" },
+    { "responder", "refused", "lockgate_questions_refused_total", "counter", "Questions that were not answered, or refused" },
     { "reader", "refused", "lockgate_reader_refused_total", "counter", "Stanzas that the second parser refused" },
     { "courier", "checkpoint", "lockgate_courier_checkpoint", "counter", "Newest checkpoint that the courier has" },
 };

@@ -187,4 +187,5 @@ IPC_MESSAGES(X)
     }
 PUT_FD(link)
 PUT_FD(listener)
+PUT_FD(service)
 PUT_FD(connected)

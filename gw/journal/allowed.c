@@ -13,6 +13,7 @@ static const struct { enum ipc_role role; unsigned events; } may[] = {
     { IPC_ADMISSION, BIT(ADMISSION) | BIT(LIMIT) },
     { IPC_KEEPER, BIT(CERTIFICATE) },
     { IPC_DECOY, BIT(ADMISSION) },
+    { IPC_RESPONDER, BIT(ADMISSION) },
     { IPC_PARENT, BIT(PROGRAM) | BIT(ADMISSION) | BIT(OPERATOR) | BIT(RULES) | BIT(LIMIT) },
     { IPC_COURIER, BIT(WITNESS) },
 };
@@ -54,7 +55,8 @@ const char *allowed(const struct channel *ch, unsigned event, struct str fields)
             return "a verdict that is not its to give";
         if (judges(v.field) || (v.field == GW_F_VERDICT && (ch->role == IPC_EDGE || ch->role == IPC_COURIER)))
             return "a member that only a guard may tell";
-        if (v.field == GW_F_SIDE && (ch->role == IPC_EDGE || ch->role == IPC_ADMISSION || ch->role == IPC_DECOY) && !str_eq(v.bytes, str_c(gw_side_name(ch->side))))
+        if (v.field == GW_F_SIDE && (ch->role == IPC_EDGE || ch->role == IPC_ADMISSION || ch->role == IPC_DECOY || ch->role == IPC_RESPONDER) &&
+            !str_eq(v.bytes, str_c(gw_side_name(ch->side))))
             return "a line about the other side";
     }
     return NULL; /* what cannot be read is found when the line is written */
@@ -67,7 +69,7 @@ const char *allowed(const struct channel *ch, unsigned event, struct str fields)
 
 static bool limited(const struct channel *ch)
 {
-    return ch->role == IPC_EDGE || ch->role == IPC_ADMISSION || ch->role == IPC_COURIER || ch->role == IPC_DECOY;
+    return ch->role == IPC_EDGE || ch->role == IPC_ADMISSION || ch->role == IPC_COURIER || ch->role == IPC_DECOY || ch->role == IPC_RESPONDER;
 }
 
 static void look_at_space(struct journal *j, int64_t now)

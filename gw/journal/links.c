@@ -10,7 +10,7 @@
 static bool tells_lines(enum ipc_role role)
 {
     return role == IPC_GUARD || role == IPC_EDGE || role == IPC_ADMISSION || role == IPC_KEEPER || role == IPC_COURIER ||
-        role == IPC_DECOY;
+        role == IPC_DECOY || role == IPC_RESPONDER;
 }
 
 static bool has_business(enum ipc_role role)
@@ -20,7 +20,7 @@ static bool has_business(enum ipc_role role)
 
 static void name_channel(struct channel *ch)
 {
-    const char *side = ch->role == IPC_EDGE || ch->role == IPC_ADMISSION || ch->role == IPC_DECOY ? gw_side_name(ch->side) : NULL;
+    const char *side = ch->role == IPC_EDGE || ch->role == IPC_ADMISSION || ch->role == IPC_DECOY || ch->role == IPC_RESPONDER ? gw_side_name(ch->side) : NULL;
     char index[8] = "";
 
     if (ch->index)

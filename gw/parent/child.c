@@ -117,6 +117,8 @@ int child_start(struct parent *p, struct child *c)
         child_kill(c, "it could not be given its listening sockets");
     if (c->program->role == IPC_DECOY && sock_give_decoy(p, (enum gw_side)c->program->side, c->chan))
         child_kill(c, "it could not be given its listening sockets");
+    if (c->program->role == IPC_RESPONDER && sock_give_services(p, (enum gw_side)c->program->side, c->chan))
+        child_kill(c, "it could not be given the sockets of its services");
     link_child(p, c);
     line_program(p, c, GW_R_PROGRAM_STARTED, NULL);
     return 0;

@@ -21,6 +21,7 @@
 
 #define READY_MS 30000 /* for all programs to come up */
 #define PHASE_MS 3000  /* for the programs of one stop phase to end */
+#define FAR_MS 1000
 #define LINES_MAX (4u << 20)
 
 int64_t parent_now(void)
@@ -273,6 +274,25 @@ static void flush_children(struct parent *p)
     }
 }
 
+/* Once a second each responder is told whether the other side is there: linked, and its edge at work. */
+static void far_tick(struct parent *p, int64_t now)
+{
+    if (p->stopping || now < p->far_due)
+        return;
+    p->far_due = now + FAR_MS;
+    for (int i = 0; i < PROGRAMS; i++) {
+        const struct child *c = &p->child[i];
+        bool there = false;
+        if (c->program->role != IPC_RESPONDER || !c->chan || !c->ready)
+            continue;
+        for (int k = 0; k < PROGRAMS; k++)
+            there |= p->child[k].program->role == IPC_EDGE && p->child[k].program->side != c->program->side && p->child[k].ready;
+        const struct msg_far m = { .there = there && sock_linked(p, gw_other((enum gw_side)c->program->side)) };
+        if (ipc_put_far(c->chan, &m) != 0)
+            log_warn("%s could not be told about the other side", c->program->name);
+    }
+}
+
 static size_t poll_children(struct parent *p, struct pollfd *v, struct child **which)
 {
     size_t n = 0;
@@ -298,6 +318,7 @@ static int loop(struct parent *p, int signals)
         watch_tick(p, now);
         notify_tick(p, now);
         control_tick(p);
+        far_tick(p, now);
         flush_children(p);
         if (p->stopping && stop_tick(p, now))
             return p->exit_status;
@@ -336,7 +357,8 @@ static int start_all(struct parent *p)
     for (int i = 0; i < PROGRAMS; i++) {
         buf_init(&p->child[i].stats, 1u << 20);
         p->child[i].off = (programs[i].role == IPC_DECOY && !p->conf->decoy.on) || (programs[i].role == IPC_READER && !p->conf->reader) ||
-            (programs[i].role == IPC_TOKEN && !gw_conf_uses_token(p->conf));
+            (programs[i].role == IPC_TOKEN && !gw_conf_uses_token(p->conf)) ||
+            (programs[i].role == IPC_RESPONDER && !gw_conf_has_service(p->conf, (enum gw_side)programs[i].side));
         if (!p->child[i].off && child_start(p, &p->child[i]) != 0)
             return GW_ERR(SYS);
     }

@@ -23,7 +23,7 @@ struct program {
     bool in_namespace;   /* starts inside its side's network namespace */
     int stop_phase;      /* doors first, then judges, the journal, and the courier with its last checkpoint */
 };
-#define PROGRAMS 15
+#define PROGRAMS 17
 extern const struct program programs[PROGRAMS];
 #define STOP_PHASES 4
 /* May these two be joined? The one place that says so. */
@@ -77,6 +77,7 @@ struct parent {
     struct watch watch;
     struct notify notify;
     struct buf hits; /* what the guard that ended at a reload said of its rules, for the next; bytes to us */
+    int64_t far_due; /* when responders are told next about the other side */
     bool was_ready, stopping;
     int stop_phase;
     int64_t stop_deadline, ready_deadline;
@@ -126,8 +127,13 @@ int sock_netlink(const struct parent *p, enum gw_side side, int protocol);
 int sock_give_listeners(const struct parent *p, enum gw_side side, struct ipc *edge) GW_MUST_CHECK;
 /* Those of its decoy. */
 int sock_give_decoy(const struct parent *p, enum gw_side side, struct ipc *decoy) GW_MUST_CHECK;
+/* Those of its responder: one for each service, bound to the address that it answers for. */
+int sock_give_services(const struct parent *p, enum gw_side side, struct ipc *responder) GW_MUST_CHECK;
+/* Has the side's card a carrier? */
+bool sock_linked(const struct parent *p, enum gw_side side);
 /* The mark of every socket that the parent makes; the packet rules let nothing else out (conf: lockgate inline show). */
 #define SOCK_MARK 0x1000
+#define SOCK_MARK_SERVICE 0x3000 /* a responder's: answers of its services alone */
 
 /* ---- may an edge have this socket? (connect.c; no system calls) ---- */
 /* GW_R_ADMITTED, or the reason why not. side: where the socket would be made. */

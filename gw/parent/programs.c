@@ -18,6 +18,8 @@ const struct program programs[PROGRAMS] = {
     { "admission/low", "lockgate-admission", IPC_ADMISSION, GW_LOW, 0, ARG_SIDE, true, 0 },
     { "decoy/high", "lockgate-decoy", IPC_DECOY, GW_HIGH, 0, ARG_SIDE, true, 0 },
     { "decoy/low", "lockgate-decoy", IPC_DECOY, GW_LOW, 0, ARG_SIDE, true, 0 },
+    { "responder/high", "lockgate-responder", IPC_RESPONDER, GW_HIGH, 0, ARG_SIDE, true, 0 },
+    { "responder/low", "lockgate-responder", IPC_RESPONDER, GW_LOW, 0, ARG_SIDE, true, 0 },
     { "courier", "lockgate-courier", IPC_COURIER, 0, 0, ARG_NONE, false, 3 },
 };
 
@@ -37,6 +39,7 @@ static const struct {
     { IPC_JOURNAL, IPC_TOKEN, false },    /* checkpoints; signatures */
     { IPC_ADMISSION, IPC_JOURNAL, false }, /* lines */
     { IPC_DECOY, IPC_JOURNAL, false },    /* lines */
+    { IPC_RESPONDER, IPC_JOURNAL, false }, /* lines */
     { IPC_COURIER, IPC_JOURNAL, false },  /* checkpoints; lines about witnesses */
     /* the parent's own channel to each, on descriptor 3, is made when it starts */
 };

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
@@ -11,6 +12,8 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include <linux/icmp.h> /* behind net/if.h, which it would define again */
 
 #include "log.h"
 #include "parent.h"
@@ -186,6 +189,69 @@ int sock_give_decoy(const struct parent *p, enum gw_side side, struct ipc *decoy
 {
     int e = give_listener(p, side, 4, GW_DECOY_PORT, true, decoy);
     return e ? e : give_listener(p, side, 6, GW_DECOY_PORT, true, decoy);
+}
+
+/* ---- services that the gateway answers itself ---- */
+
+/* A raw socket takes echo requests alone; the kernel's own answers are off (lockgate inline). */
+static int only_echo(int fd, int af)
+{
+    struct icmp6_filter six;
+    const struct icmp_filter four = { ~(1u << ICMP_ECHO) };
+    if (af == AF_INET)
+        return setsockopt(fd, SOL_RAW, ICMP_FILTER, &four, sizeof four);
+    ICMP6_FILTER_SETBLOCKALL(&six);
+    ICMP6_FILTER_SETPASS(ICMP6_ECHO_REQUEST, &six);
+    return setsockopt(fd, IPPROTO_ICMPV6, ICMP6_FILTER, &six, sizeof six);
+}
+
+static int service_socket(const struct parent *p, const struct gw_service *s)
+{
+    bool echo = s->kind == GW_SERVICE_ECHO;
+    int af = s->address.family == 4 ? AF_INET : AF_INET6;
+    struct sockaddr_storage ss;
+    socklen_t n = to_sockaddr(&s->address, &ss);
+    int fd = in_namespace_socket(p, s->side, af, echo ? SOCK_RAW : SOCK_DGRAM, !echo ? 0 : af == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6);
+    if (fd < 0 || set_transparent(fd, af) || set(fd, SOL_SOCKET, SO_MARK, SOCK_MARK_SERVICE) || (echo && only_echo(fd, af)) ||
+        bind(fd, (struct sockaddr *)&ss, n)) {
+        int err = errno;
+        if (fd >= 0)
+            close(fd);
+        errno = err;
+        return -1;
+    }
+    return fd;
+}
+
+int sock_give_services(const struct parent *p, enum gw_side side, struct ipc *responder)
+{
+    for (size_t i = 0; i < p->conf->n_services; i++) {
+        const struct gw_service *s = &p->conf->services[i];
+        const struct msg_service m = { .index = (uint8_t)i };
+        char text[NET_TEXT_MAX];
+        if (s->side != side)
+            continue;
+        int fd = service_socket(p, s);
+        if (fd < 0) {
+            log_error("side %s: no socket for %s at %s: %m", gw_side_name(side), gw_service_name(s->kind), net_text(&s->address, text));
+            return GW_ERR(SYS);
+        }
+        int e = ipc_put_service_fd(responder, &m, fd);
+        if (e)
+            return e;
+    }
+    return 0;
+}
+
+bool sock_linked(const struct parent *p, enum gw_side side)
+{
+    struct ifreq ifr = { 0 };
+    int fd = in_namespace_socket(p, side, AF_INET, SOCK_DGRAM, 0);
+    snprintf(ifr.ifr_name, sizeof ifr.ifr_name, "%s", p->conf->side[side].interface);
+    bool linked = fd >= 0 && ioctl(fd, SIOCGIFFLAGS, &ifr) == 0 && (ifr.ifr_flags & IFF_RUNNING);
+    if (fd >= 0)
+        close(fd);
+    return linked;
 }
 
 /* ---- onward connections ---- */

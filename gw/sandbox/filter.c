@@ -18,6 +18,7 @@ static const struct sandbox_list *const lists[SANDBOX_PROGRAMS][LISTS_MAX] = {
     [SANDBOX_KEEPER] = { &sandbox_common, &sandbox_no_files, &sandbox_keeper },
     [SANDBOX_COURIER] = { &sandbox_common, &sandbox_courier },
     [SANDBOX_DECOY] = { &sandbox_common, &sandbox_no_files, &sandbox_decoy },
+    [SANDBOX_RESPONDER] = { &sandbox_common, &sandbox_no_files, &sandbox_responder },
     [SANDBOX_TOKEN] = { &sandbox_common, &sandbox_token },
     [SANDBOX_READER] = { &sandbox_common, &sandbox_no_files, &sandbox_reader },
 };

@@ -32,7 +32,7 @@ struct sandbox_list {
 
 extern const struct sandbox_list sandbox_common, sandbox_no_files; /* common.c */
 extern const struct sandbox_list sandbox_edge, sandbox_guard, sandbox_scanner, sandbox_journal, sandbox_admission, sandbox_keeper;
-extern const struct sandbox_list sandbox_reader, sandbox_courier, sandbox_decoy, sandbox_token;
+extern const struct sandbox_list sandbox_reader, sandbox_courier, sandbox_decoy, sandbox_token, sandbox_responder;
 extern const struct sandbox_list sandbox_sanitizers; /* sanitizers.c; empty in an ordinary build */
 
 #endif

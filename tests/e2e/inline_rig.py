@@ -133,7 +133,7 @@ class Rig:
             ns.up()
         wire(self.layout, self.host, self.gate)
         for program in os.listdir(os.path.join(build_folder(), "bin")):
-            real = program in ("lockgate-parent", "lockgate-admission", "lockgate-decoy")
+            real = program in ("lockgate-parent", "lockgate-admission", "lockgate-decoy", "lockgate-responder")
             if program.startswith("lockgate-"):
                 shutil.copy(os.path.join(build_folder(), "bin", program) if real else os.path.join(HERE, "inline_stub.py"), self.path("bin", program))
                 os.chmod(self.path("bin", program), 0o755)

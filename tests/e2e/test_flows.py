@@ -12,7 +12,7 @@ import pytest
 
 from inline_rig import SIDES, Rig, inside
 from lab.lab import build_folder
-from lab.layout import CARDS, OTHER
+from lab.layout import CARDS, LAYOUTS, OTHER
 from lab.net import Process, wait_until
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="makes network namespaces: needs root")
@@ -28,7 +28,7 @@ while True:
 
 SEND = """
 import json, socket, struct, sys, time
-src, dst, spoofed, gate_mac, flows = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4], json.loads(sys.argv[5])
+src, dst, spoofed, gate_mac, flows, service, far = *sys.argv[1:5], json.loads(sys.argv[5]), *sys.argv[6:8]
 v6 = ':' in dst
 F = socket.AF_INET6 if v6 else socket.AF_INET
 raw = socket.socket(F, socket.SOCK_RAW, socket.IPPROTO_RAW)
@@ -51,6 +51,22 @@ def udp(to, port, data):
     s = socket.socket(F, socket.SOCK_DGRAM); s.setsockopt(1, socket.SO_BROADCAST, 1)
     if v6: s.setsockopt(41, 17, socket.if_nametoindex('eth0'))
     s.bind((src, 0)); s.sendto(data, (to, port))
+def ask(port, data):
+    s = socket.socket(F, socket.SOCK_DGRAM); s.settimeout(6 if service else 0.5)
+    try: s.bind((src, 0)); s.connect((service or dst, port)); s.send(data); return len(s.recv(2000)) > 0
+    except OSError: return False
+def ask_name(*labels):
+    name = b''.join(bytes([len(x)]) + x for x in labels)
+    return ask(53, bytes.fromhex('abcd01000001000000000000') + name + b'\\0\\0\\1\\0\\1')
+def ask_echo(mark):
+    s = socket.socket(F, socket.SOCK_RAW, 58 if v6 else 1); s.settimeout(6)
+    b = struct.pack('!BBHHH', 128 if v6 else 8, 0, 0, 77, 1) + mark
+    try:
+        s.bind((src, 0)); s.sendto(b if v6 else b[:2] + struct.pack('!H', ck(b)) + b[4:], (service, 0))
+        while True:
+            d, who = s.recvfrom(500)
+            if who[0] == service and d.endswith(mark): return True
+    except OSError: return False
 def connect(port, mark):
     s = socket.socket(F); s.settimeout(6 if port in (5269, 5270) else 0.5)
     try:
@@ -70,6 +86,12 @@ for name, mark in flows:
         elif name == 'TCP 5269, SYN and data': tcp(5269, 0x02, m)
         elif name == 'TCP 5269, source of the other side': tcp(5269, 0x02, m, spoofed)
         elif name == 'TCP 5269, IP options or extension headers': tcp(5269, 0x02, m, options=struct.pack('!BBBBI', 6, 0, 1, 4, 0) if v6 else b'\\x94\\x04\\0\\0')
+        elif name == 'DNS service, of the other side': answered[name] = ask_name(m, far.encode(), b'example')
+        elif name == 'DNS service, of elsewhere': answered[name] = ask_name(m, b'example', b'com')
+        elif name == 'NTP service': answered[name] = ask(123, bytes([4 << 3 | 3]) + bytes(15) + m.ljust(32, b'\\0'))
+        elif name == 'NTP service, control request': answered[name] = ask(123, bytes([4 << 3 | 6]) + bytes(15) + m.ljust(32, b'\\0'))
+        elif name == 'ICMP echo service': answered[name] = ask_echo(m)
+        elif name == 'UDP 54 of a host with services': udp(service, 54, m)
         elif name == 'UDP 53': udp(dst, 53, m)
         elif name == 'UDP 443, QUIC': udp(dst, 443, b'\\xc3\\0\\0\\0\\x01\\x08' + b'1' * 8 + b'\\0' + m + b'\\0' * 1100)
         elif name == 'UDP, multicast': udp('ff02::fb' if v6 else '224.0.0.251', 5353, m)
@@ -88,7 +110,7 @@ time.sleep(0.3)
 print(json.dumps(answered))
 """
 
-CARRIED, STOPPED = "carried by the gateway", "stopped"
+CARRIED, STOPPED, ANSWERED = "carried by the gateway", "stopped", "answered by the gateway"
 PORT, SOURCE, DESTINATION = "port-forbidden", "source-unknown", "destination-unknown"
 # name: (families, expected, reason in the journal, protocol in the journal). A reason of None: no record of its own (a frame for this
 # card alone that no rule need refuse, or one that counts among others).
@@ -107,6 +129,12 @@ FLOWS = {
     "UDP, broadcast": ((4,), STOPPED, DESTINATION, "udp"),
     "ICMP echo": ((4, 6), STOPPED, PORT, None),
     "ICMPv6 router advertisement": ((6,), STOPPED, PORT, "icmpv6"),
+    "ICMP echo service": ((4, 6), ANSWERED, "answered", None),
+    "DNS service, of the other side": ((4, 6), ANSWERED, "answered", "dns"),
+    "DNS service, of elsewhere": ((4, 6), ANSWERED, "host-unknown", "dns"),     # by a refusal (RFC 1035: 5)
+    "NTP service": ((4, 6), ANSWERED, "answered", "ntp"),
+    "NTP service, control request": ((4, 6), STOPPED, PORT, "ntp"),
+    "UDP 54 of a host with services": ((4, 6), STOPPED, PORT, "udp"),
     "SCTP": ((4, 6), STOPPED, PORT, "sctp"),
     "GRE": ((4, 6), STOPPED, PORT, "gre"),
     "ESP": ((4, 6), STOPPED, PORT, "esp"),
@@ -118,6 +146,7 @@ FLOWS = {
     "ethertype 81000005": ((0,), STOPPED, None, None),                # a VLAN tag that nobody configured
     "ethertype 0026": ((0,), STOPPED, None, None),                    # IEEE 802.3 with LLC: STP and the like
 }
+SERVICES = [n for n in FLOWS if "service" in n]   # not in proxy mode
 TABLE = os.path.join(build_folder(), "test-logs", "e2e-flows.table")
 
 
@@ -166,7 +195,7 @@ def recorded(rig, side, name, family, want_reason, proto):
 
 @pytest.mark.parametrize("layout", ["routed", "bridge", "proxy"])
 def test_flows(table, layout):
-    rig = Rig(layout, "flows", {"admission.rate": 10000, "admission.burst": 10000})
+    rig = Rig(layout, "flows", {"admission.rate": 10000, "admission.burst": 10000, **with_services(layout)})
     try:
         rig.up()
         rig.inline("up")
@@ -179,19 +208,38 @@ def test_flows(table, layout):
     assert not wrong, "\n".join(" | ".join(r) for r in wrong)
 
 
+def service_at(layout, side, family):
+    """A host of that side, that is not there, in whose place the gateway answers."""
+    server = LAYOUTS[layout][side].server4 if family == 4 else LAYOUTS[layout][side].server6
+    dot = "." if family == 4 else ":"
+    return server.rpartition(dot)[0] + dot + {"high": "53", "low": "54"}[side]
+
+
+def with_services(layout):
+    if layout == "proxy":
+        return {}
+    there = {s: [service_at(layout, s, f) for f in (4, 6)] for s in SIDES}
+    changes = {"services": tuple({"side": OTHER[s], "protocol": p, "address": a} for s in SIDES for a in there[s] for p in ("echo", "dns", "ntp"))}
+    for s in SIDES if layout == "bridge" else ():
+        plan = LAYOUTS[layout][s]
+        changes[f"{s}.networks"] = [f"{a}/{128 if ':' in a else 32}" for a in (plan.server4, plan.server6, *there[s])]
+    return changes
+
+
 def run(rig):
     logs = {side: sniff(rig, side) for side in SIDES}
     sent = []
     for side in SIDES:
         mac = json.loads(rig.gate[side].ip("-j", "link", "show", CARDS[side]))[0]["address"]
         for family in (4, 6, 0):
-            names = [n for n, (families, *_) in FLOWS.items() if family in families]
+            names = [n for n, (families, *_) in FLOWS.items() if family in families and (rig.layout != "proxy" or n not in SERVICES)]
             flows = [(n, f"FLOW-{len(sent) + i}-{side}-FLOW") for i, n in enumerate(names)]
             f = family or 4
             spoofed = rig.address(OTHER[side], f)
             if rig.layout == "bridge":      # in one subnet, a neighbour that nobody named
                 spoofed = spoofed.replace(".20", ".99").replace(".10", ".99").replace("::20", "::99").replace("::10", "::99")
-            out = inside(rig.host[side], SEND, rig.address(side, f), rig.target(OTHER[side], f), spoofed, mac, json.dumps(flows), timeout=60)
+            out = inside(rig.host[side], SEND, rig.address(side, f), rig.target(OTHER[side], f), spoofed, mac, json.dumps(flows),
+                         "" if rig.layout == "proxy" else service_at(rig.layout, OTHER[side], f), OTHER[side], timeout=60)
             answered = json.loads(out.splitlines()[-1])
             sent += [(n, mark, side, family, answered.get(n)) for n, mark in flows]
     time.sleep(1.5)     # repeats are told once a second
@@ -200,7 +248,7 @@ def run(rig):
     for name, mark, side, family, answered in sent:
         _, outcome, reason, proto = FLOWS[name]
         crossed = mark.encode().hex() in seen[OTHER[side]]
-        measured = CARRIED if crossed and answered else "CROSSED" if crossed else STOPPED
+        measured = CARRIED if crossed and answered else "CROSSED" if crossed else ANSWERED if answered else STOPPED
         found = recorded(rig, side, name, family, reason, proto) if reason else None
         rows.append((name, rig.layout, f"IPv{family}" if family else "-", f"{side} to {OTHER[side]}", said(outcome, reason), said(measured, found)))
     return rows

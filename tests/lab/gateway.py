@@ -14,7 +14,7 @@ from .net import LabError, Process, sh, wait_until
 
 UID_FIRST = 59800
 PROGRAMS = ["edge-high", "edge-low", "guard", "scanner", "journal", "admission-high", "admission-low", "keeper", "reader", "decoy",
-            "courier", "decoy-low", "token"]
+            "courier", "decoy-low", "token", "responder-high", "responder-low"]
 
 
 class Word(str):

@@ -199,7 +199,7 @@ static bool still_net_admin(void)
 }
 
 #define B(p) (1u << SANDBOX_##p)
-#define ALL (B(EDGE) | B(GUARD) | B(SCANNER) | B(JOURNAL) | B(ADMISSION) | B(KEEPER) | B(READER) | B(COURIER) | B(DECOY) | B(TOKEN))
+#define ALL (B(EDGE) | B(GUARD) | B(SCANNER) | B(JOURNAL) | B(ADMISSION) | B(KEEPER) | B(READER) | B(COURIER) | B(DECOY) | B(TOKEN) | B(RESPONDER))
 #define NONE 0u
 /* name, what, programs that may */
 static const struct row { const char *name; bool (*try)(void); unsigned may; } rows[] = {
@@ -211,7 +211,7 @@ static const struct row { const char *name; bool (*try)(void); unsigned may; } r
     { "kill another process", kill_parent, NONE }, { "tgkill another process", tgkill_parent, NONE },
     { "socket TCP", socket_tcp, NONE }, { "socket UDP", socket_udp6, NONE }, { "socket Unix", socket_unix, NONE }, { "socket packet", socket_raw, NONE },
     { "socket netlink", socket_netlink, NONE }, { "connect", connect_inherited, NONE }, { "bind", bind_inherited, NONE },
-    { "listen", listen_inherited, NONE }, { "TCP fast open", fastopen, NONE }, { "sendto with an address", sendto_address, B(ADMISSION) },
+    { "listen", listen_inherited, NONE }, { "TCP fast open", fastopen, NONE }, { "sendto with an address", sendto_address, B(ADMISSION) | B(RESPONDER) },
     { "SO_MARK", mark_socket, NONE }, { "IP_TRANSPARENT", transparent, NONE }, { "TCP_NODELAY", nodelay, B(EDGE) },
     { "executable map", map_exec, NONE }, { "memory made executable", make_exec, NONE }, { "setuid(0)", become_root, NONE },
     { "unshare", other_namespace, NONE }, { "mount", mount_something, NONE }, { "PR_SET_DUMPABLE", dump_again, NONE }, { "keyctl", keyring, NONE },
@@ -224,7 +224,7 @@ static const struct row { const char *name; bool (*try)(void); unsigned may; } r
     { "a line for the operator", say_something, ALL }, { "event loop", loop, B(EDGE) }, { "accept", accept_one, B(EDGE) | B(DECOY) },
 };
 
-static const char *const names[SANDBOX_PROGRAMS] = { "edge", "guard", "scanner", "journal", "admission", "keeper", "reader", "courier", "decoy", "token" };
+static const char *const names[SANDBOX_PROGRAMS] = { "edge", "guard", "scanner", "journal", "admission", "keeper", "reader", "courier", "decoy", "token", "responder" };
 
 static void prepare(void)
 {
