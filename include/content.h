@@ -32,6 +32,7 @@ struct content_rule {
     const char *file;
     int64_t id;                    /* YARA meta id; -1: none */
     const char *action, *severity; /* YARA meta, or "" */
+    struct scan_meta meta;         /* the same, as matches carry it */
     bool for_files;
 };
 size_t content_rule_count(const struct content *c);

@@ -149,8 +149,10 @@ int policy_hits_put(const struct policy *p, struct buf *out) GW_MUST_CHECK;
 void policy_hits_add(struct policy *p, struct str counts);
 size_t policy_rule_count(const struct policy *p);
 void policy_rule_get(const struct policy *p, size_t i, struct pol_rule_info *ret);
-/* Names that conditions ask scanners for, so that check can hold them against what is loaded. 0 at the end. */
-struct pol_scan_name { enum scan_source source; struct str name; const char *file; unsigned line; };
+/* What conditions ask scanners for, so that check can hold it against what is loaded. name: of a rule or detector; or the id, the action,
+ * the least severity that a YARA rule says of itself. */
+enum pol_scan_what { POL_SCAN_RULE, POL_SCAN_ID, POL_SCAN_ACTION, POL_SCAN_SEVERITY };
+struct pol_scan_name { enum scan_source source; enum pol_scan_what what; struct str name; const char *file; unsigned line; };
 size_t policy_scan_names(const struct policy *p, const struct pol_scan_name **ret);
 /* The vocabulary, from the table of conditions and actions. */
 void policy_describe(FILE *to);

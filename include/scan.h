@@ -38,6 +38,21 @@ struct scan_request {
  * log-only mode: for the journal, never for a decision. */
 enum scan_source { SCAN_YARA, SCAN_DLP, SCAN_TEXT, SCAN_NOTED, SCAN_SOURCES };
 #define SCAN_MATCHES_MAX 1000
+/* What a YARA rule says of itself (meta severity, action, id), in the words that release rules know. UNREAD: it says something else, so
+ * what it meant cannot be told. */
+#define SCAN_SEVERITIES(X) X(INFO, "info") X(LOW, "low") X(MEDIUM, "medium") X(HIGH, "high") X(CRITICAL, "critical")
+#define SCAN_ACTIONS(X) X(REJECT, "reject") X(DROP, "drop") X(HOLD, "hold") X(REDACT, "redact") X(STRIP, "strip") X(ALERT, "alert")
+#define X(name, text) SCAN_SEV_##name,
+enum scan_severity { SCAN_SEV_NONE, SCAN_SEVERITIES(X) SCAN_SEV_UNREAD, SCAN_SEV_COUNT };
+#undef X
+#define X(name, text) SCAN_ACT_##name,
+enum scan_action { SCAN_ACT_NONE, SCAN_ACTIONS(X) SCAN_ACT_UNREAD, SCAN_ACT_COUNT };
+#undef X
+#define SCAN_ID_MAX 1000000000u
+#define SCAN_ID_UNREAD UINT32_MAX
+struct scan_meta { uint8_t severity, action; uint32_t id; }; /* id 0: none */
+/* The words in their order, then NULL: word i is value i + 1. */
+extern const char *const scan_severity_words[], *const scan_action_words[];
 /* One match. A span that covers several segments comes as several matches with the same `hit`. node and attr are those of the
  * segment; the guard checks that the span lies inside it and on character boundaries. seg == UINT32_MAX: no span. */
 struct scan_match {
@@ -46,6 +61,7 @@ struct scan_match {
     uint32_t seg;
     uint32_t off, len; /* bytes of the segment's text */
     uint8_t confidence; /* DLP: 0..100 */
+    struct scan_meta meta; /* YARA; else nothing */
     struct str rule;    /* YARA rule name or DLP detector id */
 };
 enum scan_status { SCAN_DONE, SCAN_UNKNOWN };

@@ -11,7 +11,7 @@ static void describe_yara(const YR_RULE *rule, bool for_files, struct content_ru
 {
     YR_META *m;
     *ret = (struct content_rule){ .source = SCAN_YARA, .name = rule->identifier, .about = "", .file = rule->ns->name, .id = -1, .action = "",
-        .severity = "", .for_files = for_files };
+        .severity = "", .meta = yara_meta(rule), .for_files = for_files };
     yr_rule_metas_foreach(rule, m)
     {
         if (m->type == META_TYPE_INTEGER && strcmp(m->identifier, "id") == 0)

@@ -88,7 +88,7 @@ static int put_match(struct scan_result *ret, const struct hit *x, uint32_t hit,
     if (ret->n_matches == SCAN_MATCHES_MAX)
         return GW_ERR(LIMIT);
     ret->matches[ret->n_matches++] = (struct scan_match){ .source = x->source, .hit = hit, .seg = seg, .off = off, .len = len,
-        .confidence = x->confidence, .rule = rule };
+        .confidence = x->confidence, .meta = x->meta, .rule = rule };
     return 0;
 }
 

@@ -28,6 +28,7 @@ size_t joined_piece_at(const struct joined *j, uint32_t off);
 
 struct hit {
     uint8_t source, confidence;
+    struct scan_meta meta;
     const char *rule;
     uint32_t start, end; /* of the joined text; start NO_SPAN: none */
 };

@@ -160,37 +160,6 @@ static void refuse_doubles(struct yara_set *s, struct loading *l)
             }
 }
 
-static bool one_of(const char *word, const char *const *list)
-{
-    while (*list && strcmp(*list, word) != 0)
-        list++;
-    return *list != NULL;
-}
-
-/* What a rule says about itself stands beside the release rules in `check` and `explain`: words that those do not know are a slip. */
-static void check_meta(const struct yara_set *s, struct loading *l)
-{
-    static const char *const actions[] = { "reject", "drop", "hold", "redact", "strip", "alert", NULL };
-    static const char *const severities[] = { "info", "low", "medium", "high", "critical", NULL };
-    char path[4096];
-    YR_RULE *r;
-    YR_META *m;
-    yr_rules_foreach(s->all.rules, r)
-    {
-        snprintf(path, sizeof path, "%s/%s", l->folder, r->ns->name);
-        yr_rule_metas_foreach(r, m)
-        {
-            bool text = m->type == META_TYPE_STRING;
-            if (strcmp(m->identifier, "action") == 0 && (!text || !one_of(m->string, actions)))
-                conf_error_add(l->errs, CONF_WARNING, path, 0, "rule %s: meta action is none of reject, drop, hold, redact, strip, alert", r->identifier);
-            if (strcmp(m->identifier, "severity") == 0 && (!text || !one_of(m->string, severities)))
-                conf_error_add(l->errs, CONF_WARNING, path, 0, "rule %s: meta severity is none of info, low, medium, high, critical", r->identifier);
-            if (strcmp(m->identifier, "id") == 0 && m->type != META_TYPE_INTEGER)
-                conf_error_add(l->errs, CONF_WARNING, path, 0, "rule %s: meta id is no number", r->identifier);
-        }
-    }
-}
-
 /* Scans nothing once, so that whatever is made at the first scan is made before the sandbox closes. */
 static int nothing(YR_SCAN_CONTEXT *c, int message, void *data, void *user)
 {
@@ -227,7 +196,7 @@ static int finish(struct yara_set *s, struct loading *l)
     YR_RULE *r;
     yr_rules_foreach(s->all.rules, r) s->n_rules += !RULE_IS_PRIVATE(r);
     refuse_doubles(s, l);
-    check_meta(s, l);
+    yara_meta_check(s, l->folder, l->errs);
     return l->broken ? GW_ERR(CONF) : yara_part_open(&s->all);
 }
 

@@ -6,6 +6,7 @@ static void add_spans(struct yara_set *s, YR_SCAN_CONTEXT *c, const YR_RULE *rul
 {
     YR_STRING *string;
     YR_MATCH *m;
+    size_t first = s->hits->n;
     bool any = false;
     yr_rule_strings_foreach(rule, string)
     {
@@ -20,6 +21,9 @@ static void add_spans(struct yara_set *s, YR_SCAN_CONTEXT *c, const YR_RULE *rul
     }
     if (!any) /* a rule about the facts alone, or one that wants a string to be absent */
         hits_add(s->hits, SCAN_YARA, rule->identifier, NO_SPAN, NO_SPAN, 100);
+    struct scan_meta meta = yara_meta(rule);
+    for (; first < s->hits->n; first++)
+        s->hits->v[first].meta = meta;
 }
 
 static int on_scan(YR_SCAN_CONTEXT *c, int message, void *data, void *user)

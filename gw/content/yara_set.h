@@ -61,6 +61,10 @@ void yara_gate_clear(struct yara_gate *g);
 int yara_compiler_new(const char *folder, YR_COMPILER **ret) GW_MUST_CHECK; /* with the variables, and includes from folder (kept) */
 int yara_part_open(struct yara_part *p) GW_MUST_CHECK; /* rules -> scanner, used once; NOMEM, UNKNOWN */
 void yara_part_close(struct yara_part *p);
+/* What the rule says of itself; words that release rules do not know are told apart. */
+struct scan_meta yara_meta(const YR_RULE *rule);
+/* Warns of such words, in every rule of the set. */
+void yara_meta_check(const struct yara_set *s, const char *folder, struct conf_errors *errs);
 const YR_RULE *yara_rule(const struct yara_set *s, size_t i); /* in order of the files; private rules are left out */
 
 #endif

@@ -5,9 +5,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "content.h"
+#include "check_scans.h"
 #include "jid.h"
-#include "policy.h"
 #include "system.h"
 #include "verbs.h"
 
@@ -31,32 +30,6 @@ static const char usage[] =
 
 static int64_t now_ms(void) { return (int64_t)time(NULL) * 1000; }
 
-/* Names that rules ask the scanners for, held against what is there. */
-static void check_names(const struct policy *p, const struct content *c, struct conf_errors *errs)
-{
-    const struct pol_scan_name *v;
-    size_t n = policy_scan_names(p, &v);
-    for (size_t i = 0; i < n; i++) {
-        if (content_knows(c, v[i].source, v[i].name))
-            continue;
-        struct content_rule r;
-        const char **names = calloc(content_rule_count(c) + 1, sizeof *names);
-        size_t k = 0;
-        for (size_t j = 0; names && j < content_rule_count(c); j++) {
-            content_rule_get(c, j, &r);
-            if (r.source == v[i].source)
-                names[k++] = r.name;
-        }
-        const char *near = names ? conf_nearest(v[i].name.p, names) : NULL;
-        bool noted = content_knows(c, SCAN_NOTED, v[i].name);
-        conf_error_add(errs, noted ? CONF_WARNING : CONF_ERROR, v[i].file, v[i].line, noted ?
-            "detector \"%s\" is in log-only mode: this condition is never true" : v[i].source == SCAN_YARA ?
-            "there is no YARA rule \"%s\" in rules/yara%s%s%s" : "there is no detector \"%s\" in rules/dlp%s%s%s", v[i].name.p,
-            near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
-        free(names);
-    }
-}
-
 struct found { size_t rules, scanned; char hash[65]; };
 
 static void check_rules(const char *dir, struct conf_errors *errs, struct found *f)
@@ -68,7 +41,7 @@ static void check_rules(const char *dir, struct conf_errors *errs, struct found 
     if ((a || b) && !errs->n_errors)
         conf_error_add(errs, CONF_ERROR, dir, 0, "the rules could not be loaded: %s", gw_strerror(a ? a : b));
     if (p && !b) /* after mistakes as well, so that all are told at once */
-        check_names(p, c, errs);
+        ctl_check_scans(p, c, errs);
     if (!a) {
         policy_lint(p, now_ms(), errs);
         f->rules = policy_rule_count(p);

@@ -4,7 +4,7 @@
 #include "utf8.h"
 
 #define SEGMENT_BYTES (4 + 4 + 4 + 1 + 4)             /* without its text */
-#define MATCH_BYTES (1 + 4 + 4 + 4 + 4 + 1 + 2)       /* without its rule's name */
+#define MATCH_BYTES (1 + 4 + 4 + 4 + 4 + 1 + 1 + 1 + 4 + 2) /* without its rule's name */
 #define RULE_NAME_MAX 256                             /* bytes */
 
 const char *scan_place_name(enum scan_place p)
@@ -16,6 +16,11 @@ const char *scan_place_name(enum scan_place p)
     };
     return (unsigned)p < SCAN_PLACE_COUNT ? name_of[p] : "?";
 }
+
+#define X(name, text) text,
+const char *const scan_severity_words[] = { SCAN_SEVERITIES(X) NULL };
+const char *const scan_action_words[] = { SCAN_ACTIONS(X) NULL };
+#undef X
 
 #define FACTS(X) X(direction) X(kind) X(from) X(to) X(from_domain) X(to_domain) X(label) X(payload)
 
@@ -122,11 +127,23 @@ int scan_result_put(struct buf *b, const struct scan_result *r)
         wire_put_u32(&o, m->off);
         wire_put_u32(&o, m->len);
         wire_put_u8(&o, m->confidence);
+        wire_put_u8(&o, m->meta.severity);
+        wire_put_u8(&o, m->meta.action);
+        wire_put_u32(&o, m->meta.id);
         if (m->rule.n > RULE_NAME_MAX)
             o.err = GW_ERR(LIMIT);
         wire_put_str16(&o, m->rule);
     }
     return o.err;
+}
+
+static bool meta_fits(const struct scan_match *m)
+{
+    const struct scan_meta *x = &m->meta;
+
+    if (m->source != SCAN_YARA)
+        return !x->severity && !x->action && !x->id;
+    return x->severity < SCAN_SEV_COUNT && x->action < SCAN_ACT_COUNT && (x->id <= SCAN_ID_MAX || x->id == SCAN_ID_UNREAD);
 }
 
 int scan_result_get(struct str bytes, struct arena *a, struct scan_result *ret)
@@ -160,8 +177,11 @@ int scan_result_get(struct str bytes, struct arena *a, struct scan_result *ret)
         v[i].off = wire_u32(&w);
         v[i].len = wire_u32(&w);
         v[i].confidence = wire_u8(&w);
+        v[i].meta.severity = wire_u8(&w);
+        v[i].meta.action = wire_u8(&w);
+        v[i].meta.id = wire_u32(&w);
         v[i].rule = get_name(&w, RULE_NAME_MAX);
-        if (v[i].source >= SCAN_SOURCES || v[i].confidence > 100)
+        if (v[i].source >= SCAN_SOURCES || v[i].confidence > 100 || !meta_fits(&v[i]))
             wire_fail(&w, GW_ERR(SYNTAX));
     }
     err = wire_done(&w);

@@ -2,7 +2,7 @@
  * The table of conditions, how groups of them are read, and how three-valued answers are combined. */
 #include <string.h>
 
-#include "internal.h"
+#include "cond_scan.h"
 #include "rows.h"
 
 #define X(row) &row,
@@ -190,6 +190,8 @@ enum tri cond_match(const struct cond *c, struct pol_eval *e)
     enum tri t = c->row->match(c, e);
     if (e->explain && c->row != &cond_group)
         pol_note(e, t, true, "%s = %.*s: %s", c->row->keyword, STR_ARG(c->text), tri_name(t));
+    if (e->explain && t == TRI_YES && !c->n_sub && c->needs & COND_SCAN)
+        scan_tell(c, e);
     return t;
 }
 
@@ -198,7 +200,7 @@ int cond_spans(const struct cond *c, struct pol_eval *e) { return c->row->spans 
 void policy_describe(FILE *to)
 {
     static const char *const operands[] = { "a string or a list of strings", "a group { ... }", "a list of groups", "a number",
-        "a size (\"64KiB\")", "true or false" };
+        "a size (\"64KiB\")", "true or false", "a number or a list of numbers" };
     fprintf(to, "Conditions (all of a group must hold; each answers yes, no or unknown):\n\n");
     for (size_t i = 0; rows[i]; i++)
         fprintf(to, "  %-18s %s\n  %-18s   takes %s, e.g.  %s;\n", rows[i]->keyword, rows[i]->help, "", operands[rows[i]->operand],

@@ -2,7 +2,7 @@
  * Conditions yara, dlp and hidden: what the scanner found. Without its answer they are unknown. */
 #include <string.h>
 
-#include "internal.h"
+#include "cond_scan.h"
 #include "rows.h"
 
 struct names { struct str *v; size_t n; bool any; int64_t confidence, count; bool grouped; };
@@ -42,7 +42,7 @@ static int parse_names(struct pol_load *l, const config_setting_t *s, struct con
         if (str_eq(a->v[i], STR("*")))
             a->any = true;
         else
-            rc = load_scan_name(l, source, a->v[i], s);
+            rc = load_scan_name(l, source, POL_SCAN_RULE, a->v[i], s);
     }
     return rc;
 }
@@ -80,11 +80,16 @@ static bool wanted(const struct names *a, const struct scan_match *m, enum scan_
     return false;
 }
 
-static enum tri match_names(const struct names *a, struct pol_eval *e, enum scan_source source)
+bool scan_answered(struct pol_eval *e)
 {
     if (e->scan == SCAN_NOT_ASKED)
         e->want_scan = true;
-    if (e->scan != SCAN_ANSWERED)
+    return e->scan == SCAN_ANSWERED;
+}
+
+static enum tri match_names(const struct names *a, struct pol_eval *e, enum scan_source source)
+{
+    if (!scan_answered(e))
         return TRI_UNKNOWN;
     int64_t hits = 0;
     for (size_t i = 0; i < e->n_matches; i++) {
@@ -104,16 +109,22 @@ static enum tri match_yara(const struct cond *c, struct pol_eval *e) { return ma
 static enum tri match_dlp(const struct cond *c, struct pol_eval *e) { return match_names(c->arg, e, SCAN_DLP); }
 static enum tri match_hidden(const struct cond *c, struct pol_eval *e) { return match_names(c->arg, e, SCAN_TEXT); }
 
+int scan_span(struct pol_eval *e, const struct scan_match *m)
+{
+    if (m->seg == UINT32_MAX)
+        e->n_spanless++;
+    else if (!pol_span_add(e, m->seg, m->off, m->len, m->hit))
+        return GW_ERR(LIMIT);
+    return 0;
+}
+
 static int spans_of(const struct names *a, struct pol_eval *e, enum scan_source source)
 {
     for (size_t i = 0; i < e->n_matches; i++) {
         const struct scan_match *m = &e->matches[i];
-        if (!wanted(a, m, source))
-            continue;
-        if (m->seg == UINT32_MAX)
-            e->n_spanless++;
-        else if (!pol_span_add(e, m->seg, m->off, m->len, m->hit))
-            return GW_ERR(LIMIT);
+        int rc = wanted(a, m, source) ? scan_span(e, m) : 0;
+        if (rc)
+            return rc;
     }
     return 0;
 }
@@ -121,6 +132,52 @@ static int spans_of(const struct names *a, struct pol_eval *e, enum scan_source 
 static int spans_yara(const struct cond *c, struct pol_eval *e) { return spans_of(c->arg, e, SCAN_YARA); }
 static int spans_dlp(const struct cond *c, struct pol_eval *e) { return spans_of(c->arg, e, SCAN_DLP); }
 static int spans_hidden(const struct cond *c, struct pol_eval *e) { return spans_of(c->arg, e, SCAN_TEXT); }
+
+/* ---- what was found, for the verdict and for people ---- */
+
+static bool asks_for(const struct cond *c, const struct scan_match *m)
+{
+    return c->row == &cond_yara ? wanted(c->arg, m, SCAN_YARA) : c->row == &cond_dlp ? wanted(c->arg, m, SCAN_DLP) :
+        c->row == &cond_hidden ? wanted(c->arg, m, SCAN_TEXT) : meta_asks_for(c, m);
+}
+
+enum pol_severity scan_severity(const struct cond *c, const struct pol_eval *e)
+{
+    enum pol_severity highest = SEV_INFO;
+    if (c->row == &cond_not)
+        return highest;
+    for (size_t i = 0; !c->n_sub && (c->needs & COND_SCAN) && i < e->n_matches; i++) {
+        unsigned s = e->matches[i].meta.severity;
+        if (s > SCAN_SEV_NONE && s < SCAN_SEV_UNREAD && s - 1 > highest && asks_for(c, &e->matches[i]))
+            highest = (enum pol_severity)(s - 1);
+    }
+    for (size_t i = 0; i < c->n_sub; i++) {
+        enum pol_severity s = scan_severity(&c->sub[i], e);
+        highest = s > highest ? s : highest;
+    }
+    return highest;
+}
+
+void scan_tell(const struct cond *c, struct pol_eval *e)
+{
+    for (size_t i = 0; i < e->n_matches; i++) {
+        const struct scan_match *m = &e->matches[i];
+        bool told = !asks_for(c, m);
+        for (size_t k = 0; k < i && !told; k++)
+            told = e->matches[k].source == m->source && str_eq(e->matches[k].rule, m->rule);
+        if (told)
+            continue;
+        char id[16] = "";
+        if (m->meta.id && m->meta.id != SCAN_ID_UNREAD)
+            snprintf(id, sizeof id, ", id %u", m->meta.id);
+        const char *severity = !m->meta.severity ? "" : m->meta.severity == SCAN_SEV_UNREAD ? "?" : scan_severity_words[m->meta.severity - 1];
+        const char *action = !m->meta.action ? "" : m->meta.action == SCAN_ACT_UNREAD ? "?" : scan_action_words[m->meta.action - 1];
+        if (m->source == SCAN_DLP)
+            pol_note(e, TRI_YES, true, "found: %.*s, confidence %u", STR_ARG(m->rule), m->confidence);
+        else
+            pol_note(e, TRI_YES, true, "found: %.*s%s%s%s%s%s", STR_ARG(m->rule), id, *severity ? ", severity " : "", severity, *action ? ", action " : "", action);
+    }
+}
 
 const struct cond_row cond_yara = { "yara", COND_STRINGS, COND_SCAN | COND_CONTENT, parse_yara, match_yara, spans_yara, NULL,
     "yara = [ \"eicar\", \"macro_dropper\" ]", "a YARA rule of rules/yara matches; \"*\": any of them" };

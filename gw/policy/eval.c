@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "answer.h"
+#include "cond_scan.h"
 #include "disco.h"
 #include "expand.h"
 #include "fold.h"
@@ -287,8 +288,11 @@ static bool note_match(struct pol_eval *e)
     const struct pol_rule *r = e->rule;
     r->hits->n++;
     r->hits->last_ms = e->facts.now_ms;
+    enum pol_severity found = r->when.needs & COND_SCAN ? scan_severity(&r->when, e) : SEV_INFO; /* what it found may be graver than it says */
     if (r->severity > e->severity)
         e->severity = r->severity;
+    if (found > e->severity)
+        e->severity = found;
     if (!POL_PUSH(e, e->matched, e->v.n_matched, e->cap_matched))
         return false;
     e->matched[e->v.n_matched++] = r->id;

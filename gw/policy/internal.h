@@ -12,7 +12,7 @@
 #define NS_MUC_USER "http://jabber.org/protocol/muc#user"
 
 /* ---- conditions ---- */
-enum cond_operand { COND_STRINGS, COND_GROUP, COND_GROUPS, COND_INT, COND_SIZE, COND_BOOL };
+enum cond_operand { COND_STRINGS, COND_GROUP, COND_GROUPS, COND_INT, COND_SIZE, COND_BOOL, COND_INTS };
 /* What a condition needs besides the stanza as it stands. */
 #define COND_SCAN 1u     /* the scanner's answer */
 #define COND_CONTENT 2u  /* looks at text: its spans can be redacted */
@@ -203,7 +203,7 @@ int load_bool(struct pol_load *l, const config_setting_t *s, bool *ret);
 /* "{ns}name", "ns" (any element of it) */
 int load_clark(struct pol_load *l, const config_setting_t *s, struct str text, struct clark *ret);
 bool clark_is(const struct clark *c, const struct rec_node *n);
-int load_scan_name(struct pol_load *l, enum scan_source source, struct str name, const config_setting_t *s);
+int load_scan_name(struct pol_load *l, enum scan_source source, enum pol_scan_what what, struct str name, const config_setting_t *s);
 const char *setting_file(const config_setting_t *s);
 int rules_load(struct pol_load *l, const config_setting_t *list);
 

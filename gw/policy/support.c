@@ -120,14 +120,14 @@ bool clark_is(const struct clark *c, const struct rec_node *n)
     return (!c->name.n || str_eq(c->name, n->name)) && str_eq(c->ns, n->ns);
 }
 
-int load_scan_name(struct pol_load *l, enum scan_source source, struct str name, const config_setting_t *s)
+int load_scan_name(struct pol_load *l, enum scan_source source, enum pol_scan_what what, struct str name, const config_setting_t *s)
 {
     struct policy *p = l->p;
     p->scan_names = pol_grow(l->arena, p->scan_names, p->n_scan_names, &l->cap_names, sizeof *p->scan_names);
     if (!p->scan_names)
         return GW_ERR(NOMEM);
     const char *file = setting_file(s);
-    p->scan_names[p->n_scan_names++] = (struct pol_scan_name){ source, name, file ? arena_str(l->arena, str_c(file)).p : NULL,
+    p->scan_names[p->n_scan_names++] = (struct pol_scan_name){ source, what, name, file ? arena_str(l->arena, str_c(file)).p : NULL,
         config_setting_source_line(s) };
     return 0;
 }

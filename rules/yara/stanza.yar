@@ -3,8 +3,8 @@
  * data is scanned. What makes a rule cheap, however many there are, is said in ../README.md.
  *
  * Variables: direction ("high-to-low"), kind ("message"), from, to, from_domain, to_domain, label, payload. All are text.
- * Meta: id, action and severity are shown by `lockgate check` and `explain`; what happens is decided by the release rules, which
- * name a rule as  when = { yara = "eicar"; }. */
+ * Meta: id, action and severity are words for the release rules, which decide: they name a rule as  when = { yara = "eicar"; }  or ask for
+ * what it says of itself,  when = { yara_action = "redact"; }  or  { yara_severity = "high"; }  or  { yara_id = 5001; }. */
 
 rule eicar
 {
@@ -105,4 +105,18 @@ rule otr_or_pgp_message
         $smime = "-----BEGIN PKCS7-----"
     condition:
         any of them
+}
+
+/* An example for something that is blacked out, while the rest of the message goes. Put your own here. */
+rule exercise_serial
+{
+    meta:
+        description = "The serial number of an inner document"
+        id = 5007
+        action = "redact"
+        severity = "low"
+    strings:
+        $serial = /\bINT-20[0-9]{2}-[0-9]{5}\b/
+    condition:
+        direction == "high-to-low" and $serial
 }

@@ -72,6 +72,36 @@ def test_twenty_mistakes_twenty_messages(lockgate, build, rules, tmp_path, where
     assert len(other) == 1 and other[0][0].endswith("border.rules") and "is used already" in other[0][1]
 
 
+@pytest.mark.parametrize("when,status,want", [
+    ("yara_id = 5009", 78, "no YARA rule in rules/yara has the meta id 5009"),
+    ("yara_id = [ 5001, 5101 ]", 0, None),
+    ('yara_severity = "hgih"', 78, 'did you mean "high"'),
+    ('yara_severity = "critical"', 0, 'warning: no YARA rule in rules/yara has the meta severity "critical" or one above it: this condition is never true'),
+    ('yara_severity = "medium"', 0, None),
+    ('yara_action = "hold"', 0, 'warning: no YARA rule in rules/yara has the meta action "hold": this condition is never true'),
+    ('yara_action = [ "redact", "reject" ]', 0, None),
+])
+def test_meta_of_yara_rules(lockgate, rules, when, status, want):
+    """What a rule asks of a YARA rule's meta is held against the YARA rules that are there."""
+    got, said = check(lockgate, rules('{ id = 1; name = "a"; kind = "message"; when = { %s; }; action = "drop"; }' % when))
+    mine = [text for file, line, text in said if file.endswith("more.rules") and line == "2"]
+    assert got == status and (len(mine) == 1 and want in mine[0] if want else not mine), said
+
+
+def test_meta_that_cannot_be_read(lockgate, rules):
+    folder = rules('{ id = 1; name = "a"; kind = "message"; when = { yara_severity = "high"; }; action = "drop"; }')
+    stanza = folder / "yara" / "stanza.yar"
+    stanza.write_text(stanza.read_text().replace('severity = "medium"', "severity = 75", 1))
+    status, said = check(lockgate, folder)
+    texts = [text for _, _, text in said]
+    assert status == 78 and len([t for t in texts if "what active_markup (stanza.yar) says there is not known here" in t]) == 1, said
+    folder = rules('{ id = 1; name = "a"; kind = "message"; when = { yara_id = 5001; }; action = "drop"; }')
+    status, said = check(lockgate, folder)
+    assert status == 0, said  # nobody asks for a severity: a warning is enough
+    done = subprocess.run([lockgate, "check", "--rules", str(folder)], capture_output=True, text=True, timeout=60)
+    assert "rule active_markup: meta severity is none of info, low" in done.stderr, done.stderr
+
+
 @pytest.mark.parametrize("name,text,want", [
     ("never fires", '{ id = 1; name = "a"; kind = "message"; action = "drop"; }', "rule 310 can never fire"),
     ("ends soon", None, "ends within 14 days"),

@@ -133,6 +133,27 @@ static void too_many(struct content *c)
     arena_clear(&a);
 }
 
+/* What a rule says of itself comes with each of its matches, and with no other's. */
+static void meta_with_matches(struct content *c)
+{
+    struct scan_segment seg = { .group = 1, .attr = UINT32_MAX, .text = STR("hello needle, start needle stop") };
+    struct scan_request r = { .segments = &seg, .n_segments = 1, .facts = { .from = STR("mallory@high.example") } };
+    struct scan_result result;
+    struct arena a;
+    size_t of_word = 0, right = 0, bare = 0;
+    arena_init(&a, 1u << 20);
+    bool done = content_scan(c, &r, &a, &result) == 0 && result.status == SCAN_DONE;
+    for (size_t i = 0; done && i < result.n_matches; i++) {
+        const struct scan_match *m = &result.matches[i];
+        bool word = str_eq(m->rule, STR("word"));
+        of_word += word;
+        right += word && m->meta.id == 7 && m->meta.action == SCAN_ACT_REJECT && m->meta.severity == SCAN_SEV_LOW;
+        bare += !word && !m->meta.id && !m->meta.action && !m->meta.severity;
+    }
+    ok(done && of_word == 2 && right == 2 && bare == result.n_matches - 2 && bare >= 2, "meta comes with the matches of its rule");
+    arena_clear(&a);
+}
+
 static void what_is_loaded(struct content *c)
 {
     struct content_rule r;
@@ -164,9 +185,20 @@ static void meta_words(void)
     struct content *c = NULL;
     struct conf_errors errs;
     conf_errors_init(&errs);
-    scratch_put(dir, "yara/a.yar", "rule a { meta: action = \"explode\" severity = \"high\" condition: false }\nrule b { meta: severity = 3 id = \"x\" condition: false }\n");
-    ok(content_load(dir, &c, &errs) == 0 && errs.n == 3 && has_error(&errs, "yara/a.yar", 0, "rule a: meta action") &&
-        has_error(&errs, "yara/a.yar", 0, "rule b: meta severity") && has_error(&errs, "yara/a.yar", 0, "rule b: meta id"), "meta words that nobody knows get a warning");
+    scratch_put(dir, "yara/a.yar", "rule a { meta: action = \"explode\" severity = \"high\" condition: true }\nrule b { meta: severity = 3 id = \"x\" condition: true }\n"
+        "rule c { meta: severity = \"hgih\" id = 0 condition: true }\n");
+    ok(content_load(dir, &c, &errs) == 0 && errs.n == 5 && has_error(&errs, "yara/a.yar", 0, "rule a: meta action = \"explode\" is none of reject, drop") &&
+        has_error(&errs, "yara/a.yar", 0, "rule b: meta severity is none") && has_error(&errs, "yara/a.yar", 0, "rule b: meta id") &&
+        has_error(&errs, "yara/a.yar", 0, "did you mean \"high\"?") && has_error(&errs, "yara/a.yar", 0, "rule c: meta id"), "meta words that nobody knows get a warning");
+    struct scan_segment seg = { .group = 1, .attr = UINT32_MAX, .text = STR("x") };
+    struct scan_request r = { .segments = &seg, .n_segments = 1 };
+    struct scan_result result = { .n_matches = 0 };
+    struct arena a;
+    arena_init(&a, 1u << 20);
+    ok(c && content_scan(c, &r, &a, &result) == 0 && result.n_matches == 3 && result.matches[0].meta.action == SCAN_ACT_UNREAD &&
+        result.matches[0].meta.severity == SCAN_SEV_HIGH && result.matches[1].meta.severity == SCAN_SEV_UNREAD &&
+        result.matches[1].meta.id == SCAN_ID_UNREAD && result.matches[2].meta.id == SCAN_ID_UNREAD, "and are told as such, never as nothing");
+    arena_clear(&a);
     content_free(c);
     conf_errors_clear(&errs);
     scratch_remove(dir);
@@ -217,6 +249,7 @@ int main(void)
         scan_rows(c);
         one_hit_over_segments(c);
         too_many(c);
+        meta_with_matches(c);
         what_is_loaded(c);
         content_free(c);
         c = NULL;

@@ -147,7 +147,8 @@ static void requests(void)
 
 static void results(void)
 {
-    struct scan_match m[2] = { { SCAN_YARA, 1, 0, 2, 3, 0, STR("EICAR") }, { SCAN_DLP, 2, UINT32_MAX, 0, 0, 100, STR("payment-card") } };
+    struct scan_match m[2] = { { SCAN_YARA, 1, 0, 2, 3, 0, { SCAN_SEV_HIGH, SCAN_ACT_DROP, 5001 }, STR("EICAR") },
+        { SCAN_DLP, 2, UINT32_MAX, 0, 0, 100, { 0 }, STR("payment-card") } };
     struct scan_result r = { SCAN_DONE, 12, 34, m, 2 }, back;
     struct buf b;
     struct arena a, small;
@@ -158,7 +159,8 @@ static void results(void)
     arena_init(&small, 10);
     ok(scan_result_put(&b, &r) == 0 && scan_result_get(buf_str(&b), &a, &back) == 0, "a result goes and comes");
     ok(back.status == SCAN_DONE && back.yara_ns == 12 && back.dlp_ns == 34 && back.n_matches == 2 && back.matches[0].off == 2 && back.matches[0].len == 3 &&
-        str_eq(back.matches[1].rule, STR("payment-card")) && back.matches[1].seg == UINT32_MAX && back.matches[1].confidence == 100, "as it went in");
+        str_eq(back.matches[1].rule, STR("payment-card")) && back.matches[1].seg == UINT32_MAX && back.matches[1].confidence == 100 &&
+        back.matches[0].meta.severity == SCAN_SEV_HIGH && back.matches[0].meta.action == SCAN_ACT_DROP && back.matches[0].meta.id == 5001, "as it went in");
     for (size_t n = 0; n < buf_size(&b); n++)
         refused &= scan_result_get((struct str){ (const char *)buf_data(&b), n }, &a, &back) < 0;
     ok(refused, "each shorter one is refused");
@@ -171,6 +173,20 @@ static void results(void)
     buf_reset(&b);
     ok(scan_result_put(&b, &r) == 0 && scan_result_get(buf_str(&b), &a, &back) == GW_ERR(SYNTAX), "a confidence over 100");
     m[0].confidence = 1;
+    static const struct { const char *name; uint8_t source; struct scan_meta meta; bool good; } metas[] = {
+        { "nothing", SCAN_YARA, { 0 }, true },
+        { "a severity that is none", SCAN_YARA, { SCAN_SEV_COUNT, 0, 0 }, false },
+        { "an action that is none", SCAN_YARA, { 0, SCAN_ACT_COUNT, 0 }, false },
+        { "an id that is none", SCAN_YARA, { 0, 0, SCAN_ID_MAX + 1 }, false },
+        { "words that nobody knows", SCAN_YARA, { SCAN_SEV_UNREAD, SCAN_ACT_UNREAD, SCAN_ID_UNREAD }, true },
+        { "a severity of a detector", SCAN_DLP, { SCAN_SEV_LOW, 0, 0 }, false } };
+    for (size_t i = 0; i < sizeof metas / sizeof *metas; i++) {
+        m[0].source = metas[i].source;
+        m[0].meta = metas[i].meta;
+        buf_reset(&b);
+        ok(scan_result_put(&b, &r) == 0 && scan_result_get(buf_str(&b), &a, &back) == (metas[i].good ? 0 : GW_ERR(SYNTAX)), "meta: %s", metas[i].name);
+    }
+    m[0].source = SCAN_YARA;
     r.status = 2;
     buf_reset(&b);
     ok(scan_result_put(&b, &r) == 0 && scan_result_get(buf_str(&b), &a, &back) == GW_ERR(SYNTAX), "a status that is none");

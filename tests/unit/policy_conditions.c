@@ -12,8 +12,10 @@
 #define OFTEN(note) "<message from='often@high.example' to='c@low.example'><tree xmlns='urn:x' note='" note "'><leaf>l</leaf></tree></message>"
 #define NOW 1700000000000LL /* Tuesday, 14 November 2023, 22:13:20 UTC */
 
-static const struct help_find found[] = { { SCAN_YARA, "virus", "EVIL" }, { SCAN_DLP, "card", "4111" }, { SCAN_TEXT, "invisible", "ZW" },
-    { SCAN_NOTED, "noted", "4111" }, { SCAN_YARA, "whole", NULL } };
+static const struct help_find found[] = { { SCAN_YARA, "virus", "EVIL", { 0 } }, { SCAN_DLP, "card", "4111", { 0 } }, { SCAN_TEXT, "invisible", "ZW", { 0 } },
+    { SCAN_NOTED, "noted", "4111", { 0 } }, { SCAN_YARA, "whole", NULL, { 0 } },
+    { SCAN_YARA, "grave", "GRAVE", { SCAN_SEV_HIGH, SCAN_ACT_DROP, 5001 } }, { SCAN_YARA, "slight", "SLIGHT", { SCAN_SEV_LOW, SCAN_ACT_ALERT, 5002 } },
+    { SCAN_YARA, "odd", "ODD", { SCAN_SEV_UNREAD, SCAN_ACT_UNREAD, SCAN_ID_UNREAD } } };
 
 #define LABEL(in) "<securitylabel xmlns='urn:xmpp:sec-label:0'>" in "</securitylabel>"
 #define PLAIN(class) "<label><plain xmlns='urn:lockgate:label:0' policy='MERIDIAN' classification='" class "'/></label>"
@@ -96,6 +98,23 @@ static const struct row {
     { "yara", "yara = \"virus\";", BODY("EVIL"), GW_HIGH, TRI_YES },
     { "yara", "yara = \"*\";", BODY("good"), GW_HIGH, TRI_YES },      /* "whole" matches without a place */
     { "yara", "yara = [ \"virus\", \"other\" ];", BODY("good"), GW_HIGH, TRI_NO },
+    { "yara_id", "yara_id = 5001;", BODY("GRAVE"), GW_HIGH, TRI_YES },
+    { "yara_id", "yara_id = [ 7, 5002 ];", BODY("SLIGHT"), GW_HIGH, TRI_YES },
+    { "yara_id", "yara_id = [ 7, 5002 ];", BODY("GRAVE"), GW_HIGH, TRI_NO },
+    { "yara_id", "yara_id = 5001;", BODY("EVIL"), GW_HIGH, TRI_NO },   /* a rule that says nothing of itself */
+    { "yara_id", "yara_id = 5001;", BODY("ODD"), GW_HIGH, TRI_UNKNOWN },
+    { "yara_severity", "yara_severity = \"medium\";", BODY("GRAVE"), GW_HIGH, TRI_YES },
+    { "yara_severity", "yara_severity = \"high\";", BODY("SLIGHT GRAVE"), GW_HIGH, TRI_YES },
+    { "yara_severity", "yara_severity = \"medium\";", BODY("SLIGHT"), GW_HIGH, TRI_NO },
+    { "yara_severity", "yara_severity = \"low\";", BODY("SLIGHT"), GW_HIGH, TRI_YES },
+    { "yara_severity", "yara_severity = \"info\";", BODY("EVIL"), GW_HIGH, TRI_NO },
+    { "yara_severity", "yara_severity = \"critical\";", BODY("GRAVE"), GW_HIGH, TRI_NO },
+    { "yara_severity", "yara_severity = \"critical\";", BODY("ODD"), GW_HIGH, TRI_UNKNOWN },
+    { "yara_severity", "yara_severity = \"high\";", BODY("ODD GRAVE"), GW_HIGH, TRI_YES },
+    { "yara_action", "yara_action = \"drop\";", BODY("GRAVE"), GW_HIGH, TRI_YES },
+    { "yara_action", "yara_action = [ \"reject\", \"drop\" ];", BODY("SLIGHT"), GW_HIGH, TRI_NO },
+    { "yara_action", "yara_action = \"alert\";", BODY("EVIL"), GW_HIGH, TRI_NO },
+    { "yara_action", "yara_action = \"alert\";", BODY("ODD"), GW_HIGH, TRI_UNKNOWN },
     { "dlp", "dlp = \"card\";", BODY("4111"), GW_HIGH, TRI_YES },
     { "dlp", "dlp = { detector = \"card\"; confidence = 90; };", BODY("4111"), GW_HIGH, TRI_NO },
     { "dlp", "dlp = { detector = \"card\"; count = 2; };", BODY("4111"), GW_HIGH, TRI_NO },
@@ -236,7 +255,7 @@ static void before(struct pol_eval *e)
     for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
         struct rec *r = help_stanza(v[i]);
         if (r) {
-            (void)help_judge(e, r, i < 2 ? GW_LOW : GW_HIGH, NOW, found, 5, HELP_ANSWERS);
+            (void)help_judge(e, r, i < 2 ? GW_LOW : GW_HIGH, NOW, found, sizeof found / sizeof *found, HELP_ANSWERS);
             pol_commit(e);
         }
         rec_free(r);
@@ -258,7 +277,7 @@ static void run_row(const struct row *t)
     if (e)
         before(e);
     if (e && r) {
-        const struct pol_verdict *v = help_judge(e, r, t->from, NOW, found, 5, HELP_ANSWERS);
+        const struct pol_verdict *v = help_judge(e, r, t->from, NOW, found, sizeof found / sizeof *found, HELP_ANSWERS);
         if (v->verdict == GW_V_RELEASE || (v->reason >= GW_R_LABEL_DENIED && v->reason <= GW_R_LABEL_INVALID && v->n_matched))
             got = v->n_matched == 2 ? TRI_YES : TRI_NO; /* what labels refuse has come to the release rule */
         else

@@ -121,7 +121,7 @@ static const struct { const char *name, *rules, *xml, *want; } rows[] = {
 
 static bool judged(const struct policy *p, const char *xml, const char *want, struct pol_state *state)
 {
-    static const struct help_find yara = { SCAN_YARA, "y", "yy" };
+    static const struct help_find yara = { SCAN_YARA, "y", "yy", { 0 } };
     struct pol_eval *e = pol_eval_new(p, state);
     struct rec *r = help_stanza(xml);
     char got[100] = "no stanza";

@@ -102,7 +102,7 @@ __attribute__((unused)) static struct rec *help_stanza(const char *xml)
 
 /* What the scanner finds: each entry is a rule of that source and a word; each place of the word in any segment is a match. With no
  * word: a match without a span. */
-struct help_find { enum scan_source source; const char *rule, *word; };
+struct help_find { enum scan_source source; const char *rule, *word; struct scan_meta meta; };
 enum help_scanner { HELP_ANSWERS, HELP_SILENT, HELP_UNKNOWN, HELP_BAD_SPAN };
 
 __attribute__((unused)) static enum pol_step help_answer(struct pol_eval *e, const struct help_find *f, size_t n, enum help_scanner how)
@@ -115,14 +115,15 @@ __attribute__((unused)) static enum pol_step help_answer(struct pol_eval *e, con
     for (size_t i = 0; i < n; i++) {
         if (!f[i].word) {
             m[r.n_matches++] = (struct scan_match){ .source = (uint8_t)f[i].source, .hit = (uint32_t)r.n_matches, .seg = UINT32_MAX,
-                .confidence = 80, .rule = str_c(f[i].rule) };
+                .confidence = 80, .meta = f[i].meta, .rule = str_c(f[i].rule) };
             continue;
         }
         for (size_t s = 0; s < q->n_segments; s++)
             for (size_t o = 0; o + strlen(f[i].word) <= q->segments[s].text.n && r.n_matches < 500; o++)
                 if (!memcmp(q->segments[s].text.p + o, f[i].word, strlen(f[i].word)))
                     m[r.n_matches++] = (struct scan_match){ .source = (uint8_t)f[i].source, .hit = (uint32_t)r.n_matches, .seg = (uint32_t)s,
-                        .off = (uint32_t)o, .len = (uint32_t)strlen(f[i].word), .confidence = 80, .rule = str_c(f[i].rule) };
+                        .off = (uint32_t)o, .len = (uint32_t)strlen(f[i].word), .confidence = 80, .meta = f[i].meta,
+                        .rule = str_c(f[i].rule) };
     }
     if (how == HELP_BAD_SPAN)
         m[r.n_matches++] = (struct scan_match){ .source = SCAN_YARA, .seg = 0, .off = 100000, .len = 1, .rule = STR("x") };

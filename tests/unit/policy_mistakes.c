@@ -68,6 +68,11 @@ static const struct line rules[] = {
     { "{ id = 148; name = \"a\"; kind = \"presence\"; action = \"fold\"; },", "\"shows\" go together" },
     { "{ id = 149; name = \"a\"; action = \"fold\"; shows = [ ]; },", "only presence is folded" },
     { "{ id = 150; name = \"a\"; kind = \"presence\"; action = \"fold\"; shows = [ \"sttus\" ]; },", "did you mean \"status\"" },
+    { "{ id = 151; name = \"a\"; when = { yara_severity = \"hgih\"; }; action = \"reject\"; },", "did you mean \"high\"" },
+    { "{ id = 152; name = \"a\"; when = { yara_severity = [ \"low\", \"high\" ]; }; action = \"reject\"; },", "one word is enough" },
+    { "{ id = 153; name = \"a\"; when = { yara_action = \"rejct\"; }; action = \"reject\"; },", "did you mean \"reject\"" },
+    { "{ id = 154; name = \"a\"; when = { yara_id = \"5001\"; }; action = \"reject\"; },", "a whole number" },
+    { "{ id = 155; name = \"a\"; when = { yara_id = [ ]; }; action = \"reject\"; },", "the list is empty" },
     { "{ id = 34; name = \"right\"; action = \"release\"; }", NULL },
     { ");", NULL } };
 

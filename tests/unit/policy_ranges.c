@@ -55,7 +55,7 @@ static const char counting[] = "title = \"t\"; unnamed = \"refuse\"; elements = 
 
 static void run(const char *rules, const struct row *v, size_t n)
 {
-    static const struct help_find find[] = { { SCAN_DLP, "word", "SECRET" } };
+    static const struct help_find find[] = { { SCAN_DLP, "word", "SECRET", { 0 } } };
     struct policy *p = help_load(rules);
     struct pol_eval *e = p ? pol_eval_new(p, NULL) : NULL;
     for (size_t i = 0; i < n; i++) {

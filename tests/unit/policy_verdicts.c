@@ -2,6 +2,7 @@
 // libs: -lexpat -lcrypto -licuuc -licudata -lconfig
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * Whole judgements: which rule decides, what unknown does, what the allow-list takes away, what redaction leaves, who is answered. */
+#include "../../gw/policy/internal.h"
 #include "policy_help.h"
 
 #define M "<message from='juliet@high.example/balcony' to='romeo@low.example' type='chat' id='a'>"
@@ -10,7 +11,7 @@
 #define ROOM "<message from='r@low.example/n' to='a@high.example/x' type='groupchat' id='a'>"
 #define MANY10 "EVIL EVIL EVIL EVIL EVIL EVIL EVIL EVIL EVIL EVIL "
 
-static const struct help_find found[] = { { SCAN_YARA, "virus", "EVIL" }, { SCAN_DLP, "card", "4111" }, { SCAN_YARA, "whole", NULL } };
+static const struct help_find found[] = { { SCAN_YARA, "virus", "EVIL", { 0 } }, { SCAN_DLP, "card", "4111", { 0 } }, { SCAN_YARA, "whole", NULL, { 0 } } };
 
 static const struct row {
     const char *name, *rules, *xml;
@@ -193,6 +194,49 @@ static void answers(void)
     policy_free(p);
 }
 
+/* What a YARA rule says of its gravity is the verdict's, where the rule that held asked for that rule. */
+static void gravity(void)
+{
+    static const struct scan_meta high = { SCAN_SEV_HIGH, SCAN_ACT_REDACT, 5001 }, odd = { SCAN_SEV_UNREAD, 0, 0 };
+    static const struct { const char *name, *when, *action, *rule; struct scan_meta meta; const char *severity; } v[] = {
+        { "graver than the release rule", "yara = \"*\"", "reject", "grave", high, "high" },
+        { "by its id", "yara_id = 5001", "reject", "grave", high, "high" },
+        { "by its severity", "yara_severity = \"medium\"", "reject", "grave", high, "high" },
+        { "by its action, in a group of `any`", "any = ( { kind = \"iq\"; }, { yara_action = \"redact\"; } )", "reject", "grave", high, "high" },
+        { "an alert goes on, and keeps it", "yara = \"grave\"", "alert", "grave", high, "high" },
+        { "redacted", "yara_action = \"redact\"", "redact", "grave", high, "high" },
+        { "says nothing of itself", "yara = \"*\"", "reject", "plain", { 0 }, "low" },
+        { "says what is not known", "yara = \"*\"", "reject", "odd", odd, "low" },
+        { "another rule was asked for", "text = \"EVIL\"; not = { yara = \"grave2\"; }", "reject", "grave", high, "low" } };
+    for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
+        char rules[512];
+        const struct help_find f[] = { { SCAN_YARA, v[i].rule, "EVIL", v[i].meta } };
+        snprintf(rules, sizeof rules, "{ id = 1; name = \"n\"; when = { %s; }; action = \"%s\"; severity = \"low\"; }, " RELEASE, v[i].when, v[i].action);
+        struct policy *p = help_load(rules);
+        struct rec *r = help_stanza(M "<body>x EVIL</body></message>");
+        struct pol_eval *e = p && r ? pol_eval_new(p, NULL) : NULL;
+        const struct pol_verdict *d = e ? help_judge(e, r, GW_HIGH, 0, f, 1, HELP_ANSWERS) : NULL;
+        bool redacts = !strcmp(v[i].action, "redact");
+        ok(d && d->n_matched && d->matched[0] == 1 && str_eq(d->severity, str_c(v[i].severity)) && d->verdict == (strcmp(v[i].action, "reject") ? GW_V_RELEASE : GW_V_REJECT) &&
+            (!redacts || help_is(d->out, OUT "<body>x [removed]</body></message>")), "severity: %s", v[i].name);
+        if (d && !str_eq(d->severity, str_c(v[i].severity)))
+            diag("it is %.*s", STR_ARG(d->severity));
+        pol_eval_free(e);
+        rec_free(r);
+        policy_free(p);
+    }
+    bool same = true;
+    for (size_t i = 0; pol_severity_names[i] || scan_severity_words[i]; i++)
+        same = same && pol_severity_names[i] && scan_severity_words[i] && !strcmp(pol_severity_names[i], scan_severity_words[i]);
+    ok(same, "YARA rules and release rules speak of the same severities");
+    for (size_t i = 0; scan_action_words[i]; i++) {
+        bool known = false;
+        for (size_t k = 0; pol_action_names[k]; k++)
+            known |= !strcmp(pol_action_names[k], scan_action_words[i]);
+        ok(known, "the action %s of YARA rules is one of release rules", scan_action_words[i]);
+    }
+}
+
 /* Questions that the gateway answers itself. */
 static void replies(void)
 {
@@ -259,6 +303,7 @@ int main(void)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         run_row(&rows[i]);
     answers();
+    gravity();
     replies();
     segments();
     help_end();

@@ -9,7 +9,7 @@
 #define RELEASE "{ id = 9; name = \"go\"; action = \"release\"; }"
 #define IQ "<iq from='a@high.example' to='b@low.example' type='get' id='q'>"
 
-static const struct help_find found[] = { { SCAN_YARA, "virus", "EVIL" } };
+static const struct help_find found[] = { { SCAN_YARA, "virus", "EVIL", { 0 } } };
 
 static const struct row {
     const char *name, *rules, *xml;
