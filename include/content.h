@@ -37,6 +37,8 @@ struct content_rule {
 };
 size_t content_rule_count(const struct content *c);
 void content_rule_get(const struct content *c, size_t i, struct content_rule *ret);
+/* The keys of a detector in dlp/ *.conf, for `lockgate check --list-detectors`. */
+void content_describe(FILE *to);
 bool content_knows(const struct content *c, enum scan_source source, struct str name);
 
 /* ---- lists without plain text, for detectors with `values` or `fingerprints` ---- */

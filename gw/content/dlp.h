@@ -16,7 +16,7 @@ enum dlp_boundary { BOUNDARY_WORD, BOUNDARY_DIGIT, BOUNDARY_NONE };
 struct dlp_detector {
     struct conf_where where;
     char *id, *about, *characters, *values, *fingerprints, *key;
-    struct conf_strings patterns, words, support, exclude, exclude_patterns, places, match, clean;
+    struct conf_strings patterns, words, support, exclude, exclude_patterns, places, groups, match, clean;
     int exact_case, validator_index, boundary; /* validator_index 0: none */
     int64_t confidence, with_support, report, distance, minimum, length, digits, overlap;
     bool spaced, leet, log_only;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "content.h"
 #include "dlp.h"
 
 #define ROW(key_, type_, member, ...) { .key = key_, .type = type_, .offset = offsetof(struct dlp_detector, member), __VA_ARGS__ }
@@ -22,6 +23,7 @@ static const struct conf_row detector_rows[] = {
     ROW("key", CONF_STRING, key, .max = 1000, .help = "the key of that file; better kept elsewhere (an absolute path) than beside it"),
     ROW("overlap", CONF_INT, overlap, .min = 1, .max = 100, .def = "40", .help = "how much of a paragraph has to be there, in percent of its fingerprints"),
     ROW("length", CONF_INT, length, .min = 0, .max = 100000, .def = "0", .help = "bytes that a pattern must match at least; [a-z]+ with a length is much cheaper than [a-z]{40,}"),
+    ROW("groups", CONF_STRINGS, groups, .min = 0, .max = 20, .help = "how a number that its validator finds is written, \"3-3-4\", or in one piece; else it is less likely"),
     ROW("digits", CONF_INT, digits, .min = 0, .max = 1000, .def = "0", .help = "digits that a pattern must match at least; text with fewer is not even looked at"),
     ROW("case", CONF_ENUM, exact_case, .names = case_names, .def = "ignore", .help = "exact: capital letters count"),
     ROW("boundary", CONF_ENUM, boundary, .names = boundary_names, .def = "word", .help = "what may not touch a match: a letter or digit, a digit, nothing"),
@@ -150,6 +152,11 @@ static void check_detector(struct dlp *d, struct dlp_detector *x, const char *fo
         complain(errs, x, "it can never be reported: confidence and with_support are below report");
     if (x->with_support != x->confidence && !x->has_support)
         complain(errs, x, "with_support needs words in support");
+    if (x->groups.n && !(x->validator && x->validator->max_digits))
+        complain(errs, x, "groups are for a validator that finds numbers by itself");
+    for (size_t i = 0; i < x->groups.n; i++)
+        if (!x->groups.v[i][0] || strspn(x->groups.v[i], "123456789-") != strlen(x->groups.v[i]))
+            complain(errs, x, "groups are written \"3-3-4\": how many digits stand together");
     for (size_t i = 0; i < d->n; i++)
         if (strcmp(d->v[i]->id, x->id) == 0)
             conf_error_add(errs, CONF_ERROR, x->where.file, x->where.line, "detector %s is also in %s line %u; give one of them another id", x->id,
@@ -275,4 +282,9 @@ void dlp_clear(struct dlp *d)
         arena_clear(&d->arena);
     }
     *d = (struct dlp){ 0 };
+}
+
+void content_describe(FILE *to)
+{
+    conf_describe(file_rows, to);
 }

@@ -41,6 +41,26 @@ static void fill(struct candidate *c, struct str text, const struct group *g, si
     c->compact[c->n] = 0;
 }
 
+static bool in_groups(const char *form, const struct candidate *c)
+{
+    size_t i = 0;
+    for (; *form && i < c->n_groups; form++)
+        if (*form != '-' && c->group[i++] != *form - '0')
+            return false;
+    return !*form && i == c->n_groups;
+}
+
+static bool joined_by_one(const struct region *r, size_t i) { return i > 0 && i < r->n && r->g[i].start - r->g[i - 1].end == 1; }
+
+/* As its kind is written: in one piece or in its groups, and not out of the middle of a longer row. */
+static bool as_usual(const struct dlp_detector *x, const struct candidate *c, const struct region *r, size_t first, size_t last)
+{
+    bool usual = !x->groups.n || c->n_groups == 1;
+    for (size_t i = 0; i < x->groups.n && !usual; i++)
+        usual = c->one_separator && in_groups(x->groups.v[i], c);
+    return usual && !(x->groups.n && (joined_by_one(r, first) || joined_by_one(r, last + 1)));
+}
+
 /* One detector over one row of groups: every stretch of whole groups with the right number of digits, longest first. */
 static void try_detector(struct dlp *d, uint32_t k, const struct view *v, const struct region *r, bool across)
 {
@@ -62,6 +82,8 @@ static void try_detector(struct dlp *d, uint32_t k, const struct view *v, const 
             enum opinion o = val->check(&c);
             if (o == OPINION_NO)
                 continue;
+            if (o > OPINION_WEAK && !as_usual(d->v[k], &c, r, i, j))
+                o = OPINION_WEAK;
             /* a letter that touches it makes it less likely */
             if (is_letter(v->text, r->g[i].start, true) || is_letter(v->text, r->g[j].end, false))
                 o--;

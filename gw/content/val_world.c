@@ -68,7 +68,9 @@ static enum opinion check_us_dea(const struct candidate *c)
 
 static enum opinion check_ca_sin(const struct candidate *c)
 {
-    return YES_IF(DIGITS(9) && C[0] != '0' && C[0] != '8' && luhn_ok(C, 9) && !one_digit_only(C, 9));
+    if (!DIGITS(9) || C[0] == '0' || C[0] == '8' || !luhn_ok(C, 9) || one_digit_only(C, 9))
+        return OPINION_NO;
+    return c->n_groups == 3 ? OPINION_STRONG : OPINION_YES; /* of what is nine digits long, every tenth passes */
 }
 
 /* ---- Latin America ---- */
@@ -156,6 +158,27 @@ static enum opinion check_sg_nric(const struct candidate *c)
         return OPINION_NO;
     int r = sum % 11;
     return C[8] == letters[C[0] == 'M' ? 10 - r : r] ? OPINION_STRONG : OPINION_WEAK;
+}
+
+/* Businesses: 8 digits; companies: the year and 5 digits; others: T or S or R, the year, the kind, 4 digits. Then a check letter. */
+static enum opinion check_sg_uen(const struct candidate *c)
+{
+    static const int business[] = { 10, 4, 9, 3, 8, 2, 7, 1 }, company[] = { 10, 8, 6, 4, 9, 7, 5, 3, 1 }, other[] = { 4, 3, 5, 3, 10, 2, 2, 5, 7 };
+    static const char alphabet[] = "ABCDEFGHJKLMNPQRSTUVWX0123456789";
+    if (c->n == 9)
+        return YES_IF(all_digits(C, 8) && C[8] == "XMKECAWLJDB"[weighted(C, business, 8) % 11]);
+    if (c->n != 10)
+        return OPINION_NO;
+    if (all_digits(C, 9))
+        return YES_IF(number_of(C, 4) >= 1800 && number_of(C, 4) < 2100 && C[9] == "ZKCMDNERGWH"[weighted(C, company, 9) % 11]);
+    int sum = 0;
+    for (size_t i = 0; i < 9; i++) {
+        const char *at = strchr(alphabet, C[i]);
+        if (!at)
+            return OPINION_NO;
+        sum += (int)(at - alphabet) * other[i];
+    }
+    return YES_IF(strchr("RST", C[0]) && all_digits(C + 1, 2) && all_digits(C + 5, 4) && C[9] == alphabet[(sum + 6) % 11]);
 }
 
 static enum opinion check_cn_id(const struct candidate *c)
@@ -308,6 +331,7 @@ const struct validator validators_world[] = {
     { "in-aadhaar", 12, 12, check_in_aadhaar, "India: Aadhaar (Verhoeff)" },
     { "in-gstin", 0, 0, check_in_gstin, "India: GSTIN" },
     { "sg-nric", 0, 0, check_sg_nric, "Singapore: NRIC/FIN" },
+    { "sg-uen", 0, 0, check_sg_uen, "Singapore: unique entity number" },
     { "cn-id", 0, 0, check_cn_id, "China: resident identity number" },
     { "kr-resident", 13, 13, check_kr_resident, "Korea: resident or foreigner registration number" },
     { "kr-company", 10, 10, check_kr_company, "Korea: business registration number" },

@@ -13,7 +13,7 @@
 static const char usage[] =
     "usage: lockgate check [-c CONF] [--rules DIR] [-q]\n"
     "       lockgate check --system [--json] [-c CONF]\n"
-    "       lockgate check --list | --list-config\n"
+    "       lockgate check --list | --list-detectors | --list-config\n"
     "\n"
     "Finds every mistake in the configuration and in the rules, each with its file and line.\n"
     "\n"
@@ -24,6 +24,7 @@ static const char usage[] =
     "                 firewall tables; one line each: fine, warning, wrong, and what to do\n"
     "  --json         with --system: as one JSON object\n"
     "  --list         print every condition and action that a rule may use\n"
+    "  --list-detectors  print every key of a detector in dlp/\n"
     "  --list-config  print every key of the configuration\n"
     "\n"
     "Exit status: 0 everything is right, 1 --system found something wrong, 2 wrong usage, 78 there are mistakes.\n";
@@ -105,6 +106,8 @@ int verb_check(int argc, char **argv)
             return fputs(usage, stdout) < 0 ? CTL_NO : CTL_YES;
         else if (!strcmp(argv[i], "--list"))
             return policy_describe(stdout), CTL_YES;
+        else if (!strcmp(argv[i], "--list-detectors"))
+            return content_describe(stdout), CTL_YES;
         else if (!strcmp(argv[i], "--list-config"))
             return gw_conf_describe(stdout), CTL_YES;
         else if (!strcmp(argv[i], "--system"))

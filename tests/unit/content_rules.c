@@ -48,6 +48,42 @@ static const char *yara_text(struct scan_result *r)
     return result_text(r);
 }
 
+/* A number that is written in other groups than its kind, or stands in a longer row, is less likely by 25. */
+static void groups(void)
+{
+    static const struct { const char *name, *text; int want; } v[] = { /* want: confidence */
+        { "in one piece", "so 9434765919 it is", 40 }, { "in its groups", "so 943 476 5919 it is", 40 }, { "in the other form", "so 94347-65919 it is", 40 },
+        { "in other groups", "so 94 347 65919 it is", 15 }, { "digit by digit", "so 9 4 3 4 7 6 5 9 1 9 it is", 15 }, { "with two separators", "so 943-476 5919 it is", 15 },
+        { "behind another number", "so 77 943 476 5919 it is", 15 }, { "before another number", "so 943 476 5919 77 it is", 15 },
+        { "beside another, apart", "so 943 476 5919, 77 it is", 40 }, { "with a wrong check digit", "so 943 476 5918 it is", -1 } };
+    char *dir = scratch_rules();
+    struct content *c = NULL;
+    struct conf_errors errs;
+    struct arena a;
+    conf_errors_init(&errs);
+    arena_init(&a, 1u << 20);
+    scratch_put(dir, "dlp/a.conf", "detectors = ( { id = \"n\"; about = \"n\"; validator = \"uk-nhs\"; groups = [ \"3-3-4\", \"5-5\" ]; confidence = 40; report = 1; } );\n");
+    if (ok(content_load(dir, &c, &errs) == 0, "a detector with groups loads"))
+        for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
+            struct scan_result r = { .n_matches = 0 };
+            bool done = scan(c, v[i].text, &a, &r);
+            int got = done && r.n_matches ? r.matches[0].confidence : -1;
+            if (!ok(done && got == v[i].want && r.n_matches <= 1, "groups: %s", v[i].name))
+                diag("%d, %zu matches", got, r.n_matches);
+        }
+    conf_errors_print(&errs, stdout);
+    conf_errors_clear(&errs);
+    content_free(c);
+    c = NULL;
+    scratch_put(dir, "dlp/a.conf", "detectors = ( { id = \"n\"; about = \"n\"; validator = \"uk-nhs\"; groups = [ \"3.3\" ]; },\n"
+        "{ id = \"m\"; about = \"m\"; patterns = [ \"abcde\" ]; groups = [ \"3-3\" ]; } );\n");
+    ok(content_load(dir, &c, &errs) == GW_ERR(CONF) && errs.n == 2 && errs.v[0].line == 1 && strstr(errs.v[0].text, "groups are written") &&
+        errs.v[1].line == 2 && strstr(errs.v[1].text, "validator that finds numbers"), "mistakes in groups are named with their lines");
+    conf_errors_clear(&errs);
+    arena_clear(&a);
+    scratch_remove(dir);
+}
+
 int main(void)
 {
     struct content *c = NULL;
@@ -75,5 +111,6 @@ int main(void)
     conf_errors_clear(&errs);
     content_free(c);
     arena_clear(&a);
+    groups();
     return done_testing();
 }
