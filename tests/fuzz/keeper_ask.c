@@ -10,7 +10,9 @@
 #include "../../gw/keeper/serve.c"
 
 #include "../../gw/keeper/away.c"
+#include "../../gw/keeper/chains.c"
 #include "../../gw/keeper/keys.c"
+#include "../../gw/keeper/mint.c"
 
 #include <sys/socket.h>
 
