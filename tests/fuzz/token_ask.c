@@ -11,6 +11,7 @@
 #include "../../gw/token/form.c"
 #undef take
 #include "../../gw/token/keys.c"
+#include "../../gw/token/leaf.c"
 #include "../../gw/token/serve.c"
 
 #include <sys/socket.h>
