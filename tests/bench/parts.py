@@ -6,9 +6,11 @@ import re
 import shutil
 import statistics
 import subprocess
+import time
 
 import latency
 from lab.lab import Lab, ROOT, build_folder
+from lab.net import LabError, wait_until
 from load import Ends
 from rivals import Rival, server_rate
 
@@ -82,7 +84,7 @@ def floor(f):
         print(f"{text:38} {spread([r[key] for r in runs], '{:.2f}'):>24}")
     print(f"{'one commit alone (write, fdatasync), p50':38} {spread([r['commit_us'] for r in runs]):>24}")
     f["floor"] = statistics.median(r["sum"] for r in runs)
-    f["floor_scan"] = statistics.median(r["yara"] + r["dlp"] for r in runs)
+    f["floor_parts"] = {k: statistics.median(r[k] for r in runs) for k in ("tls", "expat", "yara", "dlp", "commit_share")}
     f["commit_ms"] = statistics.median(r["commit_us"] for r in runs) / 1e3
     f["handshake_leg"] = statistics.median(r["handshake_leg"] for r in runs)
 
@@ -176,6 +178,7 @@ def without_sync(f):
             rows[name] = Ends(lab).run(f.times(3000), rate=300)
     with _bare("b-dire", "direct") as lab:
         rows["direct"] = Ends(lab).run(f.times(3000), rate=300)
+    f["alone"] = {k: v for k, v in rows["with sync"]["cpu"].items()}
     for name, r in rows.items():
         print(f"{name:12} p50 {r['p50_ms']:7.3f}   p99 {r['p99_ms']:7.3f} ms, 300 a second on one stream, raw s2s peers")
     f["rest_ms"] = rows["without"]["p50_ms"] - rows["direct"]["p50_ms"]
@@ -216,7 +219,7 @@ def throughput(f):
     f["rate"] = statistics.median(r["per_second"] for r in runs["gateway"])
     f["haproxy"] = statistics.median(r["per_second"] for r in runs["haproxy"])
     f["cpu"] = statistics.median(cpu["gateway"])
-    f["cpu_scanner"] = statistics.median(r["cpu"].get("scanner", 0) for r in runs["gateway"])
+    f["cpu_by"] = {k: statistics.median(r["cpu"].get(k, 0) for r in runs["gateway"]) for k in runs["gateway"][-1]["cpu"]}
 
 
 def half_load(f):
@@ -244,12 +247,89 @@ def streams(f):
 def sizes(f):
     """growth over the size of a stanza's text"""
     with _bare("b-gate", **{"limits.stanza": "1MiB", "limits.window_bytes": "16MiB"}) as lab:
-        for size in (100, 300, 1000, 4000, 16000, 64000, 256000):
+        for size in (100, 300, 1000, 4000, 16000, 65536, 262144):
             count = min(40000, max(100, 40_000_000 // (size + 1000)) // f.times(3))
             r = Ends(lab).run(count, 1, size)
             print(f"{size:7} bytes {r['per_second']:10.0f} a second {r['per_second'] * size / 1e6:8.1f} MB/s"
                   + _harm(r), flush=True)
             f["whole"] = f.get("whole", True) and r["whole"]
+
+
+GROWN = "1,000,000"
+NEVER = "grown%d@high.example"      # nobody of that name writes
+
+
+def _grow(folder, n):
+    """Adds to a rules folder n address rules and n YARA rules, or for GROWN a rule with a list of a million addresses."""
+    if n == GROWN:
+        os.makedirs(os.path.join(folder, "lists"), exist_ok=True)
+        with open(os.path.join(folder, "lists", "grown.list"), "w") as out:
+            out.writelines(NEVER % i + "\n" for i in range(1000000))
+        rows = ['{ id = 500000; name = "grown"; when = { from_list = "grown"; }; action = "reject"; }']
+    else:
+        rows = [f'{{ id = {500000 + i}; name = "grown"; when = {{ from = "{NEVER % i}"; }}; action = "reject"; }}' for i in range(n)]
+        with open(os.path.join(folder, "yara", "grown.yar"), "w") as out:
+            out.writelines(f'rule grown_{i} {{ strings: $a = "never{i:05d}written" condition: $a }}\n' for i in range(n))
+    with open(os.path.join(folder, "grown.rules"), "w") as out:
+        out.write("rules = (\n" + ",\n".join(rows) + " );\n")
+    path = os.path.join(folder, "main.rules")
+    with open(path) as main:
+        text, found = re.subn(r"^files = \[", 'files = [ "grown.rules",', main.read(), flags=re.M)
+    if found != 1:
+        raise LabError("main.rules does not name its files as it did")
+    with open(path, "w") as main:
+        main.write(text)
+
+
+def rules(f):
+    """growth over rules: so many address rules and so many YARA rules beside those shipped; then a list of a million addresses"""
+    with _bare("b-rule") as lab:
+        for n in (0, 10, 100, 1000, 10000, GROWN):
+            if n:
+                lab.gateway.stop()
+                lab.rules()
+                _grow(lab.path("rules"), n)
+                began = time.monotonic()
+                lab.gateway.start(timeout=60)
+            r = Ends(lab).run(30000)
+            what = "a list of 1,000,000" if n == GROWN else f"{n:,} rules of each more" if n else "as shipped"
+            print(f"{what:24} {r['per_second']:10.0f} a second   scanner {r['cpu']['scanner']:6.1f} us, guard {r['cpu']['guard']:5.1f} us"
+                  + (f"   loaded in {time.monotonic() - began - r['seconds']:.1f} s" if n else "") + _harm(r), flush=True)
+            f[f"rules_{n}"] = r["per_second"]
+            f["whole"] = f.get("whole", True) and r["whole"]
+
+
+def memory(f):
+    """memory over streams: what the edges and the guard hold as their own, so many streams open on one side"""
+    with _bare("b-mem", **MANY, **{"limits.signatures": 10000}) as lab:
+        ends = Ends(lab)
+        sink = ends.sink(1111, 90, 300)
+        before, count, held = _own(lab), 0, []
+        try:
+            for more in (1, 10, 100, 1000):
+                held.append(ends.source("source", "--count", more, "--streams", more, "--open", min(more, 8), "--hold", 90))
+                log = ends.source_log
+                wait_until("the streams", lambda: os.path.getsize(log) > 0 or not held[-1].alive(), 60, step=0.1)
+                count += more
+                now = _own(lab)
+                grown = {k: (now[k] - before[k]) / count / 1024 for k in ("edge-high", "edge-low", "guard")}
+                print(f"{count:5} streams   edges {(now['edge-high'] + now['edge-low']) / 2**20:6.1f} MiB, guard {now['guard'] / 2**20:5.1f} MiB; for each since the start "
+                      + ", ".join(f"{k} {v:.1f}" for k, v in grown.items()) + " KiB", flush=True)
+            f["stream_edge_kib"] = grown["edge-high"]
+        finally:
+            for p in held:
+                p.stop()
+            sink.stop()
+
+
+def _own(lab):
+    """{program: bytes that are its own alone}"""
+    found = {}
+    for name, pids in lab.gateway.programs().items():
+        for pid in pids:
+            with open(f"/proc/{pid}/smaps_rollup") as rollup:
+                found[name] = found.get(name, 0) + sum(int(l.split()[1]) * 1024 for l in rollup if l.startswith("Private_"))
+    return found
 
 
 def cores(f):
@@ -268,15 +348,17 @@ def cores(f):
 
 def opens(f):
     """streams opened and closed a second, both ends counted (near leg; the far leg stays)"""
-    rows = {}
+    rows, share = {}, {}
     with _bare("b-dire", "direct") as direct, _bare("b-gate", **{**MANY, "limits.signatures": 10000}) as gateway:
         for resume in (False, True):
             for name, lab in (("direct", direct), ("gateway", gateway)):
                 r = Ends(lab).opens(f.times(4), resume=resume)
                 rows[name, resume] = r["per_second"]
+                share[name] = r["resumed"] / r["opened"] if r["opened"] else 0
                 print(f"{name:10} {'with the session before' if resume else 'full handshakes':26} {r['per_second']:8.0f} a second"
                       f"   ({r['resumed']} of {r['opened']} resumed)", flush=True)
-    f["opens"] = {"direct": rows["direct", False], "full": rows["gateway", False], "resumed": rows["gateway", True]}
+    f["opens"] = {"direct": rows["direct", False], "full": rows["gateway", False], "resumed": rows["gateway", True], "share": share["gateway"],
+                  "direct_resumed": rows["direct", True]}
 
 
 def connections(f):
