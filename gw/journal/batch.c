@@ -31,6 +31,13 @@ bool batch_full(const struct journal *j)
     return j->n_lines >= BATCH_LINES - 64 || j->n_releases >= BATCH_LINES - 64 || buf_size(&j->text) >= BATCH_BYTES;
 }
 
+int64_t batch_wait_ms(const struct journal *j)
+{
+    int64_t left = j->since_ms + COMPANY_MS - mono_ms();
+
+    return j->n_lines == 0 || j->awaited || j->n_releases > 0 || j->stop || batch_full(j) || left < 0 ? 0 : left;
+}
+
 static int put_line(struct journal *j, struct led_head *h, struct str fields)
 {
     size_t before = buf_size(&j->text);
@@ -41,9 +48,13 @@ static int put_line(struct journal *j, struct led_head *h, struct str fields)
     h->time_us = wall_us();
     h->seq = j->store.seq + j->n_lines + 1;
     err = led_line(&j->text, h, fields);
-    if (!err)
-        j->lengths[j->n_lines++] = (uint32_t)(buf_size(&j->text) - before);
-    return err;
+    if (err)
+        return err;
+    if (j->n_lines == 0)
+        j->since_ms = mono_ms();
+    j->awaited |= h->event != GW_EV_DELIVERY;
+    j->lengths[j->n_lines++] = (uint32_t)(buf_size(&j->text) - before);
+    return 0;
 }
 
 void batch_event(struct journal *j, const char *action, const char *subject, uint64_t count, const char *detail_fmt, ...)
@@ -336,6 +347,7 @@ static void hash_batch(struct journal *j)
         p += j->lengths[i];
     }
     j->n_lines = 0;
+    j->awaited = false;
     buf_reset(&j->text);
 }
 

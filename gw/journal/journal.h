@@ -11,6 +11,7 @@
 #define BATCH_LINES 16384
 #define BATCH_BYTES (8u << 20)
 #define EDGE_WAIT_MS 5000
+#define COMPANY_MS 5 /* so long a batch of nothing but deliveries waits for a line that somebody waits for */
 #define RECALL 32768 /* releases of a guard that can be repeated: far more than a guard has open */
 
 /* ---- store.c: the segments ---- */
@@ -153,6 +154,8 @@ struct journal {
     struct buf text;
     uint32_t *lengths; /* of its lines, with newline */
     size_t n_lines;
+    bool awaited;        /* somebody waits for one of them */
+    int64_t since_ms;    /* its first line came */
     struct release *releases;
     bool edge_seen[GW_SIDES]; /* linked since our start: before that its releases wait, up to EDGE_WAIT_MS */
     int64_t started_ms;
@@ -180,6 +183,9 @@ uint64_t wall_us(void);
 int64_t mono_ms(void);
 bool batch_full(const struct journal *j);
 void batch_line(struct journal *j, struct channel *ch, const struct ipc_msg *m); /* a LINE; may break the channel */
+/* Milliseconds until the batch is to be committed; 0: now. A delivery that is told is waited for by nobody, and its sync would hold up
+ * the next stanza's. */
+int64_t batch_wait_ms(const struct journal *j);
 void batch_commit(struct journal *j); /* all that is in it, or sets j->blocked */
 /* A line of the journal's own. action: one word; detail: a sentence; subject may be NULL; count: bytes, seconds... */
 void batch_event(struct journal *j, const char *action, const char *subject, uint64_t count, const char *detail_fmt, ...)

@@ -233,7 +233,9 @@ static int timeout(const struct journal *j)
 
     if (any_held(j) && ms > 20)
         ms = 20;
-    return links_more(j) || j->n_lines > 0 ? 0 : ms < 0 ? 0 : ms > 1000 ? 1000 : (int)ms;
+    if (j->n_lines > 0 && ms > batch_wait_ms(j))
+        ms = batch_wait_ms(j);
+    return links_more(j) || ms < 0 ? 0 : ms > 1000 ? 1000 : (int)ms;
 }
 
 void links_take(struct journal *j)

@@ -278,19 +278,15 @@ static void checkpoint(struct journal *j)
         buf_clear(&table);
 }
 
-static bool checkpoint_due(const struct journal *j, int64_t *next_ms)
+static bool checkpoint_due(const struct journal *j, int64_t next_ms)
 {
-    int64_t now = mono_ms();
-
-    if (now < *next_ms && j->notary.tree.size - j->notary.signed_size < 100000)
-        return false;
-    *next_ms = now + j->conf->journal.checkpoint;
-    return true;
+    return mono_ms() >= next_ms || j->notary.tree.size - j->notary.signed_size >= 100000;
 }
 
 static void run(struct journal *j)
 {
     int64_t next_checkpoint = mono_ms() + j->conf->journal.checkpoint;
+    bool sign;
 
     while (!j->stop || (links_more(j) && !j->blocked)) {
         if (j->blocked) {
@@ -301,9 +297,13 @@ static void run(struct journal *j)
             j->retry_ms = next_checkpoint; /* when to wake at the latest */
             links_take(j);
         }
-        batch_commit(j);
-        if (!j->blocked && checkpoint_due(j, &next_checkpoint))
+        sign = checkpoint_due(j, next_checkpoint);
+        if (j->blocked || sign || batch_wait_ms(j) == 0) /* beside a checkpoint the table of senders is kept: all that was taken is durable then */
+            batch_commit(j);
+        if (!j->blocked && sign) {
             checkpoint(j);
+            next_checkpoint = mono_ms() + j->conf->journal.checkpoint;
+        }
         if (!j->blocked)
             token_tick(j);
         retire(j);

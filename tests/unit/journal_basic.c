@@ -96,6 +96,42 @@ static void test_restart(struct rig *r, bool killed)
         "%s: each is in the journal once", how);
 }
 
+static unsigned long batches(struct rig *r)
+{
+    struct msg_stats s;
+    struct ipc_msg m;
+    char json[1024], *at;
+
+    if (ipc_put_stats_ask(r->parent, &(struct msg_stats_ask){ .ask = 1 }) < 0 || rig_next(r->parent, 15000, &m) != 1 || m.type != IPC_M_STATS ||
+        ipc_get_stats(&m, &s) < 0)
+        return 0;
+    snprintf(json, sizeof json, "%.*s", STR_ARG(s.json));
+    at = strstr(json, "\"batches\":");
+    return at ? strtoul(at + 10, NULL, 10) : 0;
+}
+
+/* A delivery begins no sync: it goes with the verdict behind it, and by itself when none comes. A busy machine may part some of them. */
+static void test_company(struct rig *r)
+{
+    struct ipc *g = rig_link(r, IPC_GUARD, 0, 3);
+    unsigned long before = batches(r), rounds = 40;
+    bool whole = true;
+
+    for (uint64_t n = 1; n <= 2 * rounds; n += 2) {
+        struct msg_line m = { .guard = 77, .number = n, .target = LINE_TARGET_NONE, .event = GW_EV_DELIVERY, .fields = buf_str(&fields) };
+        whole &= ipc_put_line(g, &m) == 0 && ipc_flush(g) == 0;
+        nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+        whole &= rig_line(g, 77, n + 1, LINE_TARGET_NONE, buf_str(&fields)) == 0;
+        whole &= durable(g, n + 1) || durable(g, n + 1); /* of a pair that was parted, the second */
+    }
+    ok(whole, "deliveries and verdicts in turn are durable");
+    before = batches(r) - before;
+    ok(before >= rounds / 2 && before < rounds * 3 / 2, "most pairs went in one batch: %lu batches for %lu", before, rounds);
+    (void)!ipc_put_line(g, &(struct msg_line){ .guard = 77, .number = 2 * rounds + 1, .target = LINE_TARGET_NONE, .event = GW_EV_DELIVERY, .fields = buf_str(&fields) });
+    ok(ipc_flush(g) == 0 && durable(g, 2 * rounds + 1), "a delivery alone is durable, too");
+    ipc_free(g);
+}
+
 /* What breaks a channel, and never the program. fields: those of a verdict, or one of a kind. */
 enum what { VERDICT, SIDE_HIGH, SIDE_LOW, RULE, UNKNOWN };
 static const struct refused { const char *name; enum ipc_role role; enum gw_event event; enum what what; uint64_t number; uint8_t target; bool other_hash; } refusals[] = {
@@ -232,6 +268,7 @@ int main(int argc, char **argv)
     test_release(&r);
     test_restart(&r, false);
     test_restart(&r, true);
+    test_company(&r);
     test_refusals(&r);
     test_escaping(&r);
     test_budget(&r);
