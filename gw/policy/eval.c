@@ -360,7 +360,7 @@ static enum pol_step run(struct pol_eval *e)
 {
     enum pol_step step;
     for (;; e->at++) {
-        if (!e->explain && !e->n_parties) /* who asks for explanations hears of every rule; others may be named than it is indexed by */
+        if (!e->explain && e->have_parties) /* who asks for explanations hears of every rule; after a change it is indexed anew first */
             e->at = index_next(&e->streams, e->at);
         if (e->at >= e->p->n_rules)
             break;
@@ -409,8 +409,7 @@ enum pol_step pol_begin(struct pol_eval *e, const struct rec *in, const struct p
         return refuse_carried(e, carried, condition);
     if (!label_parties(e))
         return pol_refuse(e, GW_R_INTERNAL);
-    index_begin(e->p, e->rec, &e->streams);
-    return run(e);
+    return index_begin(e) ? run(e) : pol_refuse(e, GW_R_INTERNAL);
 }
 
 static bool span_fits(const struct pol_eval *e, const struct scan_match *m)

@@ -353,7 +353,7 @@ enum tri expand_match(struct pol_eval *e, const struct pol_rule *r)
     const struct cond *c = &r->when;
     struct finding f = { .e = e };
     bool all = r->action == ACT_RELEASE;
-    if (!e->have_parties && (!collect(&f) || e->n_edits)) /* the stanza was changed by a rule, into something that may not be carried */
+    if (!e->have_parties && (!collect(&f) || e->n_edits || !index_begin(e))) /* the stanza was changed by a rule, into something that may not be carried */
         return TRI_UNKNOWN;
     if (e->n_parties && (c->needs & (COND_SCAN | COND_CONTENT)) && !segments_collect(e)) /* of the whole: each is part of it */
         return TRI_UNKNOWN;

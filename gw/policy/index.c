@@ -124,26 +124,42 @@ static void add_stream(struct rule_streams *s, const uint32_t *v, size_t n)
         s->v[s->n++] = (struct rule_stream){ v, n, 0 };
 }
 
-void index_begin(const struct policy *p, const struct rec *r, struct rule_streams *s)
+static void add_address(const struct rule_index *x, struct rule_streams *s, bool to, struct str jid)
 {
     char text[JID_MAX + 3] GW_UNSET;
-    const struct rule_index *x = p->index;
-    s->n = 0;
-    add_stream(s, x->always, x->n_always);
-    for (int to = 0; to < 2; to++) {
-        struct str jid = to ? r->to : r->from, local, domain, resource;
-        if (!x->any[to] || jid.n > JID_MAX)
+    struct str local, domain, resource;
+    if (!x->any[to] || jid.n > JID_MAX)
+        return;
+    jid_split(jid, &local, &domain, &resource);
+    struct str bare = { jid.p, (size_t)(domain.p + domain.n - jid.p) };
+    struct str parts[4] = { jid, bare, domain, domain };
+    for (int f = 0; f < 4; f++) {
+        if ((f == ADDR_FULL && !resource.n) || ((f == ADDR_BARE || f == ADDR_ANYBODY) && !local.n))
             continue;
-        jid_split(jid, &local, &domain, &resource);
-        struct str bare = { jid.p, (size_t)(domain.p + domain.n - jid.p) };
-        struct str parts[4] = { jid, bare, domain, domain };
-        for (int f = 0; f < 4; f++) {
-            if ((f == ADDR_FULL && !resource.n) || ((f == ADDR_BARE || f == ADDR_ANYBODY) && !local.n))
-                continue;
-            const struct entry *e = find(x, make_key(text, to, tags[f], parts[f]));
-            add_stream(s, e->v, e->n);
-        }
+        const struct entry *e = find(x, make_key(text, to, tags[f], parts[f]));
+        add_stream(s, e->v, e->n);
     }
+}
+
+bool index_begin(struct pol_eval *e)
+{
+    const struct rule_index *x = e->p->index;
+    const struct rec *r = e->rec;
+    struct rule_streams *s = &e->streams;
+    *s = (struct rule_streams){ .v = arena_alloc(&e->arena, (1 + 8 * (1 + e->n_parties)) * sizeof *s->v) };
+    if (!s->v)
+        return false;
+    add_stream(s, x->always, x->n_always);
+    add_address(x, s, false, r->from);
+    add_address(x, s, true, r->to);
+    for (size_t i = 0; i < e->n_parties; i++) {
+        const struct pol_party *p = &e->parties[i];
+        if (!str_eq(p->from, r->from))
+            add_address(x, s, false, p->from);
+        if (!str_eq(p->to, r->to))
+            add_address(x, s, true, p->to);
+    }
+    return true;
 }
 
 size_t index_next(struct rule_streams *s, size_t from)

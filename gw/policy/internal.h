@@ -177,9 +177,9 @@ struct policy {
 };
 /* index.c: rules that can hold for a stanza's addresses, in their order */
 struct rule_stream { const uint32_t *v; size_t n, at; };
-struct rule_streams { struct rule_stream v[9]; size_t n; };
+struct rule_streams { struct rule_stream *v; size_t n; };
 int index_build(struct policy *p);
-void index_begin(const struct policy *p, const struct rec *r, struct rule_streams *s);
+bool index_begin(struct pol_eval *e); /* for the stanza as it stands and all whom it concerns; false: no memory */
 size_t index_next(struct rule_streams *s, size_t from); /* the first at `from` or behind it; SIZE_MAX: none */
 int policy_hash_files(const char *dir, unsigned char ret[32]);
 

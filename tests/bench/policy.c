@@ -2,7 +2,7 @@
 // libs: -lcrypto -licuuc -licudata -lconfig
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * What one stanza costs the guard's policy, without the scanner: decode, allow-list, rules, encode. And what many rules and long lists
- * add: 10,000 address rules against 10, a list of a million against one of 10. */
+ * add: 10,000 address rules against 10, a list of a million against one of 10; and a message to 31 people, for each of whom rules are asked. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +52,20 @@ static int put_label(struct rec *r)
         rec_text(r, STR("MSICAQIGASkxGjAYgApghkgBZQIBCAMAoQowCAYCKQEDAgeA")) || rec_close(r) || rec_close(r) || rec_close(r);
 }
 
+static size_t carried; /* further recipients (XEP-0033) */
+
+static int put_addresses(struct rec *r)
+{
+    int rc = rec_open(r, STR("http://jabber.org/protocol/address"), STR("addresses"));
+    for (size_t i = 0; i < carried && !rc; i++) {
+        char jid[64];
+        snprintf(jid, sizeof jid, "reader%zu@low.example", i);
+        rc = rec_open(r, STR("http://jabber.org/protocol/address"), STR("address")) || rec_attr_add(r, STR_NONE, STR("type"), STR("cc")) ||
+            rec_attr_add(r, STR_NONE, STR("jid"), str_c(jid)) || rec_close(r);
+    }
+    return rc || rec_close(r);
+}
+
 static void stanza(struct buf *b, bool labelled)
 {
     struct rec_limits limits = REC_HARD_LIMITS;
@@ -62,15 +76,15 @@ static void stanza(struct buf *b, bool labelled)
         STR("romeo@low.example"), STR("juliet@high.example/balcony"), STR("romeo@low.example")) || rec_pair(r, STR("high.example"), STR("low.example")) ||
         rec_open(r, STR("jabber:server"), STR("message")) || rec_open(r, STR("jabber:server"), STR("body")) ||
         rec_text(r, (struct str){ body, sizeof body }) || rec_close(r) || rec_open(r, STR("http://jabber.org/protocol/chatstates"), STR("active")) ||
-        rec_close(r) || (labelled && put_label(r)) || rec_close(r) || rec_seal(r);
+        rec_close(r) || (labelled && put_label(r)) || (carried && put_addresses(r)) || rec_close(r) || rec_seal(r);
     buf_init(b, 1 << 20);
     if (rc || rec_encode(r, b))
         exit(1);
     rec_free(r);
 }
 
-#define ROUNDS 200
-#define TIMES 1000
+#define ROUNDS (carried ? 20 : 200) /* those take longer */
+#define TIMES (carried ? 100 : 1000)
 
 /* The best round of each set, in microseconds a stanza; the second set's stanza may carry a label. They take turns, so that what else the machine does hits both. */
 static void measure(struct policy *const sets[2], bool labelled, double best[2])
@@ -157,11 +171,22 @@ static void labels(void)
     printf("policy: the same, with an ESS label              %6.2f us, %.2f times\n", labelled[1], labelled[1] / labelled[0]);
 }
 
+/* No index helps where each rule has to look at each recipient. */
+static struct policy *every_rule(void)
+{
+    static char t[65536];
+    size_t used = (size_t)snprintf(t, sizeof t, "profiles = [ \"p\" ];\nrules = (\n");
+    for (int i = 0; i < 200; i++)
+        used += (size_t)snprintf(t + used, sizeof t - used, "{ id = %d; name = \"n\"; kind = \"message\"; when = { to_like = \"*nobody%d*\"; }; action = \"reject\"; },\n", i + 1, i);
+    snprintf(t + used, sizeof t - used, "{ id = 999999; name = \"n\"; kind = \"message\"; action = \"release\"; } );\n");
+    return load(t);
+}
+
 int main(void)
 {
     static const char *const leave[] = { "main.rules", "lists/l.list", "profiles/p.conf", "labels/l.conf", "lists", "profiles", "labels" };
     char path[128];
-    double a[2], b[2];
+    double a[2], b[2], c[2], d[2];
     snprintf(dir, sizeof dir, "/tmp/lockgate-bench-XXXXXX");
     if (jid_init() || !mkdtemp(dir))
         return 1;
@@ -172,6 +197,7 @@ int main(void)
     }
     put("profiles/p.conf", "title = \"t\"; elements = ( { element = \"{jabber:server}body\"; in = [ \"message\" ]; text = \"any\"; },"
         "{ element = \"{http://jabber.org/protocol/chatstates}active\"; in = [ \"message\" ]; },"
+        "{ element = \"{http://jabber.org/protocol/address}addresses\"; in = [ \"message\" ]; children = ( { element = \"address\"; max = 30; attributes = [ \"type any\", \"jid jid\" ]; } ); },"
         "{ element = \"{urn:xmpp:sec-label:0}securitylabel\"; in = [ \"message\" ]; children = ( { element = \"label\"; children = ("
         " { element = \"{urn:xmpp:sec-label:ess:0}esssecuritylabel\"; text = \"base64\"; } ); } ); } );");
     char *few = rules_of(10), *many = rules_of(10000);
@@ -187,6 +213,15 @@ int main(void)
     printf("policy: one message, a list of 10                %6.2f us\n", b[0]);
     printf("policy: one message, a list of 1,000,000         %6.2f us, %.2f times (goal: 1.2); written and loaded in %.1f s\n", b[1], b[1] / b[0], loaded);
     labels();
+    carried = 30;
+    struct policy *to_many[2] = { load(few), load(many) };
+    measure(to_many, false, c);
+    struct policy *asked[2] = { load("profiles = [ \"p\" ]; rules = ( { id = 1; name = \"r\"; action = \"release\"; } );"), every_rule() };
+    measure(asked, false, d);
+    printf("policy: a message to 31, 10 address rules        %6.2f us\n", c[0]);
+    printf("policy: a message to 31, 10,000 address rules    %6.2f us, %.2f times\n", c[1], c[1] / c[0]);
+    printf("policy: a message to 31, 1 rule                  %6.2f us\n", d[0]);
+    printf("policy: a message to 31, 200 rules for anybody   %6.2f us, %.2f us a rule and recipient\n", d[1], (d[1] - d[0]) / 200 / 31);
     free(few);
     free(many);
     for (size_t i = 0; i < sizeof leave / sizeof *leave; i++) {
