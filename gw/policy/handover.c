@@ -7,14 +7,14 @@
 #include "state_table.h"
 #include "wire.h"
 
-#define VERSION 1
+#define VERSION 2
 #define RECORD_MAX 60000
 enum what { STATE_BEGIN = 1, STATE_ENTRIES, STATE_SET, STATE_END };
 
 static const int64_t life[STATE_TABLES] = { [TABLE_QUESTIONS] = QUESTION_MS, [TABLE_CONTACTS] = CONTACT_MS, [TABLE_RATES] = RATE_MS,
     [TABLE_PRESENCE] = PRESENCE_MS, [TABLE_LOST] = PRESENCE_MS };
 #define TOKENS_MAX (UINT64_C(1000000) * 1000000000) /* in millionths */
-#define ENTRY (8 + 8 + 8 + 8 + 1)
+#define ENTRY (8 + 8 + 8 + 8 + 1 + 2)
 
 struct giver { int (*put)(void *ctx, struct str record); void *ctx; struct buf b; };
 
@@ -45,6 +45,7 @@ static int give_table(struct giver *g, const struct table *t, enum state_table w
         wire_put_u64(&w, (uint64_t)s->memo.at);
         wire_put_u64(&w, s->memo.tokens * 1e6 < TOKENS_MAX ? (uint64_t)(s->memo.tokens * 1e6) : TOKENS_MAX);
         wire_put_u8(&w, s->memo.begun);
+        wire_put_u16(&w, s->memo.owner);
         if (buf_size(&g->b) > RECORD_MAX - ENTRY)
             rc = send(g, &w);
     }
@@ -144,7 +145,8 @@ static int take_entries(struct pol_state *s, struct wire w, int64_t now, bool st
         uint8_t begun = wire_u8(&w);
         e.memo.tokens = (double)tokens / 1e6;
         e.memo.begun = begun;
-        if (!entry_good(s, t, &e, begun, tokens, now))
+        e.memo.owner = wire_u16(&w);
+        if (e.memo.owner >= OWNERS || !entry_good(s, t, &e, begun, tokens, now))
             return GW_ERR(SYNTAX);
         if (!store || e.expires <= now)
             continue;
@@ -152,6 +154,7 @@ static int take_entries(struct pol_state *s, struct wire w, int64_t now, bool st
         if (!to)
             return GW_ERR(LIMIT);
         *to = e;
+        s->owned[e.memo.owner] += t == TABLE_RATES;
     }
     return wire_done(&w);
 }

@@ -144,12 +144,41 @@ enum tri state_contact(const struct pol_eval *e)
     return tri_of(find(&e->state->table[TABLE_CONTACTS], key_of(e->state, "contact", bare(e->rec->to), bare(e->rec->from), STR_NONE), e->facts.now_ms) != NULL);
 }
 
+static uint16_t owner_of(const struct pol_state *s, struct str domain) { return (uint16_t)(1 + siphash(&s->key, domain.p, domain.n) % (OWNERS - 1)); }
+
+static bool over_share(struct pol_state *s, uint16_t owner, int64_t now)
+{
+    const struct table *t = &s->table[TABLE_RATES];
+    if (s->owned[owner] < RATE_SHARE)
+        return false;
+    if (now - s->recounted >= FULL_MS || now < s->recounted) {
+        memset(s->owned, 0, sizeof s->owned);
+        for (size_t i = 0; t->v && i <= t->mask; i++)
+            if (t->v[i].key && t->v[i].expires > now)
+                s->owned[t->v[i].memo.owner]++;
+        s->recounted = now;
+    }
+    return s->owned[owner] >= RATE_SHARE;
+}
+
 struct memo *state_rate(struct pol_eval *e, uint64_t which, struct str key, int64_t per_ms)
 {
-    if (!e->state)
+    struct pol_state *s = e->state;
+    if (!s)
         return NULL;
-    struct slot *s = table_add(&e->state->table[TABLE_RATES], key_of(e->state, "rate", (struct str){ (const char *)&which, sizeof which }, key, STR_NONE), e->facts.now_ms, per_ms);
-    return s ? &s->memo : NULL;
+    struct table *t = &s->table[TABLE_RATES];
+    struct str rule = { (const char *)&which, sizeof which }, domain = e->in->from_domain;
+    int64_t now = e->facts.now_ms;
+    uint16_t owner = owner_of(s, domain);
+    uint64_t k = key_of(s, "rate", rule, key, STR_NONE);
+    if (!find(t, k, now) && over_share(s, owner, now))
+        k = key_of(s, "rate of the rest", rule, domain, STR_NONE);
+    struct slot *was = find(t, k, now), *slot = table_add(t, k, now, per_ms);
+    if (slot && !was) {
+        slot->memo.owner = owner;
+        s->owned[owner]++;
+    }
+    return slot ? &slot->memo : NULL;
 }
 
 uint64_t state_key(const struct pol_state *s, const char *what, struct str a, struct str b, struct str c) { return key_of(s, what, a, b, c); }

@@ -5,13 +5,14 @@
 
 #include "internal.h"
 
-struct memo { double tokens; int64_t at; bool begun; };
+struct memo { double tokens; int64_t at; bool begun; uint16_t owner; }; /* owner: whose share of the table it takes; 0: nobody's */
 /* Is this iq the answer to a question that was released the other way? */
 enum tri state_asked(const struct pol_eval *e);
 enum tri state_asked_in(const struct pol_eval *e); /* the same of the stanza as it came; without a state: no */
 /* Has the recipient ever written to this sender? */
 enum tri state_contact(const struct pol_eval *e);
-/* The bucket of one rate rule (which) and key; it is full again, and forgotten, after per_ms. NULL: no state, or the table is full. */
+/* The bucket of one rate rule (which) and key; it is full again, and forgotten, after per_ms. NULL: no state, or the table is full. A domain
+ * whose senders take more than their share of the table has one bucket for all further ones, so they cannot fill it for others. */
 struct memo *state_rate(struct pol_eval *e, uint64_t which, struct str key, int64_t per_ms);
 
 /* ALIAS_KEY bytes: of the gateway, or zeros where nobody gave one (explain, test, replay). */

@@ -12,12 +12,17 @@
 #define PRESENCE_MS (6LL * 3600000)
 #define RATE_MS 86400000LL
 
+#define OWNERS 4096            /* domains are told apart by a hash below this */
+#define RATE_SHARE (1u << 16)  /* rates that one domain's senders may have counted at a time; the table holds eight times as many */
+
 struct slot { uint64_t key; int64_t expires; struct memo memo; };
 struct table { struct slot *v; size_t mask, n; int64_t looked; };
 enum state_table { TABLE_QUESTIONS, TABLE_CONTACTS, TABLE_RATES, TABLE_PRESENCE, TABLE_LOST, STATE_TABLES };
 struct pol_state {
     struct siphash_key key; /* of all keys in the tables; handed over with them */
     struct table table[STATE_TABLES];
+    uint32_t owned[OWNERS]; /* entries of the table of rates, or more: what has grown old is taken off when it matters */
+    int64_t recounted;
     int64_t generation; /* of what is known of presence; a new one forgets all */
     int64_t n_lost;
     int64_t young_until;
