@@ -139,6 +139,7 @@ struct pol_rule_info {
     const struct pol_test *tests;
     size_t n_tests;
     bool decides;
+    bool enabled;  /* false: it is left out, and its tests say nothing */
     uint64_t hits; /* since the gateway was started, or a guard died */
     int64_t last_hit_ms;
 };

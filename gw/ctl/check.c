@@ -2,6 +2,7 @@
  * `lockgate check`: every mistake in the configuration and in the rules, at once, each with its file and line. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,7 +32,7 @@ static const char usage[] =
 
 static int64_t now_ms(void) { return (int64_t)time(NULL) * 1000; }
 
-struct found { size_t rules, scanned; char hash[65]; };
+struct found { size_t rules, off, tests_off, scanned; char hash[65]; };
 
 static void check_rules(const char *dir, struct conf_errors *errs, struct found *f)
 {
@@ -46,6 +47,12 @@ static void check_rules(const char *dir, struct conf_errors *errs, struct found 
     if (!a) {
         policy_lint(p, now_ms(), errs);
         f->rules = policy_rule_count(p);
+        for (size_t i = 0; i < f->rules; i++) {
+            struct pol_rule_info info;
+            policy_rule_get(p, i, &info);
+            f->off += !info.enabled;
+            f->tests_off += info.enabled ? 0 : info.n_tests;
+        }
         for (int i = 0; i < 32; i++)
             snprintf(f->hash + 2 * i, 3, "%02x", policy_hash(p)[i]);
     }
@@ -69,6 +76,19 @@ static void only_mistakes(struct conf_errors *e)
     }
 }
 
+/* " (1 switched off, its 2 tests as well)" */
+static const char *off_text(const struct found *f)
+{
+    static char text[80];
+    if (!f->off)
+        return "";
+    snprintf(text, sizeof text, " (%zu switched off", f->off);
+    if (f->tests_off)
+        snprintf(text + strlen(text), sizeof text - strlen(text), ", and %zu test%s with %s", f->tests_off, f->tests_off == 1 ? "" : "s", f->off == 1 ? "it" : "them");
+    strcat(text, ")");
+    return text;
+}
+
 static int report(struct conf_errors *errs, bool quiet, const struct found *f)
 {
     size_t warnings = 0, mistakes = errs->n_errors;
@@ -81,8 +101,8 @@ static int report(struct conf_errors *errs, bool quiet, const struct found *f)
     if (!quiet && mistakes)
         fprintf(stderr, "%zu mistake%s, %zu warning%s\n", mistakes, mistakes == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s");
     else if (!quiet)
-        printf("everything is right: %zu rules, %zu patterns and detectors, %zu warning%s; rule set %.16s\n", f->rules, f->scanned, warnings,
-            warnings == 1 ? "" : "s", f->hash);
+        printf("everything is right: %zu rules%s, %zu patterns and detectors, %zu warning%s; rule set %.16s\n", f->rules, off_text(f), f->scanned,
+            warnings, warnings == 1 ? "" : "s", f->hash);
     return mistakes ? CTL_CONF : CTL_YES;
 }
 

@@ -131,6 +131,9 @@ int verb_explain(int argc, char **argv)
         enum gw_side side = stanza_side(&place, a.from, r);
         printf("%s%s%.*s from %.*s to %.*s, %s\n\n", rec_kind_name(r->kind), r->type.n ? " of type " : "", STR_ARG(r->type), STR_ARG(r->from),
             STR_ARG(r->to), side == GW_HIGH ? "high to low" : "low to high");
+        if (!a.from && !stanza_side_known(&place, r))
+            printf("Taken as from the high side: %s. If it is from the other, say --from low.\n\n",
+                place.conf ? "the configuration does not say where the sender's domain lives" : "without a configuration nothing says where the sender's domain lives");
         char *came = a.show ? stanza_xml(r) : NULL;
         if (came)
             printf("The stanza:\n  %s\n\n", came);

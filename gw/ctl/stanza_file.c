@@ -101,6 +101,8 @@ struct rec *stanza_read(const char *path, const struct rules_place *p, const cha
     return r;
 }
 
+bool stanza_side_known(const struct rules_place *p, const struct rec *r) { return p->conf && gw_conf_side_of(p->conf, r->from_domain) >= 0; }
+
 enum gw_side stanza_side(const struct rules_place *p, const char *named, const struct rec *r)
 {
     if (named)

@@ -15,6 +15,7 @@ void rules_place_free(struct rules_place *p);
 struct rec *stanza_read(const char *path, const struct rules_place *p, const char **ret_why);
 /* The side that a stanza comes from: as named ("high", "low"), else where its sender's domain lives, else high. */
 enum gw_side stanza_side(const struct rules_place *p, const char *named, const struct rec *r);
+bool stanza_side_known(const struct rules_place *p, const struct rec *r); /* without a name: the configuration says it */
 /* Judges the stanza of a file that went before `in`: it comes from the same side when it has the same sender's domain, else from the
  * other. SYNTAX: it is none. */
 int stanza_before(const char *path, const struct rules_place *p, struct judge *j, const struct rec *in, enum gw_side side, int64_t now_ms,

@@ -168,7 +168,7 @@ void policy_rule_get(const struct policy *p, size_t i, struct pol_rule_info *ret
     const struct pol_rule *r = &p->rules[i];
     *ret = (struct pol_rule_info){ .id = r->id, .name = r->name, .action = pol_action_names[r->action],
         .severity = pol_severity_names[r->severity], .file = r->file, .line = r->line, .expires_ms = r->expires_ms, .tests = r->tests,
-        .n_tests = r->n_tests, .decides = action_decides(r->action), .hits = r->hits->n, .last_hit_ms = r->hits->last_ms };
+        .n_tests = r->n_tests, .decides = action_decides(r->action), .enabled = r->enabled, .hits = r->hits->n, .last_hit_ms = r->hits->last_ms };
 }
 
 size_t policy_scan_names(const struct policy *p, const struct pol_scan_name **ret)

@@ -125,6 +125,31 @@ def test_a_list_without_use(lockgate, rules):
     assert done.returncode == 0 and "lonely.list: warning: no rule uses this list" in done.stderr, done.stderr
 
 
+def test_a_rule_that_is_off(lockgate, rules):
+    """Its tests say nothing: they are skipped, and counted as such."""
+    rule = '{ id = 1; name = "a"; kind = "message"; action = "drop"; enabled = %s; tests = ( { stanza = "tests/chat.xml"; from = "high"; expect = "drop"; } ); }'
+
+    def said(verb, on):
+        done = subprocess.run([lockgate, verb, "--rules", str(rules(rule % on)), *(["-v"] if verb == "test" else [])], capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stdout
+    status, text = said("test", "false")
+    assert status == 0 and " 0 failed, 1 skipped: their rules are switched off\n" in text, text
+    assert "rule 1 is switched off (enabled = false): its 1 test is skipped" in text
+    assert "(2 switched off, and 1 test with them)" in said("check", "false")[1]  # another is shipped off
+    status, text = said("test", "true")
+    assert status == 1 and "skipped" not in text, text  # and it lets nothing through that others' tests want
+
+
+def test_explain_says_which_side_it_took(lockgate, rules):
+    folder = rules('{ id = 1; name = "a"; kind = "iq"; when = { from = "x@y.example"; }; action = "drop"; }')
+    stanza = str(folder / "tests" / "word.xml")
+
+    def said(*more):
+        return subprocess.run([lockgate, "explain", "--rules", str(folder), *more, stanza], capture_output=True, text=True, timeout=60).stdout
+    assert "Taken as from the high side: without a configuration" in said() and "say --from low" in said()
+    assert "Taken as" not in said("--from", "low") and "Taken as" not in said("--from", "high")
+
+
 def test_a_million_lines(lockgate, rules):
     folder = rules('{ id = 1; name = "a"; when = { from_list = "many"; }; action = "drop"; },\n'
                    '{ id = 2; name = "b"; when = { node_list = "nodes"; }; action = "drop"; }')
