@@ -63,6 +63,7 @@
     X(SOURCE_UNKNOWN, "source-unknown", "the source does not belong to this side") \
     X(DESTINATION_UNKNOWN, "destination-unknown", "the destination does not belong to the other side") \
     X(PORT_FORBIDDEN, "port-forbidden", "this protocol or port is not for crossing") \
+    X(LINK_LOCAL, "link-local", "housekeeping of its own link, which is for nobody beyond it") \
     X(RATE, "rate", "too many attempts from one source") \
     X(PROGRAM_STARTED, "program-started", "a program of the gateway was started") \
     X(PROGRAM_LOST, "program-lost", "a program of the gateway ended unasked") \

@@ -11,6 +11,7 @@
 struct packet {
     struct net_addr from, to; /* ports where the protocol has them; family 0: not IP */
     uint8_t proto;            /* of IP; IPv6: the last header that was understood */
+    uint8_t icmp;             /* type of ICMP or ICMPv6 */
     bool plain;               /* no IP options, extension headers or fragments */
     bool syn;                 /* TCP with SYN and none of FIN, RST, ACK */
     bool middle;              /* TCP with ACK and neither SYN nor RST: of a connection that should be known */
@@ -22,7 +23,7 @@ void packet_read(const unsigned char *p, size_t n, struct packet *ret);
 const char *packet_protocol(const struct packet *p, char out[8]);
 
 /* ---- the decision (decide.c) ---- */
-/* GW_R_ADMITTED, or the reason why not. audit: the packet rules have refused it already, only the reason is wanted. */
+/* GW_R_ADMITTED, or the reason why not; LINK_LOCAL for what hosts say to their own link all day, and to nobody on the other side. audit: the packet rules have refused it already, only the reason is wanted. */
 enum gw_reason decide(const struct gw_conf *c, enum gw_side side, bool audit, const struct packet *p, struct rate *r, int64_t now_ms);
 /* Refused (PORT_FORBIDDEN), and of an XMPP connection that nobody here knows any more: is its host to be told by a reset? */
 bool decide_reset(const struct gw_conf *c, enum gw_side side, const struct packet *p);

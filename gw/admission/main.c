@@ -34,7 +34,7 @@ struct admission {
     struct outbox outbox;
     struct say say;
     struct ipc *parent, *journal;
-    uint64_t admitted, denied;
+    uint64_t admitted, denied, link_local;
     bool stop;
 };
 
@@ -87,7 +87,7 @@ static bool tell_parent(struct admission *a)
 static int say_packet(struct admission *a, const struct packet *p, enum gw_reason r, int64_t now)
 {
     char name[8];
-    const struct said w = { .from = p->from, .to = p->to, .proto = packet_protocol(p, name), .admit = r == GW_R_ADMITTED, .reason = r };
+    const struct said w = { .from = p->from, .to = p->to, .proto = packet_protocol(p, name), .verdict = r == GW_R_ADMITTED ? "admit" : r == GW_R_LINK_LOCAL ? NULL : "drop", .reason = r };
     return say_decision(&a->say, &w, now);
 }
 
@@ -106,6 +106,8 @@ static void judge(struct admission *a, struct queued *v, int64_t now)
         v->give = QUEUE_MARK_RESET;
     if (v->give == QUEUE_MARK_ADMITTED)
         a->admitted++;
+    else if (r == GW_R_LINK_LOCAL)
+        a->link_local++;
     else
         a->denied++;
 }
@@ -136,7 +138,7 @@ static void serve_frames(struct admission *a)
     for (int i = 0; i < n; i++) {
         char name[SAY_PROTO];
         snprintf(name, sizeof name, "ethertype 0x%04x", v[i]);
-        const struct said w = { .proto = name, .reason = GW_R_PORT_FORBIDDEN };
+        const struct said w = { .proto = name, .verdict = "drop", .reason = GW_R_PORT_FORBIDDEN };
         if (say_decision(&a->say, &w, now_ms()) == 0)
             a->denied++;
     }
@@ -166,8 +168,8 @@ static int on_stats_ask(struct admission *a, const struct ipc_msg *m)
     int e = ipc_get_stats_ask(m, &q);
     if (e)
         return e;
-    snprintf(json, sizeof json, "{\"admitted\":%" PRIu64 ",\"denied\":%" PRIu64 ",\"neighbour_answers\":%" PRIu64
-        ",\"lines_waiting\":%" PRIu64 ",\"journal\":%s}", a->admitted, a->denied, a->neighbour.answers,
+    snprintf(json, sizeof json, "{\"admitted\":%" PRIu64 ",\"denied\":%" PRIu64 ",\"link_local\":%" PRIu64 ",\"neighbour_answers\":%" PRIu64
+        ",\"lines_waiting\":%" PRIu64 ",\"journal\":%s}", a->admitted, a->denied, a->link_local, a->neighbour.answers,
         a->outbox.last - a->outbox.durable, a->journal ? "true" : "false");
     const struct msg_stats s = { .ask = q.ask, .json = str_c(json) };
     return ipc_put_stats(a->parent, &s);

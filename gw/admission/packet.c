@@ -4,8 +4,10 @@
 
 #include "decide.h"
 
+#define ICMP 1
 #define TCP 6
 #define UDP 17
+#define ICMPV6 58
 #define SCTP 132
 #define UDPLITE 136
 
@@ -25,6 +27,8 @@ static bool is_quic(const unsigned char *p, size_t n)
 
 static void read_transport(const unsigned char *p, size_t n, struct packet *ret)
 {
+    if ((ret->proto == ICMP || ret->proto == ICMPV6) && n)
+        ret->icmp = p[0];
     bool ports = ret->proto == TCP || ret->proto == UDP || ret->proto == SCTP || ret->proto == UDPLITE;
     if (!ports || n < 4)
         return;

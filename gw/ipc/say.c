@@ -30,7 +30,8 @@ static int line(struct say *s, const struct said *w, uint64_t count)
         put_place(&o, w);
     if (w->proto)
         field_z(&o, GW_F_PROTO, w->proto);
-    field_z(&o, GW_F_VERDICT, w->admit ? "admit" : gw_verdict_name(GW_V_DROP));
+    if (w->verdict)
+        field_z(&o, GW_F_VERDICT, w->verdict);
     field_z(&o, GW_F_REASON, gw_reason_code(w->reason));
     if (count > 1)
         field_num(&o, GW_F_COUNT, count);
@@ -56,37 +57,62 @@ static struct say_kind *find_kind(struct say *s, const struct said *w)
 int say_decision(struct say *s, const struct said *w, int64_t now_ms)
 {
     struct say_kind *k = find_kind(s, w);
-    if (!s->due)
-        s->due = now_ms + SAY_PERIOD_MS;
+    bool noise = !w->verdict;
+    int64_t due = now_ms + (noise ? SAY_NOISE_MS : SAY_PERIOD_MS);
+    if (!s->due || due < s->due)
+        s->due = due;
     if (k) {
         k->repeats++;
         return s->lost ? GW_ERR(LIMIT) : 0;
     }
-    if (s->n == SAY_KINDS) {
+    if (s->n == SAY_KINDS || (noise && s->n_noise == SAY_NOISE)) {
         s->others[w->reason]++;
         return s->lost ? GW_ERR(LIMIT) : 0;
     }
     k = &s->kind[s->n++];
-    *k = (struct say_kind){ .what = *w };
+    s->n_noise += noise;
+    *k = (struct say_kind){ .what = *w, .due = due };
     snprintf(k->proto, sizeof k->proto, "%s", w->proto);
     k->what.proto = k->proto;
     k->what.from.port = 0;
     return line(s, w, 1);
 }
 
+/* Noise whose hour has not passed stays, in front; the others are told. */
+static int tell_kinds(struct say *s, int64_t now_ms)
+{
+    size_t n = 0;
+    int e = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        struct say_kind *k = &s->kind[i];
+        if (now_ms < k->due && !k->what.verdict) {
+            if (&s->kind[n] != k)
+                s->kind[n] = *k;
+            s->kind[n].what.proto = s->kind[n].proto;
+            s->due = !s->due || k->due < s->due ? k->due : s->due;
+            n++;
+        } else if (k->repeats) {
+            e |= line(s, &k->what, k->repeats);
+        }
+    }
+    s->n = s->n_noise = n;
+    return e;
+}
+
+static const char *verdict_of(enum gw_reason r)
+{
+    return r == GW_R_LINK_LOCAL ? NULL : r == GW_R_ADMITTED || r == GW_R_ANSWERED ? "admit" : "drop";
+}
+
 void say_tick(struct say *s, int64_t now_ms)
 {
-    int e = 0;
     if (!s->due || now_ms < s->due)
         return;
     s->due = 0;
     s->lost = 0;
-    for (size_t i = 0; i < s->n; i++)
-        if (s->kind[i].repeats)
-            e |= line(s, &s->kind[i].what, s->kind[i].repeats);
-    s->n = 0;
+    int e = tell_kinds(s, now_ms);
     for (int r = 0; r < GW_R_COUNT; r++) {
-        const struct said rest = { .reason = (enum gw_reason)r, .admit = r == GW_R_ADMITTED || r == GW_R_ANSWERED };
+        const struct said rest = { .reason = (enum gw_reason)r, .verdict = verdict_of((enum gw_reason)r) };
         if (s->others[r])
             e |= line(s, &rest, s->others[r]);
         s->others[r] = 0;

@@ -70,7 +70,8 @@ static size_t answer(struct responder *r, const struct gw_service *s, const stru
 /* An answer goes out only when its record is kept. */
 static bool write_down(struct responder *r, const struct gw_service *s, const struct net_addr *from, enum gw_reason reason)
 {
-    struct said w = { .from = *from, .to = s->address, .proto = protocol(s), .action = "answer", .admit = reason == GW_R_ANSWERED, .reason = reason };
+    struct said w = { .from = *from, .to = s->address, .proto = protocol(s), .action = "answer", .verdict = reason == GW_R_ANSWERED ? "admit" : "drop",
+        .reason = reason };
     if (s->kind == GW_SERVICE_ECHO)
         w.from.port = 0; /* of a raw socket it is the protocol */
     return say_decision(&r->say, &w, now_ms()) == 0;

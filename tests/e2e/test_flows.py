@@ -94,8 +94,12 @@ for name, mark in flows:
         elif name == 'UDP 54 of a host with services': udp(service, 54, m)
         elif name == 'UDP 53': udp(dst, 53, m)
         elif name == 'UDP 443, QUIC': udp(dst, 443, b'\\xc3\\0\\0\\0\\x01\\x08' + b'1' * 8 + b'\\0' + m + b'\\0' * 1100)
-        elif name == 'UDP, multicast': udp('ff02::fb' if v6 else '224.0.0.251', 5353, m)
-        elif name == 'UDP, broadcast': udp('255.255.255.255', 67, m)
+        elif name == 'UDP, multicast': udp('ff02::fb' if v6 else '224.0.0.251', 7777, m)
+        elif name == 'UDP, multicast DNS': udp('ff02::fb' if v6 else '224.0.0.251', 5353, m)
+        elif name == 'UDP, broadcast': udp('255.255.255.255', 7777, m)
+        elif name == 'UDP, DHCP': udp('255.255.255.255', 67, m)
+        elif name == 'ICMPv6 router solicitation':
+            s = socket.socket(F, socket.SOCK_RAW, 58); s.setsockopt(41, 17, socket.if_nametoindex('eth0')); s.bind((src, 0)); s.sendto(struct.pack('!BBHI', 133, 0, 0, 0) + m, ('ff02::2', 0))
         elif name == 'ICMP echo': b = struct.pack('!BBHHH', 128 if v6 else 8, 0, 0, 7, 1) + m; ip(58 if v6 else 1, b if v6 else b[:2] + struct.pack('!H', ck(b)) + b[4:])
         elif name == 'ICMPv6 router advertisement': ip(58, struct.pack('!BBHBBHII', 134, 0, 0, 64, 0, 1800, 0, 0) + m)
         elif name == 'SCTP': ip(132, struct.pack('!HHII', 5269, 5269, 0, 0) + m)
@@ -111,7 +115,7 @@ print(json.dumps(answered))
 """
 
 CARRIED, STOPPED, ANSWERED = "carried by the gateway", "stopped", "answered by the gateway"
-PORT, SOURCE, DESTINATION = "port-forbidden", "source-unknown", "destination-unknown"
+PORT, SOURCE, DESTINATION, LINK = "port-forbidden", "source-unknown", "destination-unknown", "link-local"
 # name: (families, expected, reason in the journal, protocol in the journal). A reason of None: no record of its own (a frame for this
 # card alone that no rule need refuse, or one that counts among others).
 FLOWS = {
@@ -126,7 +130,10 @@ FLOWS = {
     "UDP 53": ((4, 6), STOPPED, PORT, "udp"),
     "UDP 443, QUIC": ((4, 6), STOPPED, PORT, "quic"),
     "UDP, multicast": ((4, 6), STOPPED, DESTINATION, "udp"),
+    "UDP, multicast DNS": ((4, 6), STOPPED, LINK, "udp"),
     "UDP, broadcast": ((4,), STOPPED, DESTINATION, "udp"),
+    "UDP, DHCP": ((4,), STOPPED, LINK, "udp"),
+    "ICMPv6 router solicitation": ((6,), STOPPED, LINK, "icmpv6"),
     "ICMP echo": ((4, 6), STOPPED, PORT, None),
     "ICMPv6 router advertisement": ((6,), STOPPED, PORT, "icmpv6"),
     "ICMP echo service": ((4, 6), ANSWERED, "answered", None),

@@ -157,6 +157,35 @@ static void test_marks(void)
     ok(!p.quic, "cut");
 }
 
+/* What hosts say to their own link is no refusal; anything like it that is not on the list, or not to the link, is one. */
+static void test_housekeeping(void)
+{
+    static const struct { const char *name, *from, *to; uint8_t proto, icmp; uint16_t port; enum gw_reason want; } said[] = {
+        { "router solicitation", "fe80::9", "ff02::2", 58, 133, 0, GW_R_LINK_LOCAL }, { "one from nobody", "::", "ff02::2", 58, 133, 0, GW_R_LINK_LOCAL },
+        { "multicast listener report", "fe80::9", "ff02::16", 58, 143, 0, GW_R_LINK_LOCAL }, { "IGMP", "10.77.1.2", "224.0.0.22", 2, 0, 0, GW_R_LINK_LOCAL },
+        { "mDNS", "10.77.1.2", "224.0.0.251", 17, 0, 5353, GW_R_LINK_LOCAL }, { "DHCP", "0.0.0.0", "255.255.255.255", 17, 0, 67, GW_R_LINK_LOCAL },
+        { "router advertisement", "fe80::9", "ff02::1", 58, 134, 0, GW_R_SOURCE_UNKNOWN }, { "router solicitation to a host", "fd77:1::2", "fd77:2::2", 58, 133, 0, GW_R_PORT_FORBIDDEN },
+        { "router solicitation to a site", "fd77:1::2", "ff05::2", 58, 133, 0, GW_R_DESTINATION_UNKNOWN }, { "mDNS to a host", "10.77.1.2", "10.77.2.2", 17, 0, 5353, GW_R_PORT_FORBIDDEN },
+        { "another port of the group", "10.77.1.2", "224.0.0.251", 17, 0, 5354, GW_R_DESTINATION_UNKNOWN }, { "a group that routers forward", "10.77.1.2", "224.0.1.251", 17, 0, 5353, GW_R_DESTINATION_UNKNOWN },
+        { "XMPP to the group", "10.77.1.2", "224.0.0.251", 6, 0, 5269, GW_R_DESTINATION_UNKNOWN },
+    };
+    struct rate *r = rate_new(100, 100);
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+        struct packet p = { .proto = said[i].proto, .icmp = said[i].icmp, .plain = true };
+        if (net_parse(said[i].from, &p.from) || net_parse(said[i].to, &p.to))
+            exit(1);
+        p.to.port = said[i].port;
+        enum gw_reason got = decide(&conf, GW_HIGH, true, &p, r, 5);
+        if (!ok(got == said[i].want, "housekeeping: %s", said[i].name))
+            diag("got %s", gw_reason_code(got));
+    }
+    struct packet p;
+    unsigned char raw[60] = { 0x60, [6] = 0, [24] = 0xff, 2, [39] = 0x16, [40] = 58, 0, 5, 2, 0, 0, 1, 0, 143 };
+    packet_read(raw, sizeof raw, &p);
+    ok(p.proto == 58 && p.icmp == 143, "a listener report behind its router alert");
+    rate_free(r);
+}
+
 /* Any bytes at all: nothing is admitted that is not a packet of the table's first kind, and nothing is read behind the end. */
 static void test_noise(void)
 {
@@ -211,7 +240,7 @@ static void test_lines(void)
 {
     struct outbox o;
     struct say s = { .side = GW_HIGH, .outbox = &o };
-    struct said p = { .from = { 4, { 10, 77, 1, 2 }, 40000 }, .to = { 4, { 10, 77, 2, 2 }, 22 }, .proto = "tcp", .reason = GW_R_PORT_FORBIDDEN };
+    struct said p = { .from = { 4, { 10, 77, 1, 2 }, 40000 }, .to = { 4, { 10, 77, 2, 2 }, 22 }, .proto = "tcp", .verdict = "drop", .reason = GW_R_PORT_FORBIDDEN };
     outbox_init(&o, 1, 1 << 20);
     int e = 0;
     for (int i = 0; i < 1000; i++)
@@ -232,11 +261,43 @@ static void test_lines(void)
     outbox_clear(&o);
 }
 
+/* Of noise there is one line a kind, and one more an hour later; what is refused beside it is told each second as ever. */
+static void test_noise_lines(void)
+{
+    struct outbox o;
+    struct say s = { .side = GW_HIGH, .outbox = &o };
+    struct said rs = { .from = { 6, { 0xfe, 0x80 }, 0 }, .to = { 6, { 0xff, 2, [15] = 2 }, 0 }, .proto = "icmpv6", .reason = GW_R_LINK_LOCAL }, syn = rs;
+    outbox_init(&o, 1, 1 << 20);
+    syn.proto = "tcp", syn.verdict = "drop", syn.reason = GW_R_PORT_FORBIDDEN;
+    int e = 0;
+    for (int64_t t = 0; t < 600; t++) {
+        e |= say_decision(&s, &rs, t * 4000);
+        say_tick(&s, t * 4000 + 1000);
+    }
+    ok(!e && count_lines(&o) == 1, "forty minutes of solicitations: one line");
+    e |= say_decision(&s, &syn, 2400000) | say_decision(&s, &syn, 2400001);
+    say_tick(&s, 2401001);
+    ok(!e && count_lines(&o) == 3, "a refusal and its repeat, within the second");
+    e |= say_decision(&s, &rs, 2402000);
+    say_tick(&s, 3599999);
+    ok(!e && count_lines(&o) == 3, "the noise is still the same kind");
+    say_tick(&s, 3600000);
+    ok(count_lines(&o) == 4 && s.n == 0, "and counted after an hour");
+    for (uint32_t i = 0; i < 5000; i++) {
+        rs.from.addr[14] = (uint8_t)(i >> 8), rs.from.addr[15] = (uint8_t)i;
+        e |= say_decision(&s, &rs, 4000000);
+    }
+    ok(!e && count_lines(&o) == 4 + SAY_NOISE, "5,000 sources of it: %d lines", SAY_NOISE);
+    e |= say_decision(&s, &syn, 4000001);
+    ok(!e && count_lines(&o) == 5 + SAY_NOISE, "and room for what is refused");
+    outbox_clear(&o);
+}
+
 static void test_full_outbox(void)
 {
     struct outbox o;
     struct say s = { .side = GW_HIGH, .outbox = &o };
-    struct said p = { .from = { 4, { 10, 77, 1, 2 }, 40000 }, .to = { 4, { 10, 77, 2, 2 }, 5269 }, .proto = "tcp", .admit = true, .reason = GW_R_ADMITTED };
+    struct said p = { .from = { 4, { 10, 77, 1, 2 }, 40000 }, .to = { 4, { 10, 77, 2, 2 }, 5269 }, .proto = "tcp", .verdict = "admit", .reason = GW_R_ADMITTED };
     int e = 0, n = 0;
     outbox_init(&o, 1, 1000);
     for (; n < 100 && !e; n++) {
@@ -329,9 +390,11 @@ int main(void)
     conf.side[GW_LOW] = (struct gw_side_conf){ .networks = low_net, .n_networks = 2, .ports = ports, .n_ports = 2 };
     test_decisions();
     test_marks();
+    test_housekeeping();
     test_noise();
     test_rate();
     test_lines();
+    test_noise_lines();
     test_full_outbox();
     test_neighbours();
     return done_testing();
