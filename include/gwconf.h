@@ -93,7 +93,7 @@ struct gw_conf {
         struct gw_witness *witnesses;
         size_t n_witnesses;
     } journal;
-    struct { int64_t rate, burst; } admission;
+    struct { int64_t rate, burst, open, queues; } admission; /* open 0: not counted */
     struct { char *module, *pin_file, *folder; } pkcs11; /* paths; NULL: not set */
     struct { bool on; int64_t connections, time, bytes; } decoy; /* at once on each side; ms and bytes of each */
     struct arena arena;

@@ -65,6 +65,7 @@
     X(PORT_FORBIDDEN, "port-forbidden", "this protocol or port is not for crossing") \
     X(LINK_LOCAL, "link-local", "housekeeping of its own link, which is for nobody beyond it") \
     X(RATE, "rate", "too many attempts from one source") \
+    X(OPEN, "open", "too many connections of one source are open") \
     X(PROGRAM_STARTED, "program-started", "a program of the gateway was started") \
     X(PROGRAM_LOST, "program-lost", "a program of the gateway ended unasked") \
     X(FAIL_BACK, "fail-back", "a better server of that domain is there again")

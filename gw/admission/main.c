@@ -27,7 +27,8 @@
 struct admission {
     struct gw_conf *conf;
     enum gw_side side;
-    struct queue *queue;
+    struct queue *queue[QUEUES_MAX]; /* of first packets, and last the one of what is only written down */
+    size_t n_queues;
     struct frames *frames; /* NULL: this kernel has no log group; frames are dropped all the same */
     struct neighbour neighbour;
     struct rate *rate;
@@ -95,6 +96,7 @@ static void judge(struct admission *a, struct queued *v, int64_t now)
 {
     struct packet p;
     packet_read(v->packet, v->n, &p);
+    p.crowded = v->mark & QUEUE_MARK_CROWDED;
     enum gw_reason r = decide(a->conf, a->side, v->audit, &p, a->rate, now);
     int e = say_packet(a, &p, r, now);
     v->give = 0;
@@ -112,10 +114,10 @@ static void judge(struct admission *a, struct queued *v, int64_t now)
         a->denied++;
 }
 
-static int serve_queue(struct admission *a)
+static int serve_queue(struct admission *a, struct queue *q)
 {
     struct queued v[QUEUE_BATCH];
-    int n = queue_read(a->queue, v);
+    int n = queue_read(q, v);
     if (n <= 0)
         return n;
     int64_t now = now_ms();
@@ -125,7 +127,7 @@ static int serve_queue(struct admission *a)
     if (!tell_parent(a))
         for (int i = 0; i < n; i++)
             v[i].give = 0;
-    return queue_answer(a->queue, v, (size_t)n);
+    return queue_answer(q, v, (size_t)n);
 }
 
 /* Frames that the card's rules dropped: only written down. */
@@ -221,27 +223,29 @@ static int loop(struct admission *a)
             int64_t left = a->say.due - now_ms();
             timeout = left > 0 ? (int)left : 0;
         }
-        struct pollfd v[6] = {
+        struct pollfd v[5 + QUEUES_MAX] = {
             { .fd = ipc_fd(a->parent), .events = (short)(POLLIN | (ipc_queued(a->parent) ? POLLOUT : 0)) },
             { .fd = a->journal ? ipc_fd(a->journal) : -1, .events = (short)(POLLIN | (a->journal && ipc_queued(a->journal) ? POLLOUT : 0)) },
-            { .fd = queue_fd(a->queue), .events = POLLIN },
             { .fd = a->neighbour.arp, .events = POLLIN },
             { .fd = a->neighbour.nd, .events = POLLIN },
             { .fd = a->frames ? frames_fd(a->frames) : -1, .events = POLLIN },
         };
-        if (poll(v, 6, timeout) < 0 && errno != EINTR)
+        for (size_t i = 0; i < a->n_queues; i++)
+            v[5 + i] = (struct pollfd){ .fd = queue_fd(a->queue[i]), .events = POLLIN };
+        if (poll(v, 5 + a->n_queues, timeout) < 0 && errno != EINTR)
             return GW_ERR(SYS);
         int e = v[0].revents ? serve_channel(a, a->parent, on_parent) : 0;
         if (e || ((e = ipc_flush(a->parent)) && e != GW_ERR(AGAIN)))
             return e; /* without the parent there is nothing to do here */
         if (v[1].revents && a->journal && v[1].fd == ipc_fd(a->journal) && (e = serve_channel(a, a->journal, on_journal)))
             drop_journal(a, gw_strerror(e));
-        if (v[2].revents && (e = serve_queue(a)) < 0)
-            log_warn("queue: %m");
-        for (int i = 3; i < 5; i++)
+        for (size_t i = 0; i < a->n_queues; i++) /* one batch of each: none waits for another's flood */
+            if (v[5 + i].revents && (e = serve_queue(a, a->queue[i])) < 0)
+                log_warn("queue: %m");
+        for (int i = 2; i < 4; i++)
             if (v[i].revents)
                 neighbour_serve(&a->neighbour, a->conf, a->side, v[i].fd);
-        if (v[5].revents)
+        if (v[4].revents)
             serve_frames(a);
     }
     return 0;
@@ -258,10 +262,14 @@ static int open_all(struct admission *a, const char *path)
     if (e)
         return e;
     a->neighbour.arp = a->neighbour.nd = -1;
-    if (queue_open(&a->queue) != 0) {
-        log_error("the packet queues %d and %d could not be opened: %m%s", QUEUE_ASK, QUEUE_AUDIT,
-            errno == EPERM ? " (does another admission hold them?)" : " (the kernel needs nfnetlink_queue)");
-        return GW_ERR(SYS);
+    for (size_t i = 0; i <= (size_t)a->conf->admission.queues; i++) {
+        uint16_t number = i < (size_t)a->conf->admission.queues ? (uint16_t)(QUEUE_ASK + i) : QUEUE_AUDIT;
+        if (queue_open(number, &a->queue[i]) != 0) {
+            log_error("packet queue %u could not be opened: %m%s", number,
+                errno == EPERM ? " (does another admission hold it?)" : " (the kernel needs nfnetlink_queue)");
+            return GW_ERR(SYS);
+        }
+        a->n_queues++;
     }
     if (frames_open(&a->frames) != 0)
         log_warn("frames that are no IP will be dropped without a record: %m (the kernel needs nfnetlink_log)");

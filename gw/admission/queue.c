@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * The netlink queues, by libnetfilter_queue's and libmnl's message helpers on one socket; recvmmsg in, one send out. */
+ * A netlink queue, by libnetfilter_queue's and libmnl's message helpers on one socket; recvmmsg in, one send out. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
@@ -21,6 +21,7 @@
 
 struct queue {
     struct mnl_socket *nl;
+    uint16_t number;
     unsigned char slot[QUEUE_BATCH][SLOT];
     char out[QUEUE_BATCH * VERDICT_BYTES];
 };
@@ -52,12 +53,13 @@ static int bind_queue(struct queue *q, uint16_t number)
     return configure(q, h);
 }
 
-int queue_open(struct queue **ret)
+int queue_open(uint16_t number, struct queue **ret)
 {
     struct queue *q = calloc(1, sizeof *q);
     int size = RECEIVE_BUFFER, one = 1;
     if (!q)
         return GW_ERR(NOMEM);
+    q->number = number;
     q->nl = mnl_socket_open(NETLINK_NETFILTER);
     if (!q->nl || mnl_socket_bind(q->nl, 0, MNL_SOCKET_AUTOPID) < 0)
         goto bad;
@@ -66,7 +68,7 @@ int queue_open(struct queue **ret)
     if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) != 0 ||
         setsockopt(fd, SOL_NETLINK, NETLINK_NO_ENOBUFS, &one, sizeof one) != 0)
         goto bad;
-    if (bind_queue(q, QUEUE_ASK) != 0 || bind_queue(q, QUEUE_AUDIT) != 0)
+    if (bind_queue(q, number) != 0)
         goto bad;
     *ret = q;
     return 0;
@@ -97,17 +99,16 @@ static int keep_attribute(const struct nlattr *a, void *arg)
     return MNL_CB_OK;
 }
 
-static bool read_message(const struct nlmsghdr *h, size_t n, struct queued *ret)
+static bool read_message(const struct queue *q, const struct nlmsghdr *h, size_t n, struct queued *ret)
 {
     const struct nlattr *a[NFQA_MAX + 1] = { NULL };
     if (!mnl_nlmsg_ok(h, (int)n) || h->nlmsg_type != (NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_PACKET))
         return false;
     const struct nfgenmsg *g = mnl_nlmsg_get_payload(h);
-    if (mnl_attr_parse(h, sizeof *g, keep_attribute, a) < 0 || !a[NFQA_PACKET_HDR])
+    if (mnl_attr_parse(h, sizeof *g, keep_attribute, a) < 0 || ntohs(g->res_id) != q->number || !a[NFQA_PACKET_HDR])
         return false;
     const struct nfqnl_msg_packet_hdr *ph = mnl_attr_get_payload(a[NFQA_PACKET_HDR]);
-    *ret = (struct queued){ .id = ntohl(ph->packet_id), .queue = ntohs(g->res_id) };
-    ret->audit = ret->queue != QUEUE_ASK;
+    *ret = (struct queued){ .id = ntohl(ph->packet_id), .audit = q->number == QUEUE_AUDIT };
     ret->mark = a[NFQA_MARK] ? ntohl(mnl_attr_get_u32(a[NFQA_MARK])) : 0;
     if (a[NFQA_PAYLOAD]) {
         ret->packet = mnl_attr_get_payload(a[NFQA_PAYLOAD]);
@@ -130,22 +131,38 @@ int queue_read(struct queue *q, struct queued v[QUEUE_BATCH])
     if (n < 0)
         return errno == EAGAIN || errno == EINTR || errno == ENOBUFS ? 0 : GW_ERR(SYS);
     for (int i = 0; i < n; i++)
-        if (read_message((const struct nlmsghdr *)(const void *)q->slot[i], mm[i].msg_len, &v[got]))
+        if (read_message(q, (const struct nlmsghdr *)(const void *)q->slot[i], mm[i].msg_len, &v[got]))
             got++;
     return got;
 }
 
+static uint32_t mark_of(const struct queued *v)
+{
+    return v->give ? (v->mark & QUEUE_MARK_KEEP) | v->give : 0;
+}
+
+/* At p; its length. type VERDICT: this packet alone; VERDICT_BATCH: all that were given before it as well. */
+static size_t put_verdict(struct queue *q, char *p, int type, const struct queued *v)
+{
+    struct nlmsghdr *h = nfq_nlmsg_put(p, type, q->number);
+    nfq_nlmsg_verdict_put(h, (int)v->id, v->give ? NF_ACCEPT : NF_DROP);
+    if (v->give)
+        nfq_nlmsg_verdict_put_mark(h, mark_of(v));
+    return NLMSG_ALIGN(h->nlmsg_len);
+}
+
+/* Numbers only grow, and those of an earlier batch are answered: so the last one's number stands for the whole batch. */
 int queue_answer(struct queue *q, const struct queued *v, size_t n)
 {
     const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
-    size_t used = 0;
-    for (size_t i = 0; i < n; i++) {
-        struct nlmsghdr *h = nfq_nlmsg_put(q->out + used, NFQNL_MSG_VERDICT, v[i].queue);
-        nfq_nlmsg_verdict_put(h, (int)v[i].id, v[i].give ? NF_ACCEPT : NF_DROP);
-        if (v[i].give)
-            nfq_nlmsg_verdict_put_mark(h, (v[i].mark & QUEUE_MARK_KEEP) | v[i].give);
-        used += NLMSG_ALIGN(h->nlmsg_len);
-    }
+    size_t used = 0, same = 1;
+    while (same < n && v[same].give == v[0].give && mark_of(&v[same]) == mark_of(&v[0]))
+        same++;
+    if (n > 1 && same == n)
+        used = put_verdict(q, q->out, NFQNL_MSG_VERDICT_BATCH, &v[n - 1]);
+    else
+        for (size_t i = 0; i < n; i++)
+            used += put_verdict(q, q->out + used, NFQNL_MSG_VERDICT, &v[i]);
     if (used && sendto(queue_fd(q), q->out, used, 0, (const struct sockaddr *)&kernel, sizeof kernel) != (ssize_t)used)
         return GW_ERR(SYS);
     return 0;

@@ -60,6 +60,8 @@ static int fill(struct gwconf_reader *r)
     c->limits = raw->limits.v;
     c->admission.rate = raw->admission.rate;
     c->admission.burst = raw->admission.burst;
+    c->admission.open = raw->admission.open;
+    c->admission.queues = raw->admission.queues;
     c->decoy.on = raw->decoy.on;
     c->decoy.connections = raw->decoy.connections;
     c->decoy.time = raw->decoy.time;

@@ -82,7 +82,7 @@ struct raw_conf {
     struct conf_list services;
     struct raw_limits limits;
     struct raw_journal journal;
-    struct { struct conf_where where; int64_t rate, burst; } admission;
+    struct { struct conf_where where; int64_t rate, burst, open, queues; } admission;
     struct raw_pkcs11 { struct conf_where where; char *module, *pin_file, *folder; } pkcs11;
     struct raw_decoy { struct conf_where where; bool on; int64_t connections, time, bytes; } decoy;
 };

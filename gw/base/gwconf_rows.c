@@ -186,6 +186,10 @@ static const struct conf_row admission_rows[] = {
         .help = "new connections a second from one address" },
     { "burst", CONF_INT, offsetof(struct raw_conf, admission.burst) - offsetof(struct raw_conf, admission), false, 1, 1000000, "200",
         .help = "that many at once" },
+    { "open", CONF_INT, offsetof(struct raw_conf, admission.open) - offsetof(struct raw_conf, admission), false, 0, 100000, "500",
+        .help = "connections from one address (IPv6: /64) that are open or being opened; 0: not counted" },
+    { "queues", CONF_INT, offsetof(struct raw_conf, admission.queues) - offsetof(struct raw_conf, admission), false, 1, 8, "1",
+        .help = "queues of first packets on each side, which pairs of addresses are spread over; each is served in turn" },
     END,
 };
 

@@ -8,7 +8,7 @@
 
 /* The numbers of the rules. The parent gives every socket INLINE_MARK_LEG; admission turns ASK into ADMITTED. */
 #define INLINE_TABLE "lockgate"
-#define INLINE_QUEUE_ASK 0    /* first packets: may this one try? */
+#define INLINE_QUEUE_ASK 0    /* first packets: may this one try? With admission.queues more, the numbers from here on */
 #define INLINE_QUEUE_AUDIT 10 /* everything else: written down, dropped */
 #define INLINE_ROUTES 100     /* routing table: all addresses are local */
 #define INLINE_RULE_PREF 50

@@ -20,7 +20,7 @@ static void state_path(const struct gw_conf *c, enum gw_side side, char ret[512]
 static int read_live(const char *ns, struct buf *out)
 {
     static const char *const commands[][9] = {
-        { "nft", "-s", "list", "ruleset", NULL },
+        { "nft", "-s", "-t", "list", "ruleset", NULL }, /* -t: not who has connections open; nothing else of ours is a set with a name */
         { "ip", "-4", "rule", "show", NULL },
         { "ip", "-6", "rule", "show", NULL },
         /* "boot" is what the command ip makes; the kernel's own routes come and go with addresses */

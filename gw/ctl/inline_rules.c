@@ -12,6 +12,39 @@ struct text {
 };
 #define PUT(t, ...) ((t)->err = (t)->err ? (t)->err : buf_printf((t)->b, __VA_ARGS__))
 
+/* ---- ports, and how many connections a source has open ---- */
+
+static void put_ports(struct text *t, const struct gw_side_conf *s)
+{
+    for (size_t i = 0; i < s->n_ports; i++)
+        PUT(t, "%s%u", i ? ", " : "tcp dport { ", s->ports[i]);
+    PUT(t, " } ");
+}
+
+static void put_open(struct text *t, const struct gw_conf *c)
+{
+    static const char *const names[] = { "tried4", "tried6", "open4", "open6" };
+    if (c->admission.open)
+        PUT(t, "    # Connections of each source, open or being opened, before and behind admission; the kernel forgets a source that has none.\n");
+    for (size_t i = 0; i < 4 && c->admission.open; i++)
+        PUT(t, "    set %s {\n        type ipv%c_addr\n        size 65535\n        flags dynamic\n    }\n%s", names[i], i & 1 ? '6' : '4', i == 3 ? "\n" : "");
+}
+
+/* What is in front of admission only marks: it refuses, and writes that down. But a packet that waits in its queue is not yet a connection
+ * that the kernel would count, so those of a burst do not see each other there; behind admission, one after the other, they do. A set for
+ * each place: the kernel adds a connection twice that comes to one set twice within a tick. */
+static void put_crowded(struct text *t, const struct gw_conf *c, const struct gw_side_conf *s, bool admitted)
+{
+    static const char *const key[] = { "4 { ip saddr", "6 { ip6 saddr & ffff:ffff:ffff:ffff::" };
+    for (int i = 0; i < 2 && c->admission.open; i++) {
+        PUT(t, "        tcp flags & (fin|syn|rst|ack) == syn ");
+        if (!admitted)
+            put_ports(t, s);
+        PUT(t, "add @%s%s ct count over %u } %s\n", admitted ? "open" : "tried", key[i], (unsigned)c->admission.open,
+            admitted ? "counter drop comment \"too many at once; when it tries again admission says so\"" : "meta mark set meta mark | 0x4000");
+    }
+}
+
 /* ---- where a source may come from: the most specific network of either side decides ---- */
 
 struct origin {
@@ -100,7 +133,7 @@ static void put_classify(struct text *t, const struct gw_conf *c, enum gw_side s
 {
     const struct gw_side_conf *s = &c->side[side];
     PUT(t, "    # Step 1: what is it? Marks: 0x1 for a socket of ours, 0x10 ask admission, 0x20 only to be written down, 0x40 neighbour\n"
-           "    # discovery, 0x100 admitted (admission alone sets it), 0x1000 this gateway's own traffic, 0x2000 its answers to services.\n"
+           "    # discovery, 0x100 admitted (admission alone sets it), 0x1000 this gateway's own traffic, 0x2000 its answers to services, 0x4000\n    # too many of its source are open.\n"
            "    chain classify {\n        type filter hook prerouting priority -160; policy accept;\n"
            "        iifname != \"%s\" return\n"
            "        meta mark set 0x1000\n"
@@ -115,37 +148,47 @@ static void put_classify(struct text *t, const struct gw_conf *c, enum gw_side s
     else
         PUT(t, "        tcp flags & (fin|syn|rst|ack) != syn socket transparent 1 meta mark set meta mark | 0x1 return comment \"never a bare SYN\"\n"
                "        meta l4proto { icmp, icmpv6 } ct state related socket transparent 1 meta mark set meta mark | 0x1 return comment \"path MTU and the like\"\n");
-    PUT(t, "        tcp flags & (fin|syn|rst|ack) == syn tcp dport @ports meta mark set meta mark | 0x10 return\n"
-           "%s"
+    put_crowded(t, c, s, false);
+    PUT(t, "        tcp flags & (fin|syn|rst|ack) == syn ");
+    put_ports(t, s);
+    PUT(t, "meta mark set meta mark | 0x10 return\n%s"
            "        tcp flags & (fin|syn|rst|ack) != syn ct mark & 0xf00 == 0x100 meta mark set meta mark | 0x100 return comment \"last ACK of a handshake with SYN cookies\"\n"
            "        meta mark set meta mark | 0x20\n    }\n\n",
         c->decoy.on ? "        tcp flags & (fin|syn|rst|ack) == syn meta mark set meta mark | 0x10 return comment \"for the decoy, if admission says so\"\n" : "");
 }
 
-static void put_ask(struct text *t, bool with_queue)
+/* Several queues: the kernel spreads pairs of addresses over them, both directions alike. */
+static void put_ask(struct text *t, const struct gw_conf *c, bool with_queue)
 {
+    char more[16] = "";
+    if (c->admission.queues > 1)
+        snprintf(more, sizeof more, "-%d", INLINE_QUEUE_ASK + (int)c->admission.queues - 1);
     PUT(t, "    # Step 2 (priority -150): the queues of lockgate-admission. No bypass: without it nothing is let in.\n");
     if (with_queue)
         PUT(t, "    chain ask {\n        type filter hook prerouting priority -150; policy accept;\n"
-               "        meta mark & 0xf0 == 0x10 queue num %d\n        meta mark & 0xf0 == 0x20 queue num %d\n    }\n\n",
-            INLINE_QUEUE_ASK, INLINE_QUEUE_AUDIT);
+               "        meta mark & 0xf0 == 0x10 queue num %d%s\n        meta mark & 0xf0 == 0x20 queue num %d\n    }\n\n",
+            INLINE_QUEUE_ASK, more, INLINE_QUEUE_AUDIT);
     else
         PUT(t, "    # This kernel has no nft queue statement; iptables-nft hangs the NFQUEUE target in here (mangle PREROUTING).\n\n");
 }
 
-static void put_enforce(struct text *t, const struct gw_conf *c)
+static void put_enforce(struct text *t, const struct gw_conf *c, const struct gw_side_conf *s)
 {
     PUT(t, "    # Step 3: what has no permission by now is dropped.\n"
            "    chain enforce {\n        type filter hook prerouting priority -140; policy drop;\n"
            "        iifname \"lo\" accept\n"
            "        meta mark & 0x40 == 0x40 accept\n"
            "        meta mark & 0x1 == 0x1 accept\n"
-           "        meta mark & 0xf00 == 0x100 tcp dport @ports jump admitted\n%s"
+           "        meta mark & 0xf00 == 0x100 ");
+    put_ports(t, s);
+    PUT(t, "jump admitted\n%s"
            "        # The middle of a connection that nobody here knows (a state lost, a standby that took over): admission says so, and its\n"
            "        # host is told at once, by a reset in the far host's name.\n"
            "        meta mark & 0xf00 == 0x400 meta l4proto tcp limit rate 500/second counter reject with tcp reset\n"
            "        counter\n    }\n"
-           "    chain admitted {\n        ct mark set ct mark | 0x100\n", c->decoy.on ? "        meta mark & 0xf00 == 0x200 meta l4proto tcp jump probed\n" : "");
+           "    chain admitted {\n", c->decoy.on ? "        meta mark & 0xf00 == 0x200 meta l4proto tcp jump probed\n" : "");
+    put_crowded(t, c, s, true);
+    PUT(t, "        ct mark set ct mark | 0x100\n");
     if (c->mode == GW_PROXY)
         PUT(t, "        accept\n    }\n\n");
     else
@@ -191,15 +234,13 @@ int inline_rules(const struct gw_conf *c, enum gw_side side, bool with_queue, st
     struct text t = { out, 0 };
     PUT(&t, "# Lockgate: packet rules of side %s (mode %s, card %s in namespace %s), made by `lockgate inline`.\n"
             "# Nothing is forwarded. What arrives goes through three steps: classify, ask, enforce.\n"
-            "table inet " INLINE_TABLE "\ndelete table inet " INLINE_TABLE "\ntable inet " INLINE_TABLE " {\n"
-            "    set ports {\n        type inet_service\n        elements = { ", gw_side_name(side), modes[c->mode], s->interface, s->namespace_);
-    for (size_t i = 0; i < s->n_ports; i++)
-        PUT(&t, "%s%u", i ? ", " : "", s->ports[i]);
-    PUT(&t, " }\n    }\n\n");
+            "table inet " INLINE_TABLE "\ndelete table inet " INLINE_TABLE "\ntable inet " INLINE_TABLE " {\n",
+        gw_side_name(side), modes[c->mode], s->interface, s->namespace_);
+    put_open(&t, c);
     put_sources(&t, c, side);
     put_classify(&t, c, side);
-    put_ask(&t, with_queue);
-    put_enforce(&t, c);
+    put_ask(&t, c, with_queue);
+    put_enforce(&t, c, s);
     put_leave(&t, c, side);
     return t.err;
 }

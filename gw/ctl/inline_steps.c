@@ -107,18 +107,23 @@ static const char *flag(const struct net_addr *a)
 }
 
 /* The NFQUEUE target where nft has no queue statement: delete and append, so that there is one of each. */
-static void xt_queue(struct steps *s, bool up)
+static void xt_queue(struct steps *s, const struct gw_conf *c, bool up)
 {
     static const char *const tools[] = { "iptables-nft", "ip6tables-nft" };
-    static const struct {
-        const char *mark;
-        int queue;
-    } q[] = { { "0x10/0xf0", INLINE_QUEUE_ASK }, { "0x20/0xf0", INLINE_QUEUE_AUDIT } };
+    char ask[40], audit[40];
+    const struct {
+        const char *mark, *queue;
+    } q[] = { { "0x10/0xf0", ask }, { "0x20/0xf0", audit } };
+    if (c->admission.queues > 1)
+        snprintf(ask, sizeof ask, "--queue-balance %d:%d", INLINE_QUEUE_ASK, INLINE_QUEUE_ASK + (int)c->admission.queues - 1);
+    else
+        snprintf(ask, sizeof ask, "--queue-num %d", INLINE_QUEUE_ASK);
+    snprintf(audit, sizeof audit, "--queue-num %d", INLINE_QUEUE_AUDIT);
     for (int t = 0; t < 2; t++)
         for (int i = 0; i < 2; i++) {
-            run(s, true, "%s -t mangle -D PREROUTING -m mark --mark %s -j NFQUEUE --queue-num %d", tools[t], q[i].mark, q[i].queue)->may_fail = true;
+            run(s, true, "%s -t mangle -D PREROUTING -m mark --mark %s -j NFQUEUE %s", tools[t], q[i].mark, q[i].queue)->may_fail = true;
             if (up)
-                run(s, true, "%s -t mangle -A PREROUTING -m mark --mark %s -j NFQUEUE --queue-num %d", tools[t], q[i].mark, q[i].queue);
+                run(s, true, "%s -t mangle -A PREROUTING -m mark --mark %s -j NFQUEUE %s", tools[t], q[i].mark, q[i].queue);
         }
 }
 
@@ -140,6 +145,7 @@ static void settings(struct steps *s, const char *card)
     sysctl(s, "1", "net/ipv6/fwmark_reflect")->may_fail = true;
     sysctl(s, "1", "net/ipv6/icmp/echo_ignore_all")->may_fail = true;
     sysctl(s, "0", "net/netfilter/nf_conntrack_tcp_loose")->may_fail = true;
+    sysctl(s, "10", "net/netfilter/nf_conntrack_tcp_timeout_syn_recv")->may_fail = true; /* half open ones count as open: not for long */
     sysctl(s, "1", "net/ipv4/conf/%s/rp_filter", card);
     sysctl(s, "0", "net/ipv4/conf/%s/accept_redirects", card);
     sysctl(s, "0", "net/ipv4/conf/%s/send_redirects", card);
@@ -194,7 +200,7 @@ void inline_up(const struct gw_conf *c, enum gw_side side, const struct inline_f
     note(ret, "rules first: nothing may cross while the rest is made");
     feed_rules(ret, f->with_queue ? rules_with : rules_without, c, side);
     if (!f->with_queue)
-        xt_queue(ret, true);
+        xt_queue(ret, c, true);
     if (f->move_card)
         run(ret, false, "ip link set %s netns %s", d->interface, d->namespace_);
     feed_rules(ret, inline_card_rules, c, side);
@@ -220,7 +226,7 @@ void inline_down(const struct gw_conf *c, enum gw_side side, const struct inline
         run(ret, true, "ip link set %s netns %d", d->interface, (int)getpid())->may_fail = true;
     run(ret, true, "nft delete table netdev " INLINE_TABLE)->may_fail = true;
     if (!f->with_queue)
-        xt_queue(ret, false);
+        xt_queue(ret, c, false);
     run(ret, true, "nft delete table inet " INLINE_TABLE)->may_fail = true;
     if (f->make_namespace)
         run(ret, false, "ip netns del %s", d->namespace_)->may_fail = true;

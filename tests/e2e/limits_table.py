@@ -42,4 +42,6 @@ ROWS = [
     ("memory of a program", "limits.memory", "2GiB", "e2e/test_limits.py::test_memory_has_an_end", "internal", "what needs more is refused"),
     ("connections a second of an address", "admission.rate", "50", "unit/admission_decide.c: a burst of 20", "rate", "dropped"),
     ("connections at once of an address", "admission.burst", "200", "unit/admission_decide.c: a burst of 20", "rate", "dropped"),
+    ("connections of an address that are open", "admission.open", "500", "e2e/test_queues.py::test_open_connections_of_one_source", "open", "dropped"),
+    ("queues of first packets", "admission.queues", "1", "e2e/test_queues.py::test_a_full_queue_holds_up_no_other_and_lets_nothing_in", None, "what finds no room is dropped"),
 ]

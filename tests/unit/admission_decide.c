@@ -179,7 +179,10 @@ static void test_housekeeping(void)
         if (!ok(got == said[i].want, "housekeeping: %s", said[i].name))
             diag("got %s", gw_reason_code(got));
     }
-    struct packet p;
+    struct packet p = { .from = { 4, { 10, 77, 1, 2 }, 40000 }, .to = { 4, { 10, 77, 2, 2 }, 5269 }, .proto = 6, .plain = true, .syn = true, .crowded = true };
+    ok(decide(&conf, GW_HIGH, false, &p, r, 5) == GW_R_OPEN, "too many of its source are open");
+    p.to.port = 22;
+    ok(decide(&conf, GW_HIGH, false, &p, r, 5) == GW_R_PORT_FORBIDDEN, "the port comes first");
     unsigned char raw[60] = { 0x60, [6] = 0, [24] = 0xff, 2, [39] = 0x16, [40] = 58, 0, 5, 2, 0, 0, 1, 0, 143 };
     packet_read(raw, sizeof raw, &p);
     ok(p.proto == 58 && p.icmp == 143, "a listener report behind its router alert");
