@@ -23,7 +23,9 @@ struct gw_mint { char *ca, *key; int64_t life; unsigned line; }; /* PEM file; pa
 struct gw_route { struct net_prefix to; struct net_addr via; };
 struct gw_side_conf {
     unsigned line; /* of the group */
-    char *interface, *namespace_;
+    char *interface, *namespace_; /* interface: what is spoken over; with a VLAN, CARD.VLAN on the card */
+    char *card;
+    uint16_t vlan; /* IEEE 802.1Q; 0: frames without a tag */
     struct net_prefix *addresses, *networks;
     size_t n_addresses, n_networks;
     struct gw_route *routes;

@@ -161,8 +161,8 @@ void gwconf_check(struct gwconf_reader *r)
     check_pairs(r);
     if (r->c->watch)
         gwconf_mistake(r, CONF_WARNING, r->raw->gateway.where.line, "enforce = false: NOTHING IS ENFORCED; what policy refuses is recorded and crosses all the same");
-    if (high->interface[0] && strcmp(high->interface, low->interface) == 0)
-        gwconf_mistake(r, CONF_ERROR, line, "interface \"%s\" is on both sides; each side has a card of its own", low->interface);
+    if (high->card[0] && strcmp(high->card, low->card) == 0)
+        gwconf_mistake(r, CONF_ERROR, line, "interface \"%s\" is on both sides; each side has a card of its own", low->card);
     if (high->namespace_[0] && strcmp(high->namespace_, low->namespace_) == 0)
         gwconf_mistake(r, CONF_ERROR, line, "namespace \"%s\" is on both sides; each side has one of its own", low->namespace_);
     check_overlap(r);

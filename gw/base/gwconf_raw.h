@@ -39,6 +39,7 @@ struct raw_side {
     struct conf_ints ports;
     char *dns_source, *trust, *crl;
     struct raw_mint mint;
+    int64_t vlan;
 };
 struct raw_pair {
     struct conf_where where;

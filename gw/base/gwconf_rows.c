@@ -86,6 +86,7 @@ static const struct conf_row mint_rows[] = {
 static const struct conf_row side_rows[] = {
     WHERE(raw_side),
     { "interface", CONF_STRING, offsetof(struct raw_side, interface), true, 1, 15, .help = "the card on this side" },
+    { "vlan", CONF_INT, offsetof(struct raw_side, vlan), false, 0, 4094, "0", .help = "the VLAN (IEEE 802.1Q) of this side on the card; 0: frames without a tag" },
     { "namespace", CONF_STRING, offsetof(struct raw_side, namespace_), true, 1, 64, .help = "network namespace that the card is put into" },
     { "addresses", CONF_STRINGS, offsetof(struct raw_side, addresses), false, 0, 16, .help = "the card's own addresses (none in bridge mode)" },
     { "networks", CONF_STRINGS, offsetof(struct raw_side, networks), true, 1, 256, .help = "where hosts of this side live" },

@@ -258,15 +258,32 @@ static void check_word(struct gwconf_reader *r, const char *what, const char *z,
     }
 }
 
+/* The port of the VLAN is made by `lockgate inline up`; its name must fit the kernel's 15 bytes. */
+static void set_vlan(struct gwconf_reader *r, struct gw_side_conf *s, const struct raw_side *raw)
+{
+    size_t n = strlen(s->card) + 6;
+    char *name = gwconf_take(r, n, 1);
+
+    if (!name)
+        return;
+    s->vlan = (uint16_t)raw->vlan;
+    snprintf(name, n, "%s.%u", s->card, s->vlan);
+    s->interface = name;
+    if (strlen(name) > 15)
+        gwconf_mistake(r, CONF_ERROR, raw->where.line, "vlan: the port would be called \"%s\", and a name has at most 15 bytes: give the card a shorter one", name);
+}
+
 void gwconf_side(struct gwconf_reader *r, enum gw_side side)
 {
     const struct raw_side *raw = &r->raw->side[side];
     struct gw_side_conf *s = &r->c->side[side];
 
     s->line = raw->where.line;
-    s->interface = raw->interface;
+    s->interface = s->card = raw->interface;
     s->namespace_ = raw->namespace_;
     check_word(r, "interface", raw->interface, raw->where.line);
+    if (raw->vlan && s->card)
+        set_vlan(r, s, raw);
     check_word(r, "namespace", raw->namespace_, raw->where.line);
     read_prefixes(r, &raw->addresses, "addresses", false, &s->addresses, &s->n_addresses);
     read_prefixes(r, &raw->networks, "networks", true, &s->networks, &s->n_networks);

@@ -24,7 +24,7 @@ static bool read_notes(const struct gw_conf *c, enum gw_side side, struct inline
         return false;
     bool ok = fscanf(f, "namespace-made %d card-moved %d nft-queue %d", &made, &moved, &queue) == 3;
     fclose(f);
-    *ret = (struct inline_facts){ made != 0, moved != 0, queue != 0 };
+    *ret = (struct inline_facts){ .make_namespace = made != 0, .move_card = moved != 0, .with_queue = queue != 0 };
     return ok;
 }
 
@@ -64,11 +64,12 @@ static bool has_nft_queue(void)
 static int look(const struct gw_side_conf *d, struct inline_facts *ret)
 {
     ret->make_namespace = !namespace_exists(d->namespace_);
-    ret->move_card = ret->make_namespace || !inline_has_card(d->namespace_, d->interface);
+    ret->move_card = ret->make_namespace || !inline_has_card(d->namespace_, d->card);
     ret->with_queue = has_nft_queue();
-    if (!ret->move_card || inline_has_card(NULL, d->interface))
+    ret->make_port = d->vlan && (ret->make_namespace || !inline_has_card(d->namespace_, d->interface));
+    if (!ret->move_card || inline_has_card(NULL, d->card))
         return 0;
-    fprintf(stderr, "interface %s is neither here nor in namespace %s; `ip link` lists what is here\n", d->interface, d->namespace_);
+    fprintf(stderr, "interface %s is neither here nor in namespace %s; `ip link` lists what is here\n", d->card, d->namespace_);
     return GW_ERR(NOENT);
 }
 
@@ -124,10 +125,11 @@ static int down(const struct gw_conf *c, enum gw_side side)
 static int show(const struct gw_conf *c, enum gw_side side)
 {
     static struct steps s;
-    struct inline_facts f = { .make_namespace = true, .move_card = true, .with_queue = has_nft_queue() };
+    struct inline_facts f = { .make_namespace = true, .move_card = true, .with_queue = has_nft_queue(), .make_port = c->side[side].vlan != 0 };
     if (namespace_exists(c->side[side].namespace_)) {
         f.make_namespace = false;
-        f.move_card = !inline_has_card(c->side[side].namespace_, c->side[side].interface);
+        f.move_card = !inline_has_card(c->side[side].namespace_, c->side[side].card);
+        f.make_port = f.make_port && !inline_has_card(c->side[side].namespace_, c->side[side].interface);
     }
     printf("%s# ---- side %s ----\n", side ? "\n" : "", gw_side_name(side));
     steps_init(&s);

@@ -48,6 +48,7 @@ struct inline_facts {
     bool make_namespace; /* it is not there (down: we made it) */
     bool move_card;      /* it is in the caller's namespace (down: we moved it) */
     bool with_queue;
+    bool make_port;      /* the port of the VLAN is not there */
 };
 void inline_up(const struct gw_conf *c, enum gw_side side, const struct inline_facts *f, struct steps *ret);
 void inline_down(const struct gw_conf *c, enum gw_side side, const struct inline_facts *f, struct steps *ret);

@@ -245,14 +245,26 @@ int inline_rules(const struct gw_conf *c, enum gw_side side, bool with_queue, st
     return t.err;
 }
 
+static void put_arrive(struct text *t, const char *chain, const char *device, enum gw_side side, unsigned vlan)
+{
+    PUT(t, "    chain %s {\n        type filter hook ingress device \"%s\" priority -500; policy drop;\n", chain, device);
+    if (vlan)
+        PUT(t, "        vlan id %u vlan type { ip, arp, ip6 } accept\n", vlan);
+    else
+        PUT(t, "        ether type { ip, arp, ip6 } accept\n");
+    PUT(t, "        counter log prefix \"lockgate %s \" group %d\n    }\n", gw_side_name(side), INLINE_NFLOG_GROUP);
+}
+
+/* With a VLAN the card takes its frames alone, and its port what they hold. */
 int inline_card_rules(const struct gw_conf *c, enum gw_side side, struct buf *out)
 {
+    const struct gw_side_conf *s = &c->side[side];
     struct text t = { out, 0 };
-    PUT(&t, "# Frames that are neither IP nor ARP (VLAN tags, STP, PPPoE, LLDP ...) end at the card and are logged.\n"
-            "table netdev " INLINE_TABLE "\ndelete table netdev " INLINE_TABLE "\ntable netdev " INLINE_TABLE " {\n"
-            "    chain arrive {\n        type filter hook ingress device \"%s\" priority -500; policy drop;\n"
-            "        ether type { ip, arp, ip6 } accept\n"
-            "        counter log prefix \"lockgate %s \" group %d\n    }\n}\n",
-        c->side[side].interface, gw_side_name(side), INLINE_NFLOG_GROUP);
+    PUT(&t, "# Frames that are neither IP nor ARP (VLAN tags that nobody named, STP, PPPoE, LLDP ...) end at the card and are logged.\n"
+            "table netdev " INLINE_TABLE "\ndelete table netdev " INLINE_TABLE "\ntable netdev " INLINE_TABLE " {\n");
+    if (s->vlan)
+        put_arrive(&t, "card", s->card, side, s->vlan);
+    put_arrive(&t, "arrive", s->interface, side, 0);
+    PUT(&t, "}\n");
     return t.err;
 }

@@ -189,6 +189,13 @@ static void policy_routing(struct steps *s, const struct gw_side_conf *d, bool u
     }
 }
 
+/* Under a VLAN's port: no address of its own, not even one that IPv6 makes. */
+static void bare_card(struct steps *s, const char *card)
+{
+    sysctl(s, "1", "net/ipv6/conf/%s/disable_ipv6", card)->may_fail = true;
+    run(s, true, "ip link set %s up", card);
+}
+
 /* ---- up and down ---- */
 
 void inline_up(const struct gw_conf *c, enum gw_side side, const struct inline_facts *f, struct steps *ret)
@@ -202,9 +209,13 @@ void inline_up(const struct gw_conf *c, enum gw_side side, const struct inline_f
     if (!f->with_queue)
         xt_queue(ret, c, true);
     if (f->move_card)
-        run(ret, false, "ip link set %s netns %s", d->interface, d->namespace_);
+        run(ret, false, "ip link set %s netns %s", d->card, d->namespace_);
+    if (f->make_port)
+        run(ret, true, "ip link add link %s name %s type vlan id %u", d->card, d->interface, d->vlan);
     feed_rules(ret, inline_card_rules, c, side);
     settings(ret, d->interface);
+    if (d->vlan)
+        bare_card(ret, d->card);
     if (c->mode != GW_PROXY)
         policy_routing(ret, d, true);
     addresses(ret, c, d);
@@ -222,8 +233,13 @@ void inline_down(const struct gw_conf *c, enum gw_side side, const struct inline
             d->addresses[i].bits, d->interface)->may_fail = true;
     if (c->mode != GW_PROXY)
         policy_routing(ret, d, false);
+    if (d->vlan) {
+        run(ret, true, "ip link del %s", d->interface)->may_fail = true;
+        run(ret, true, "ip link set %s down", d->card)->may_fail = true;
+        sysctl(ret, "0", "net/ipv6/conf/%s/disable_ipv6", d->card)->may_fail = true;
+    }
     if (f->move_card) /* back to where the caller is */
-        run(ret, true, "ip link set %s netns %d", d->interface, (int)getpid())->may_fail = true;
+        run(ret, true, "ip link set %s netns %d", d->card, (int)getpid())->may_fail = true;
     run(ret, true, "nft delete table netdev " INLINE_TABLE)->may_fail = true;
     if (!f->with_queue)
         xt_queue(ret, c, false);

@@ -89,8 +89,9 @@ static void card(struct sys_report *r, const char *side, const struct gw_side_co
 static void ways_around(struct sys_report *r, const char *side, const struct gw_side_conf *d, const struct inside *v)
 {
     for (int i = 0; i < v->n_others && i < OTHERS; i++)
-        sys_say(r, SYS_WRONG, "interfaces", "take it out of there", "%s: namespace %s has a further card that is up, %s: a way around the gateway", side,
-            d->namespace_, v->others[i]);
+        if (strcmp(v->others[i], d->card) != 0) /* what its own VLAN is on */
+            sys_say(r, SYS_WRONG, "interfaces", "take it out of there", "%s: namespace %s has a further card that is up, %s: a way around the gateway", side,
+                d->namespace_, v->others[i]);
     if (v->forward4 > 0 || v->forward6 > 0)
         sys_say(r, SYS_WRONG, "forwarding", "lockgate inline up", "%s: the kernel forwards %s in namespace %s", side, v->forward4 > 0 ? "IPv4" : "IPv6",
             d->namespace_);
@@ -141,9 +142,9 @@ void sys_network(struct sys_report *r, const struct gw_conf *c)
         const struct gw_side_conf *d = &c->side[s];
         const char *side = gw_side_name((enum gw_side)s);
         if (!namespace_there(d->namespace_)) {
-            bool here = inline_has_card(NULL, d->interface);
+            bool here = inline_has_card(NULL, d->card);
             sys_say(r, here ? SYS_WARNING : SYS_WRONG, "interfaces", here ? "lockgate inline up, then look again" : "`ip link` lists what is here",
-                here ? "%s: namespace %s is not there yet; %s is here" : "%s: namespace %s is not there, and no card %s is here", side, d->namespace_, d->interface);
+                here ? "%s: namespace %s is not there yet; %s is here" : "%s: namespace %s is not there, and no card %s is here", side, d->namespace_, d->card);
             all = false;
             continue;
         }

@@ -131,16 +131,22 @@ class Rig:
         os.makedirs(self.path("run"))
         for ns in [*self.host.values(), *self.gate.values()]:
             ns.up()
-        wire(self.layout, self.host, self.gate)
+        self.wire()
+        self.copy_programs()
+        self.conf = write(self.path("lockgate.conf"), self.settings())
+        for side, ns in self.host.items():
+            self.servers.append(Process(["/usr/bin/python3", "-B", "-c", SERVE, "5269", "5270", "9999"], self.path(f"{side}.log"), ns.name))
+        return self
+
+    def copy_programs(self):
         for program in os.listdir(os.path.join(build_folder(), "bin")):
             real = program in ("lockgate-parent", "lockgate-admission", "lockgate-decoy", "lockgate-responder")
             if program.startswith("lockgate-"):
                 shutil.copy(os.path.join(build_folder(), "bin", program) if real else os.path.join(HERE, "inline_stub.py"), self.path("bin", program))
                 os.chmod(self.path("bin", program), 0o755)
-        self.conf = write(self.path("lockgate.conf"), self.settings())
-        for side, ns in self.host.items():
-            self.servers.append(Process(["/usr/bin/python3", "-B", "-c", SERVE, "5269", "5270", "9999"], self.path(f"{side}.log"), ns.name))
-        return self
+
+    def wire(self):
+        wire(self.layout, self.host, self.gate)
 
     def settings(self):
         conf = {"gateway": {"name": "gate.example", "mode": self.layout, "state": self.path("state"), "run": self.path("run"),
