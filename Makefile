@@ -219,7 +219,7 @@ install: all
 	install -m 0644 conf/journal.schema.json $(DESTDIR)$(PREFIX)/share/lockgate/
 	install -d $(DESTDIR)$(PREFIX)/share/lockgate/standby
 	install conf/standby/lockgate-standby $(DESTDIR)$(PREFIX)/share/lockgate/standby/
-	install -m 0644 conf/standby/keepalived.conf conf/standby/standby.conf $(DESTDIR)$(PREFIX)/share/lockgate/standby/
+	install -m 0644 conf/standby/keepalived.conf conf/standby/standby.conf conf/standby/sharing $(DESTDIR)$(PREFIX)/share/lockgate/standby/
 	conf/man/make $(BUILD)/bin/lockgate $(BUILD)/man
 	install -m 0644 $(BUILD)/man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/
 	install -m 0644 $(BUILD)/man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8/
