@@ -27,9 +27,13 @@ static const char anything[] =
     " { element = \"item\"; attributes = [ \"id id\" ]; } ); } ); },\n"
     "{ element = \"{http://jabber.org/protocol/pubsub#event}event\"; in = [ \"message\" ]; children = ( { element = \"items\"; children = ("
     " { element = \"item\"; attributes = [ \"id id\" ]; } ); } ); },\n"
+    "{ element = \"{http://jabber.org/protocol/address}addresses\"; in = [ \"message\" ]; children = ("
+    " { element = \"address\"; attributes = [ \"type any\", \"jid jid\", \"delivered any\" ]; } ); },\n"
+    "{ element = \"{http://jabber.org/protocol/muc#user}x\"; in = [ \"message\" ]; children = ( { element = \"invite\"; attributes = [ \"to jid\", \"from jid\" ]; } ); },\n"
     "{ element = \"{urn:x}tree\"; in = [ \"message\" ]; } );\n";
 
 #define M "<message from='juliet@high.example/b' to='romeo@low.example' type='chat'>"
+#define TO(type, jid) "<addresses xmlns='http://jabber.org/protocol/address'><address type='" type "' jid='" jid "'/></addresses>"
 #define MX(in) M "<body>x</body>" in "</message>"
 #define SEC(in) "<securitylabel xmlns='urn:xmpp:sec-label:0'>" in "</securitylabel>"
 #define LABEL(in) SEC("<label>" in "</label>")
@@ -66,6 +70,19 @@ static const struct row { const char *name, *xml, *want, *out; } rows[] = {
         "release", NULL },
     { "a restriction that has no equivalent there", "<message from='juliet@high.example' to='amber@low.example'><body>x</body>" LABEL(PLAIN("OPEN", CAT("One", "B"))) "</message>",
         "label-denied", NULL },
+    /* everybody who gets it must be cleared (XEP-0033, invitations through a room) */
+    { "a further recipient who is cleared", MX(TO("cc", "deep@low.example") LABEL(PL("SHUT"))), "release", NULL },
+    { "cc: who is not cleared at all", MX(TO("cc", "nobody@low.example") LABEL(PL("OPEN"))), "label-denied", NULL },
+    { "to: is not cleared so far", MX(TO("to", "deep@low.example") LABEL(PL("DEEP"))), "label-denied", NULL },
+    { "bcc: a category that only the first has", MX(TO("bcc", "amber@low.example") LABEL(PLAIN("OPEN", CAT("One", "B")))), "label-denied", NULL },
+    { "cc: cleared in the partner's policy", MX(TO("cc", "amber@low.example") LABEL(PL("SHUT"))), "release", NULL },
+    { "cc: the default counts as well", MX(TO("cc", "nobody@low.example")), "label-denied", NULL },
+    { "replyto is no recipient", MX(TO("replyto", "nobody@low.example") LABEL(PL("OPEN"))), "release", NULL },
+    { "who was served on the sender's side is none", MX("<addresses xmlns='http://jabber.org/protocol/address'><address type='to' jid='nobody@high.example'"
+        " delivered='true'/></addresses>" LABEL(PL("OPEN"))), "release", NULL },
+    { "who is invited through a room", M "<x xmlns='http://jabber.org/protocol/muc#user'><invite to='nobody@low.example'/></x>" LABEL(PL("OPEN")) "</message>",
+        "label-denied", NULL },
+    { "and who may be", M "<x xmlns='http://jabber.org/protocol/muc#user'><invite to='deep@low.example'/></x>" LABEL(PL("OPEN")) "</message>", "release", NULL },
     /* what is no label */
     { "two labels", MX(LABEL(PL("OPEN")) LABEL(PL("OPEN"))), "label-invalid", NULL },
     { "two label elements", MX(SEC("<label>" PL("OPEN") "</label><label>" PL("OPEN") "</label>")), "label-invalid", NULL },
