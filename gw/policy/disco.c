@@ -15,16 +15,15 @@
 #define NS_CAPS "http://jabber.org/protocol/caps"
 #define NS_CAPS2 "urn:xmpp:caps"
 #define NS_HASHES "urn:xmpp:hashes:2"
-#define LEARNED 2048
 #define SET_MAX 16384 /* bytes of one set */
 
 /* before: the hash as its owner tells it; after: of the filtered set. */
-struct learned { uint64_t before, after; char text[CAPS_TEXT]; char *set; size_t n; };
-struct disco_memory { struct learned v[LEARNED]; size_t next; };
+struct learned { uint64_t before, after, age; char text[CAPS_TEXT]; char *set; size_t n; uint16_t owner; };
+struct disco_memory { struct learned v[DISCO_SETS]; size_t next; uint64_t age; };
 
 void disco_memory_free(struct disco_memory *m)
 {
-    for (size_t i = 0; m && i < LEARNED; i++)
+    for (size_t i = 0; m && i < DISCO_SETS; i++)
         free(m->v[i].set);
     free(m);
 }
@@ -37,7 +36,7 @@ static uint64_t key(const struct pol_eval *e, enum caps_kind kind, struct str ow
 static const struct learned *find(const struct pol_eval *e, bool after, uint64_t k)
 {
     const struct disco_memory *m = e->state ? *state_disco(e->state) : NULL;
-    for (size_t i = 0; m && i < LEARNED; i++)
+    for (size_t i = 0; m && i < DISCO_SETS; i++)
         if (m->v[i].set && (after ? m->v[i].after : m->v[i].before) == k)
             return &m->v[i];
     return NULL;
@@ -45,15 +44,31 @@ static const struct learned *find(const struct pol_eval *e, bool after, uint64_t
 
 bool disco_memory_next(const struct disco_memory *m, size_t *at, struct disco_set *ret)
 {
-    for (; m && *at < LEARNED; (*at)++) {
-        const struct learned *l = &m->v[(m->next + *at) % LEARNED]; /* the oldest first */
+    for (; m && *at < DISCO_SETS; (*at)++) {
+        const struct learned *l = &m->v[(m->next + *at) % DISCO_SETS]; /* the oldest first */
         if (!l->set)
             continue;
-        *ret = (struct disco_set){ l->before, l->after, str_c(l->text), { l->set, l->n } };
+        *ret = (struct disco_set){ l->before, l->after, str_c(l->text), { l->set, l->n }, l->owner };
         (*at)++;
         return true;
     }
     return false;
+}
+
+/* The owner's oldest, where it has its share; else the next in turn. */
+static struct learned *place_for(struct disco_memory *m, uint16_t owner)
+{
+    struct learned *oldest = NULL;
+    size_t n = 0;
+    for (size_t i = 0; i < DISCO_SETS; i++) {
+        struct learned *l = &m->v[i];
+        if (!l->set || l->owner != owner)
+            continue;
+        n++;
+        if (!oldest || l->age < oldest->age)
+            oldest = l;
+    }
+    return n >= DISCO_SHARE ? oldest : &m->v[m->next++ % DISCO_SETS];
 }
 
 int disco_memory_add(struct disco_memory **m, const struct disco_set *s)
@@ -66,9 +81,9 @@ int disco_memory_add(struct disco_memory **m, const struct disco_set *s)
     if (!copy)
         return GW_ERR(NOMEM);
     memcpy(copy, s->set.p, s->set.n);
-    struct learned *l = &(*m)->v[(*m)->next++ % LEARNED];
+    struct learned *l = place_for(*m, s->owner);
     free(l->set);
-    *l = (struct learned){ .before = s->before, .after = s->after, .set = copy, .n = s->set.n };
+    *l = (struct learned){ .before = s->before, .after = s->after, .age = ++(*m)->age, .set = copy, .n = s->set.n, .owner = s->owner };
     memcpy(l->text, s->text.p, s->text.n);
     return 0;
 }
@@ -190,7 +205,8 @@ static void learn(struct pol_eval *e, enum caps_kind kind, uint32_t was, uint32_
     if (caps_hash(e->in, was, kind, &e->arena, before) || caps_hash(e->rec, is, kind, &e->arena, after))
         return;
     uint64_t k = key(e, kind, e->in->from_domain, e->in->to_domain, str_c(before));
-    const struct disco_set d = { k, key(e, kind, e->in->from_domain, e->in->to_domain, str_c(after)), str_c(after), set };
+    const struct disco_set d = { k, key(e, kind, e->in->from_domain, e->in->to_domain, str_c(after)), str_c(after), set,
+        (uint16_t)state_key(e->state, "caps of", e->in->from_domain, e->in->to_domain, STR_NONE) };
     if (!find(e, false, k))
         (void)!disco_memory_add(state_disco(e->state), &d); /* no memory: it is learned another time */
 }

@@ -11,8 +11,11 @@
 /* What was learned: the most recent sets. */
 struct disco_memory;
 void disco_memory_free(struct disco_memory *m); /* NULL is fine */
-/* One set: keys of its hash as told by its owner and of the filtered one, that one as text, and the answer as a record. */
-struct disco_set { uint64_t before, after; struct str text, set; };
+/* One set: keys of its hash as told by its owner and of the filtered one, that one as text, the answer as a record, and whose share of the
+ * memory it takes (a hash of the pair of domains): a pair that has its share gives up its own oldest set for a new one, not another's. */
+struct disco_set { uint64_t before, after; struct str text, set; uint16_t owner; };
+#define DISCO_SETS 2048
+#define DISCO_SHARE 256
 bool disco_memory_next(const struct disco_memory *m, size_t *at, struct disco_set *ret); /* false: no more; m may be NULL */
 int disco_memory_add(struct disco_memory **m, const struct disco_set *s) GW_MUST_CHECK; /* SYNTAX, NOMEM */
 /* A stanza is about to be released: answers are filtered, hashes replaced. False: failed, refuse. */

@@ -64,6 +64,7 @@ static int give_sets(struct giver *g, const struct disco_memory *m)
         wire_put_u64(&w, s.after);
         wire_put_str16(&w, s.text);
         wire_put_str32(&w, s.set);
+        wire_put_u16(&w, s.owner);
         rc = send(g, &w);
     }
     return rc;
@@ -165,6 +166,7 @@ static int take_set(struct pol_state *s, struct wire *w)
     d.after = wire_u64(w);
     d.text = wire_str16(w, CAPS_TEXT - 1);
     d.set = wire_str32(w, RECORD_MAX);
+    d.owner = wire_u16(w);
     if (wire_done(w))
         return GW_ERR(SYNTAX);
     return s->same_rules ? disco_memory_add(&s->disco, &d) : 0; /* another rule set would have filtered otherwise */

@@ -2,7 +2,7 @@
 // libs: -lexpat -lcrypto -licuuc -licudata -lconfig
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * Disco and caps kept true: the hashes of the specifications' own examples; what is told, learned, renamed and answered. */
-#include "../../gw/policy/caps.h"
+#include "../../gw/policy/disco.h"
 #include "policy_help.h"
 
 #define INFO "http://jabber.org/protocol/disco#info"
@@ -48,6 +48,29 @@ static void hashes(void)
         arena_clear(&a);
         rec_free(r);
     }
+}
+
+/* A pair that tells ever new sets pushes out its own, not what others told. */
+static void shares(void)
+{
+    struct disco_memory *m = NULL;
+    struct disco_set s = { .text = STR("t"), .set = STR("x") }, got;
+    int rc = 0;
+    for (uint64_t i = 1; i <= 3 + 10 * DISCO_SETS && !rc; i++) {
+        s.before = s.after = i;
+        s.owner = i <= 3 ? 1 : 2;
+        rc = disco_memory_add(&m, &s);
+    }
+    size_t kept = 0, others = 0;
+    uint64_t least = UINT64_MAX;
+    for (size_t at = 0; disco_memory_next(m, &at, &got);) {
+        kept += got.owner == 1 && got.before <= 3;
+        others += got.owner == 2;
+        least = got.owner == 2 && got.before < least ? got.before : least;
+    }
+    ok(!rc && kept == 3, "a flood of sets from one pair leaves another's alone");
+    ok(others == DISCO_SHARE && least == 3 + 10 * DISCO_SETS - DISCO_SHARE + 1, "it keeps its share, the newest of its own");
+    disco_memory_free(m);
 }
 
 /* ---- judged ---- */
@@ -147,6 +170,7 @@ int main(void)
         "  { element = \"{urn:xmpp:caps}c\"; in = [ \"presence\" ]; children = ( { element = \"{urn:xmpp:hashes:2}hash\"; text = \"base64\"; attributes = [ \"algo token\" ]; } ); } );\n";
     bool ready = help_begin();
     hashes();
+    shares();
     help_file("profiles/test.conf", profile);
     struct policy *p = ready ? help_load("{ id = 9; name = \"go\"; action = \"release\"; }") : NULL;
     struct pol_state *s = pol_state_new();
