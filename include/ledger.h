@@ -66,8 +66,10 @@ int led_head_read(struct str line, struct led_head *ret) GW_MUST_CHECK;
 /* Is the whole line in the closed schema: members known, of the right type, none twice, the head first? SYNTAX; *ret_what says
  * what is wrong (static). */
 int led_schema_check(struct str line, const char **ret_what) GW_MUST_CHECK;
-/* The same for a line whose head has been read already. */
-int led_schema_members(struct str line, const char **ret_what) GW_MUST_CHECK;
+/* Both in one pass: SYNTAX when the head cannot be read. what: why the line is outside the schema, or NULL (static); rules: its rule
+ * set's hash in hex, borrowed, empty when it names none or is outside the schema in front of that. Threads may call it side by side. */
+struct led_scan { struct led_head head; const char *what; struct str rules; };
+int led_line_scan(struct str line, struct led_scan *ret) GW_MUST_CHECK;
 /* The closed schema as JSON Schema (draft 2020-12), as conf/journal.schema.json holds it. */
 void led_schema_print(FILE *to);
 

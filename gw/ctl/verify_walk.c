@@ -7,11 +7,13 @@
 
 #include "siphash.h"
 #include "verify.h"
+#include "verify_read.h"
 
 #define STRETCH_MAX (4u << 20)    /* records between two checkpoints that are kept for comparison: 132 MiB at most */
 #define ABSENT_MAX (1u << 24)     /* a jump in numbers above this is no gap but nonsense */
 #define CLOCK_REACH 20000         /* the journal's record of a clock step stands at most so far behind it */
 #define CLOCK_SLACK 1500000       /* microseconds */
+#define RULES_HEX 64
 
 struct teller { uint64_t hash, epoch, last; char program[LED_PROGRAM_MAX + 1]; };
 struct step { uint64_t record, seconds; };
@@ -34,7 +36,7 @@ struct walk {
     size_t n_tellers, cap_tellers, last_teller;
     struct step steps[64];
     size_t n_steps;
-    unsigned char (*rules)[32];
+    char (*rules)[RULES_HEX];
     size_t n_rules;
     uint64_t unknown_rules, first_unknown_rules;
     int64_t next_progress;
@@ -322,8 +324,10 @@ static void check_retired(struct walk *w, const struct led_head *h, struct str l
 {
     char count[40];
 
+    if (!w->retired)
+        return;
     snprintf(count, sizeof count, "\"count\":%llu}", (unsigned long long)w->retired);
-    if (!w->retired || h->event != GW_EV_JOURNAL || !str_eq(h->program, STR("journal")) || !memmem(line.p, line.n, "\"action\":\"retired\"", 18) ||
+    if ( h->event != GW_EV_JOURNAL || !str_eq(h->program, STR("journal")) || !memmem(line.p, line.n, "\"action\":\"retired\"", 18) ||
         !memmem(line.p, line.n, count, strlen(count)))
         return;
     finding_add(&w->v->remarks, "retired", 1, w->retired, "records 1 to %s are not here: they were removed by order, as record %s says", thousands(w->retired),
@@ -339,33 +343,35 @@ static void report_retired(struct walk *w)
 }
 
 /* ---- rule sets ---- */
-static void check_rules(struct walk *w, const struct led_head *h, struct str line)
+/* The hash in hex that a line names, also one that is outside the schema; empty: none. */
+static struct str rules_of(const struct feed_line *l)
 {
     static const char member[] = ",\"rules_hash\":\"";
-    const char *p = memmem(line.p, line.n, member, sizeof member - 1);
-    unsigned char b[32];
+    const char *p = l->scan.what ? memmem(l->text.p, l->text.n, member, sizeof member - 1) : NULL;
 
-    if (!p || (size_t)(line.p + line.n - p) < sizeof member - 1 + 65)
+    if (p && (size_t)(l->text.p + l->text.n - p) >= sizeof member - 1 + RULES_HEX)
+        return (struct str){ p + sizeof member - 1, RULES_HEX };
+    return l->scan.rules;
+}
+
+static void check_rules(struct walk *w, const struct feed_line *l)
+{
+    struct str hex = rules_of(l);
+
+    if (hex.n != RULES_HEX)
         return;
-    p += sizeof member - 1;
-    for (size_t i = 0; i < 32; i++) {
-        unsigned x;
-        if (sscanf(p + 2 * i, "%2x", &x) != 1)
-            return;
-        b[i] = (unsigned char)x;
-    }
     for (size_t i = w->n_rules; i-- > 0;)
-        if (memcmp(w->rules[i], b, 32) == 0)
+        if (memcmp(w->rules[i], hex.p, RULES_HEX) == 0)
             return;
-    if (h->event != GW_EV_RULES) {
+    if (l->scan.head.event != GW_EV_RULES) {
         if (w->unknown_rules++ == 0)
-            w->first_unknown_rules = h->seq;
+            w->first_unknown_rules = l->scan.head.seq;
         return;
     }
-    void *r = realloc(w->rules, (w->n_rules + 1) * 32);
+    void *r = realloc(w->rules, (w->n_rules + 1) * sizeof *w->rules);
     if (r) {
         w->rules = r;
-        memcpy(w->rules[w->n_rules++], b, 32);
+        memcpy(w->rules[w->n_rules++], hex.p, RULES_HEX);
     }
 }
 
@@ -406,7 +412,7 @@ static int place_bad(struct walk *w, uint64_t seq)
     return err;
 }
 
-static int bad_line(struct walk *w, struct str line)
+static int bad_line(struct walk *w, const struct led_hash *leaf)
 {
     if (w->n_bad == w->bad_cap) {
         size_t cap = w->bad_cap ? w->bad_cap * 2 : 16;
@@ -416,7 +422,7 @@ static int bad_line(struct walk *w, struct str line)
         w->bad = b;
         w->bad_cap = cap;
     }
-    led_leaf(line, &w->bad[w->n_bad++]);
+    w->bad[w->n_bad++] = *leaf;
     return 0;
 }
 
@@ -432,41 +438,38 @@ static int out_of_order(struct walk *w, uint64_t seq)
     return 0;
 }
 
-static int take_line(struct walk *w, struct str line)
+static int take_line(struct walk *w, const struct feed_line *l)
 {
     struct verify *v = w->v;
-    struct led_head h;
-    struct led_hash leaf;
-    const char *what;
+    const struct led_head *h = &l->scan.head;
     char text[64];
     int err;
 
-    if (w->due <= w->skip && led_head_read(line, &h) == 0 && h.seq == w->due) {
-        v->last_time = h.time_us;
+    if (w->due <= w->skip && l->readable && h->seq == w->due) {
+        v->last_time = h->time_us;
         w->due++;
         return 0;
     }
-    if (led_head_read(line, &h) < 0 || h.seq == 0 || (h.seq > w->due && h.seq - w->due > ABSENT_MAX))
-        return bad_line(w, line);
-    if (h.seq < w->due)
-        return out_of_order(w, h.seq);
-    if ((err = place_bad(w, h.seq)) < 0)
+    if (!l->readable || h->seq == 0 || (h->seq > w->due && h->seq - w->due > ABSENT_MAX))
+        return bad_line(w, &l->leaf);
+    if (h->seq < w->due)
+        return out_of_order(w, h->seq);
+    if ((err = place_bad(w, h->seq)) < 0)
         return err;
-    if (h.seq > w->due) {
-        finding_add(&v->findings, "missing", w->due, h.seq - 1, "%s %s not here: record %s follows record %s", records_text(w->due, h.seq - 1, text),
-            h.seq - w->due > 1 ? "are" : "is", thousands(h.seq), thousands(w->due - 1));
-        if ((err = absent(w, h.seq - 1)) < 0)
+    if (h->seq > w->due) {
+        finding_add(&v->findings, "missing", w->due, h->seq - 1, "%s %s not here: record %s follows record %s", records_text(w->due, h->seq - 1, text),
+            h->seq - w->due > 1 ? "are" : "is", thousands(h->seq), thousands(w->due - 1));
+        if ((err = absent(w, h->seq - 1)) < 0)
             return err;
     }
-    if (led_schema_members(line, &what) < 0)
-        finding_add(&v->findings, "schema", h.seq, h.seq, "record %s is not in the closed schema: %s", thousands(h.seq), what);
-    check_time(w, &h, line);
-    check_retired(w, &h, line);
-    check_rules(w, &h, line);
-    if ((err = check_teller(w, &h)) < 0)
+    if (l->scan.what)
+        finding_add(&v->findings, "schema", h->seq, h->seq, "record %s is not in the closed schema: %s", thousands(h->seq), l->scan.what);
+    check_time(w, h, l->text);
+    check_retired(w, h, l->text);
+    check_rules(w, l);
+    if ((err = check_teller(w, h)) < 0)
         return err;
-    led_leaf(line, &leaf);
-    err = push(w, &leaf);
+    err = push(w, &l->leaf);
     settle_due(w);
     return err;
 }
@@ -483,49 +486,62 @@ static void progress(struct walk *w)
     w->next_progress = now + (w->next_progress ? 200 : 2000);
 }
 
-static int walk_segment(struct walk *w, const struct led_segment *seg, bool newest)
+/* A segment's name says which record it begins with. */
+static int begin_segment(struct walk *w, const struct led_segment *seg)
 {
-    struct verify *v = w->v;
-    struct led_lines l;
-    struct str line;
     char text[64];
-    uint64_t before = 0;
-    int got, err = led_lines_open(&l, v->dir.fd, seg->name);
-    unsigned tick = 0;
+    int err;
 
-    if (err < 0) {
-        fprintf(stderr, "lockgate verify: %s cannot be read: %m\n", seg->name);
-        return err;
+    if (seg->first <= w->due || w->n_bad > 0)
+        return 0;
+    finding_add(&w->v->findings, "segment-missing", w->due, seg->first - 1, "%s %s not here: a whole segment is missing before %s",
+        records_text(w->due, seg->first - 1, text), seg->first - w->due > 1 ? "are" : "is", seg->name);
+    err = seg->first - w->due > ABSENT_MAX ? GW_ERR(LIMIT) : absent(w, seg->first - 1);
+    if (err == GW_ERR(LIMIT)) {
+        w->due = seg->first;
+        w->tree_lost = true;
+        err = 0;
     }
-    if (seg->first > w->due && w->n_bad == 0) {
-        finding_add(&v->findings, "segment-missing", w->due, seg->first - 1, "%s %s not here: a whole segment is missing before %s",
-            records_text(w->due, seg->first - 1, text), seg->first - w->due > 1 ? "are" : "is", seg->name);
-        err = seg->first - w->due > ABSENT_MAX ? GW_ERR(LIMIT) : absent(w, seg->first - 1);
-        if (err == GW_ERR(LIMIT)) {
-            w->due = seg->first;
-            w->tree_lost = true;
-            err = 0;
-        }
-    }
-    while (!err && (got = led_lines_next(&l, &line)) != 0) {
-        if (got == GW_ERR(SYS)) {
-            fprintf(stderr, "lockgate verify: %s cannot be read: %m\n", seg->name);
-            err = got;
-            break;
-        }
-        err = got < 0 ? bad_line(w, line) : take_line(w, line);
-        v->bytes_read += l.at - before;
-        before = l.at;
-        if (++tick % 4096 == 0)
-            progress(w);
-    }
-    if (!err && l.to > l.from && newest)
-        finding_add(&v->remarks, "incomplete", 0, 0, "the last %zu bytes of %s are no whole line: a copy that was made while the journal wrote, or what a crash left",
-            l.to - l.from, seg->name);
-    else if (!err && l.to > l.from)
-        finding_add(&v->findings, "unreadable", w->due, w->due, "%s ends in the midst of a line", seg->name);
-    led_lines_close(&l);
     return err;
+}
+
+static void end_segment(struct walk *w, const struct led_segment *seg, bool newest, size_t rest)
+{
+    if (rest > 0 && newest)
+        finding_add(&w->v->remarks, "incomplete", 0, 0, "the last %zu bytes of %s are no whole line: a copy that was made while the journal wrote, or what a crash left",
+            rest, seg->name);
+    else if (rest > 0)
+        finding_add(&w->v->findings, "unreadable", w->due, w->due, "%s ends in the midst of a line", seg->name);
+}
+
+static int take_piece(struct walk *w, const struct feed_piece *p)
+{
+    const struct led_dir *d = &w->v->dir;
+    int err = p->first ? begin_segment(w, &d->v[p->segment]) : 0;
+
+    for (size_t i = 0; i < p->n && !err; i++)
+        err = take_line(w, &p->lines[i]);
+    if (p->last && !err)
+        end_segment(w, &d->v[p->segment], p->segment + 1 == d->n, p->rest);
+    w->v->bytes_read += p->bytes;
+    progress(w);
+    return err;
+}
+
+static int walk_from(struct walk *w, size_t segment)
+{
+    struct feed_piece p;
+    struct feed *f;
+    int got = 0, err = feed_new(&w->v->dir, segment, &f);
+
+    if (err < 0)
+        return err;
+    while (!err && (got = feed_next(f, &p)) == 1)
+        err = take_piece(w, &p);
+    if (!err && got == GW_ERR(SYS))
+        fprintf(stderr, "lockgate verify: %s cannot be read: %m\n", w->v->dir.v[p.segment].name);
+    feed_free(f);
+    return err ? err : got;
 }
 
 /* Checkpoints over more records than are here. */
@@ -559,7 +575,7 @@ int verify_walk(struct verify *v, uint64_t behind, const struct led_tree *tree)
     struct walk w = { .v = v, .due = behind + 1 };
     int64_t start = now_ms();
     size_t i = 0;
-    int err = 0;
+    int err;
 
     if (tree)
         w.tree = *tree;
@@ -575,8 +591,7 @@ int verify_walk(struct verify *v, uint64_t behind, const struct led_tree *tree)
         begin_late(&w);
     for (size_t k = i; k < v->dir.n; k++)
         v->bytes_all += (uint64_t)v->dir.v[k].size;
-    for (; i < v->dir.n && !err; i++)
-        err = walk_segment(&w, &v->dir.v[i], i + 1 == v->dir.n);
+    err = walk_from(&w, i);
     v->first_record = v->dir.n ? v->dir.v[0].first : 1;
     if (!err)
         err = end_of_lines(&w);

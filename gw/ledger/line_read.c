@@ -3,7 +3,6 @@
 #include <time.h>
 
 #include "impl.h"
-#include "net.h"
 #include "utf8.h"
 
 void led_read(struct led_reader *r, struct str line)
@@ -11,20 +10,52 @@ void led_read(struct led_reader *r, struct str line)
     *r = (struct led_reader){ .line = line };
 }
 
+/* ---- many bytes at once: nearly all of a line is the inside of strings ---- */
 /* Bytes at which a string needs a look: its end, an escape, what must not stand there. */
 static const bool special[256] = { [0 ... 0x1f] = true, ['"'] = true, ['\\'] = true, [0x7f] = true };
 
-/* The string whose opening quotation mark stands at *at: its inside, still escaped. */
-static int take_string(struct str s, size_t *at, struct str *ret)
+/* The first of them at or behind i; s.n: none. */
+static size_t next_special(struct str s, size_t i)
 {
-    const unsigned char *p = (const unsigned char *)s.p;
+    bytes16 v;
+    size_t at;
+
+    for (; i + sizeof v <= s.n; i += sizeof v) {
+        memcpy(&v, s.p + i, sizeof v);
+        at = led_first_set((bytes16)((v < 0x20) | (v == '"') | (v == '\\') | (v == 0x7f)));
+        if (at < sizeof v)
+            return i + at;
+    }
+    while (i < s.n && !special[(unsigned char)s.p[i]])
+        i++;
+    return i;
+}
+
+bool led_hex_digits(struct str s)
+{
+    bytes16 v;
+    size_t i = 0;
+
+    for (; i + sizeof v <= s.n; i += sizeof v) {
+        memcpy(&v, s.p + i, sizeof v);
+        if (led_first_set(~(bytes16)(((v >= '0') & (v <= '9')) | ((v >= 'a') & (v <= 'f')))) < sizeof v)
+            return false;
+    }
+    for (; i < s.n; i++)
+        if (!((s.p[i] >= '0' && s.p[i] <= '9') || (s.p[i] >= 'a' && s.p[i] <= 'f')))
+            return false;
+    return true;
+}
+
+/* The string whose opening quotation mark stands at *at: its inside, still escaped. */
+int led_take_string(struct str s, size_t *at, struct str *ret)
+{
+    const char *p = s.p;
     size_t i = *at;
 
     if (i >= s.n || p[i] != '"')
         return GW_ERR(SYNTAX);
-    for (i++; i < s.n; i++) {
-        if (!special[p[i]])
-            continue;
+    while ((i = next_special(s, i + 1)) < s.n) {
         if (p[i] == '"') {
             *ret = (struct str){ s.p + *at + 1, i - *at - 1 };
             *at = i + 1;
@@ -36,7 +67,7 @@ static int take_string(struct str s, size_t *at, struct str *ret)
     return GW_ERR(SYNTAX);
 }
 
-static int take_num(struct str s, size_t *at, struct led_member *m)
+int led_take_num(struct str s, size_t *at, struct led_member *m)
 {
     size_t i = *at;
     uint64_t v = 0;
@@ -56,13 +87,13 @@ static int take_num(struct str s, size_t *at, struct led_member *m)
     return 0;
 }
 
-static int take_list(struct str s, size_t *at, struct led_member *m)
+int led_take_list(struct str s, size_t *at, struct led_member *m)
 {
     size_t i = *at + 1, from = i;
     struct str item;
 
     for (;;) {
-        if (take_string(s, &i, &item) < 0 || i >= s.n)
+        if (led_take_string(s, &i, &item) < 0 || i >= s.n)
             return GW_ERR(SYNTAX);
         if (s.p[i] == ']')
             break;
@@ -106,11 +137,11 @@ int led_read_next(struct led_reader *r, struct led_member *ret)
         return GW_ERR(SYNTAX);
     if (s.p[at] == '"') {
         m.type = LED_STR;
-        err = take_string(s, &at, &m.raw);
+        err = led_take_string(s, &at, &m.raw);
     } else if (s.p[at] == '[') {
-        err = take_list(s, &at, &m);
+        err = led_take_list(s, &at, &m);
     } else {
-        err = take_num(s, &at, &m);
+        err = led_take_num(s, &at, &m);
     }
     if (err)
         return err;
@@ -125,7 +156,7 @@ int led_list_next(struct str raw, size_t *at, struct str *ret_raw)
         return 0;
     if (*at > 0 && raw.p[(*at)++] != ',')
         return GW_ERR(SYNTAX);
-    return take_string(raw, at, ret_raw) < 0 ? GW_ERR(SYNTAX) : 1;
+    return led_take_string(raw, at, ret_raw) < 0 ? GW_ERR(SYNTAX) : 1;
 }
 
 static int hex4(struct str s, size_t at, uint32_t *ret)
@@ -215,7 +246,7 @@ static bool is(const struct led_member *m, const char *name, enum led_type type)
     return m->type == type && str_eq(m->name, str_c(name));
 }
 
-static int read_mac(struct str raw, unsigned char mac[LED_MAC])
+int led_read_mac(struct str raw, unsigned char mac[LED_MAC])
 {
     if (raw.n != 2 * LED_MAC)
         return GW_ERR(SYNTAX);
@@ -231,7 +262,7 @@ static int read_mac(struct str raw, unsigned char mac[LED_MAC])
 
 static int read_release(struct led_reader *r, struct led_head *h)
 {
-    struct led_reader ahead = *r;
+    struct led_reader ahead = *r; /* what is no target belongs to the fields */
     struct led_member m;
 
     if (led_read_next(&ahead, &m) != 1 || !is(&m, "target", LED_STR))
@@ -242,19 +273,19 @@ static int read_release(struct led_reader *r, struct led_head *h)
         h->target = GW_LOW;
     else
         return GW_ERR(SYNTAX);
-    if (led_read_next(&ahead, &m) != 1 || !is(&m, "release_mac", LED_STR) || read_mac(m.raw, h->mac) < 0)
+    if (led_read_next(&ahead, &m) != 1 || !is(&m, "release_mac", LED_STR) || led_read_mac(m.raw, h->mac) < 0)
         return GW_ERR(SYNTAX);
     h->has_release = true;
+    *r = ahead;
     return 0;
 }
 
-int led_head_read(struct str line, struct led_head *ret)
+int led_head_take(struct led_reader *reader, struct led_head *ret)
 {
     struct led_head h = { 0 };
-    struct led_reader r;
+    struct led_reader r = *reader;
     struct led_member m;
 
-    led_read(&r, line);
     if (led_read_next(&r, &m) != 1 || !is(&m, "timestamp", LED_STR) || m.raw.n != 27 || led_time_parse(m.raw, &h.time_us) < 0)
         return GW_ERR(SYNTAX);
     if (led_read_next(&r, &m) != 1 || !is(&m, "seq", LED_NUM))
@@ -273,8 +304,17 @@ int led_head_read(struct str line, struct led_head *ret)
     h.number = m.num;
     if (read_release(&r, &h) < 0)
         return GW_ERR(SYNTAX);
+    *reader = r;
     *ret = h;
     return 0;
+}
+
+int led_head_read(struct str line, struct led_head *ret)
+{
+    struct led_reader r;
+
+    led_read(&r, line);
+    return led_head_take(&r, ret);
 }
 
 /* ---- time ---- */

@@ -24,17 +24,17 @@ const char *const led_events[GW_EV_COUNT] = {
 #undef X
 };
 
-/* Names are found by their length and two of their letters; rows of one slot are chained. Made at the first use. */
+/* Names are found by their length and three of their letters; rows of one slot are chained. Made before main, for readers in threads. */
 #define SLOTS 256
 static short slots[SLOTS], chain[sizeof led_rows / sizeof *led_rows];
-static bool slots_made;
+static int rules_row;
 
 static unsigned slot(const char *p, size_t n)
 {
     return (unsigned)(n * 37 + (unsigned char)p[0] * 5u + (unsigned char)p[n - 1] * 11u + (unsigned char)p[n / 2]) % SLOTS;
 }
 
-static void make_slots(void)
+__attribute__((constructor)) static void make_slots(void)
 {
     memset(slots, -1, sizeof slots);
     for (size_t i = led_rows_n; i-- > 0;) {
@@ -42,13 +42,11 @@ static void make_slots(void)
         chain[i] = slots[s];
         slots[s] = (short)i;
     }
-    slots_made = true;
+    rules_row = led_row_find(STR("rules_hash"));
 }
 
 int led_row_find(struct str name)
 {
-    if (!slots_made)
-        make_slots();
     if (name.n == 0)
         return -1;
     for (int i = slots[slot(name.p, name.n)]; i >= 0; i = chain[i])
@@ -78,58 +76,64 @@ bool led_program_ok(struct str s)
     return true;
 }
 
-static bool hex_ok(struct str raw)
-{
-    for (size_t i = 0; i < raw.n; i++)
-        if (!((raw.p[i] >= '0' && raw.p[i] <= '9') || (raw.p[i] >= 'a' && raw.p[i] <= 'f')))
-            return false;
-    return raw.n % 2 == 0;
-}
-
 static bool type_ok(const struct led_row *row, const struct led_member *m)
 {
     switch (row->type) {
     case GW_FT_NUM: return m->type == LED_NUM;
     case GW_FT_LIST: return m->type == LED_LIST;
-    case GW_FT_HEX: return m->type == LED_STR && hex_ok(m->raw);
+    case GW_FT_HEX: return m->type == LED_STR && m->raw.n % 2 == 0 && led_hex_digits(m->raw);
     case GW_FT_STR: return m->type == LED_STR;
     }
     return false;
 }
 
-int led_schema_check(struct str line, const char **ret_what)
+/* The members behind the head, which has been read by place and so is right. */
+static int fields(struct led_reader *r, const struct led_head *head, struct led_scan *ret)
 {
-    struct led_head head;
-
-    *ret_what = "the head of the line";
-    return led_head_read(line, &head) < 0 ? GW_ERR(SYNTAX) : led_schema_members(line, ret_what);
-}
-
-int led_schema_members(struct str line, const char **ret_what)
-{
-    uint64_t seen[4] = { 0 };
-    struct led_reader r;
+    uint64_t seen[4] = { (1u << (head->has_release ? LED_HEAD_ROWS : LED_HEAD_ROWS - 2)) - 1 };
     struct led_member m;
     int got;
 
-    led_read(&r, line);
-    while ((got = led_read_next(&r, &m)) == 1) {
+    while ((got = led_read_next(r, &m)) == 1) {
         int row = led_row_find(m.name);
-        *ret_what = "a member that the schema does not know";
+        ret->what = "a member that the schema does not know";
         if (row < 0)
             return GW_ERR(SYNTAX);
-        *ret_what = "a member of the wrong type";
+        ret->what = "a member of the wrong type";
         if (!type_ok(&led_rows[row], &m))
             return GW_ERR(SYNTAX);
-        *ret_what = "a member twice";
+        ret->what = "a member twice";
         if (seen[row / 64] & (uint64_t)1 << (row % 64))
             return GW_ERR(SYNTAX);
         seen[row / 64] |= (uint64_t)1 << (row % 64);
+        if (row == rules_row)
+            ret->rules = m.raw;
     }
-    *ret_what = got < 0 ? "not in the form that the journal writes" : NULL;
+    ret->what = got < 0 ? "not in the form that the journal writes" : NULL;
     return got;
 }
-_Static_assert(sizeof led_rows / sizeof *led_rows <= 256, "seen[] in led_schema_check holds 256 rows");
+_Static_assert(sizeof led_rows / sizeof *led_rows <= 256, "seen[] holds 256 rows");
+
+int led_line_scan_slow(struct str line, struct led_scan *ret)
+{
+    struct led_reader r;
+
+    *ret = (struct led_scan){ .what = "the head of the line" };
+    led_read(&r, line);
+    if (led_head_take(&r, &ret->head) < 0)
+        return GW_ERR(SYNTAX);
+    (void)!fields(&r, &ret->head, ret);
+    return 0;
+}
+
+int led_schema_check(struct str line, const char **ret_what)
+{
+    struct led_scan scan;
+    int err = led_line_scan_slow(line, &scan);
+
+    *ret_what = scan.what;
+    return err < 0 || scan.what ? GW_ERR(SYNTAX) : 0;
+}
 
 static void print_row(FILE *to, const struct led_row *row)
 {

@@ -126,12 +126,14 @@ static void render(void)
 /* ---- journals for tests ---- */
 static const char *const names[] = { "alice", "bob", "carol", "dave", "erin", "frank" };
 
+/* The members of a verdict as the guard writes them. */
 static void varied(struct buf *b, uint64_t i)
 {
     static const struct { const char *verdict, *reason, *sentence, *severity; int rule; } kinds[] = {
         { "release", "rule", "a rule of the rule set decided", NULL, 9000 }, { "release", "rule", "a rule of the rule set decided", NULL, 9000 },
         { "reject", "default-deny", "no rule releases this stanza", "low", 0 }, { "drop", "rule", "a rule of the rule set decided", "high", 1020 },
         { "reject", "not-in-schema", "it carries an element or attribute that no schema allows", "medium", 0 } };
+    unsigned char hash[32] = { 1, 2, 3 };
     size_t k = (size_t)(i * 7919 % 5), who = (size_t)(i % 6);
     bool up = i % 3 == 0;
     char from[64], to[64], id[32];
@@ -151,18 +153,32 @@ static void varied(struct buf *b, uint64_t i)
     field_z(&o, GW_F_VERDICT, kinds[k].verdict);
     field_z(&o, GW_F_REASON, kinds[k].reason);
     field_z(&o, GW_F_SENTENCE, kinds[k].sentence);
-    if (kinds[k].rule)
+    if (kinds[k].rule) {
         field_num(&o, GW_F_RULE, (uint64_t)kinds[k].rule);
+        field_z(&o, GW_F_RULE_NAME, kinds[k].rule == 9000 ? "release-chat" : "codeword");
+        field_z(&o, GW_F_MATCHED, kinds[k].rule == 9000 ? "9000" : "1020");
+    }
     if (kinds[k].severity)
         field_z(&o, GW_F_SEVERITY, kinds[k].severity);
+    field_hex(&o, GW_F_RULES_HASH, hash, sizeof hash);
     field_z(&o, GW_F_KIND, "message");
+    field_z(&o, GW_F_TYPE, "chat");
     field_z(&o, GW_F_STANZA_ID, id);
     field_z(&o, GW_F_FROM, from);
     field_z(&o, GW_F_TO, to);
     field_z(&o, GW_F_FROM_DOMAIN, up ? "low.example" : "high.example");
     field_z(&o, GW_F_TO_DOMAIN, up ? "high.example" : "low.example");
+    field_z(&o, GW_F_PAYLOADS, "{jabber:server}body");
     field_num(&o, GW_F_SIZE_IN, 300 + i % 900);
+    memcpy(hash, &i, sizeof i);
+    field_hex(&o, GW_F_HASH_IN, hash, sizeof hash);
+    if (kinds[k].verdict[2] == 'l') {
+        field_num(&o, GW_F_SIZE_OUT, 300 + i % 900);
+        field_hex(&o, GW_F_HASH_OUT, hash, sizeof hash);
+    }
     field_num(&o, GW_F_TICKET, i);
+    field_num(&o, GW_F_SCAN_US, 40 + i % 60);
+    field_num(&o, GW_F_JUDGE_US, 90 + i % 200);
     if (o.err)
         rig_die("fields");
 }

@@ -14,6 +14,21 @@ static void must(int good)
         abort();
 }
 
+/* The fast reader of whole lines says of each what the careful one says. */
+static void scan_line(struct str s)
+{
+    struct led_scan scan;
+    struct led_head h;
+    const char *what;
+    int err = led_line_scan(s, &scan), head = led_head_read(s, &h), schema = led_schema_check(s, &what);
+
+    must((err == 0) == (head == 0) && (scan.what == NULL) == (schema == 0) && (!scan.what || strcmp(scan.what, what) == 0));
+    if (err == 0)
+        must(scan.head.time_us == h.time_us && scan.head.seq == h.seq && scan.head.event == h.event && str_eq(scan.head.program, h.program) &&
+            scan.head.epoch == h.epoch && scan.head.number == h.number && scan.head.has_release == h.has_release && scan.head.target == h.target &&
+            memcmp(scan.head.mac, h.mac, LED_MAC) == 0);
+}
+
 static void read_line(struct str s)
 {
     struct led_reader r;
@@ -36,6 +51,7 @@ static void read_line(struct str s)
         while (m.type == LED_LIST && led_list_next(m.raw, &at, &item) == 1)
             (void)!led_unescape(item, &out);
     }
+    scan_line(s);
     if (led_schema_check(s, &what) == 0)
         must(got == 0 && members >= 6 && led_head_read(s, &h) == 0);
     buf_clear(&out);
@@ -106,6 +122,7 @@ static void write_line(struct str fields)
         for (size_t i = 0; i < s.n; i++)
             must((unsigned char)s.p[i] >= 0x20 && s.p[i] != 0x7f);
         must(led_schema_check(s, &what) == 0);
+        scan_line(s);
         compare(s, fields);
     } else {
         must(buf_size(&line) == 0);

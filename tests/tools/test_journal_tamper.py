@@ -193,6 +193,16 @@ def inserted_rubbish(c):
     return "inserted", 3000
 
 
+def inserted_a_heap_of_short_lines(c):
+    c.edit(lambda lines, at: lines.insert(at, b"x\n" * 5000))
+    return "inserted", 3000
+
+
+def inserted_one_longer_than_a_line_may_be(c):
+    c.edit(lambda lines, at: lines.insert(at, b"y" * 1500000 + b"\n"))
+    return "inserted", 3000
+
+
 def inserted_and_renumbered(c):
     lines = c.lines()
     lines.insert(2999, lines[2000])
@@ -304,8 +314,8 @@ def tree_file_removed_and_bit(c):
 
 
 CASES = [nothing, bit_in_text, bit_in_head, bit_in_newline, verdict_changed, removed, removed_and_renumbered, removed_at_the_end_unsigned, swapped,
-         inserted_copy, inserted_rubbish, inserted_and_renumbered, tail_cut, tail_cut_within_line, tail_cut_with_checkpoints, first_segment_removed,
-         middle_segment_removed, last_segment_removed, all_segments_removed, checkpoint_replayed, checkpoint_changed, checkpoint_of_another_key,
+         inserted_copy, inserted_rubbish, inserted_a_heap_of_short_lines, inserted_one_longer_than_a_line_may_be, inserted_and_renumbered, tail_cut,
+         tail_cut_within_line, tail_cut_with_checkpoints, first_segment_removed, middle_segment_removed, last_segment_removed, all_segments_removed, checkpoint_replayed, checkpoint_changed, checkpoint_of_another_key,
          checkpoints_removed, clock_moved, rewritten_with_the_key, tree_file_changed, tree_file_removed_and_bit]
 
 

@@ -157,8 +157,11 @@ static void test_schema(void)
 {
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         const char *what = NULL;
-        int err = led_schema_check(str_c(lines[i].line), &what);
+        int err = led_schema_check(str_c(lines[i].line), &what), fast;
+        struct led_scan scan;
         ok((err == 0) == lines[i].good, "%s: %s%s%s", lines[i].name, lines[i].good ? "in the schema" : "refused", what ? ", " : "", what ? what : "");
+        fast = led_line_scan(str_c(lines[i].line), &scan);
+        ok((fast == 0 && !scan.what) == lines[i].good && (!scan.what || strcmp(scan.what, what) == 0), "%s: the fast reader says the same", lines[i].name);
     }
 }
 
