@@ -173,7 +173,7 @@ static const struct conf_row journal_rows[] = {
     { "key", CONF_STRING, offsetof(struct raw_journal, key), false, 0, 1000,
         .help = "pkcs11:token=...;object=... of the Ed25519 key that signs checkpoints; empty: a file below state/keys, made at the first start" },
     { "evidence", CONF_STRING, offsetof(struct raw_journal, evidence), false, 0, 4000,
-        .help = "PEM file with the auditors' certificates: refused and changed stanzas are kept, encrypted to them; empty: none is" },
+        .help = "PEM file with the auditors' certificates: refused and changed stanzas (watched: those to refuse, too) are kept, encrypted to them; empty: none is" },
     JOURNAL(evidence_time, CONF_TIME, 0, 36500 * 24 * HOUR, "30d", "how long a piece of evidence is kept; 0s: for ever"),
     JOURNAL(evidence_size, CONF_SIZE, 0, 1024 * 1024 * 1024 * MIB, "1GiB", "the oldest pieces go above this size of all; 0: no limit"),
     JOURNAL(witness_time, CONF_TIME, SECOND, 24 * HOUR, "10s", "how often the newest checkpoint is carried to each; a failure is tried again as often"),

@@ -148,11 +148,13 @@ static void put_policy(struct guard *g, struct wire_out *w, const struct pol_ver
     field_hex(w, GW_F_RULES_HASH, policy_hash(g->policy), 32);
 }
 
-/* Refused and changed stanzas, when the configuration names the auditors' certificates: the journal encrypts them. A question that
- * the gateway answered itself is no refusal. */
+/* Refused and changed stanzas, when the configuration names the auditors' certificates: the journal encrypts them. In watch mode also what
+ * would have been refused. A question that the gateway answered itself is no refusal. */
 static bool is_evidence(const struct guard *g, const struct job *j, const struct outcome *o)
 {
-    return g->conf->journal.evidence && !j->probe && o->reason != GW_R_ANSWERED && (o->verdict != GW_V_RELEASE || (o->v && o->v->n_changed));
+    if (!g->conf->journal.evidence || j->probe || o->reason == GW_R_ANSWERED)
+        return false;
+    return o->verdict != GW_V_RELEASE || (o->v && (o->v->n_changed || o->v->would != GW_V_RELEASE));
 }
 
 static int put_line(struct guard *g, const struct job *j, const struct outcome *o, uint64_t number)

@@ -387,6 +387,15 @@ static void test_evidence(void)
     conf.journal.evidence = NULL;
     (void)!send_as(GW_HIGH, 1, 4, "please stop");
     heard("line(4,high,rule) answer(high,4)", "evidence: none without auditors");
+    conf.journal.evidence = path;
+    conf.watch = true;
+    ready();
+    (void)!send_as(GW_HIGH, 1, 1, "please stop");
+    heard("line(1,low,rule)+evidence flow(low) order(low,1)", "evidence: in watch mode what would have been refused");
+    (void)!send_as(GW_HIGH, 1, 2, "hello");
+    heard("line(2,low,rule) order(low,2)", "evidence: and none of what would not");
+    conf.watch = false;
+    conf.journal.evidence = NULL;
 }
 
 static int kept(uint64_t number, enum gw_reason reason)
