@@ -72,6 +72,7 @@ const char *ipc_role_name(enum ipc_role r);
 /* journal -> guard, edge... */
 #define MSG_DURABLE(F) F(U64, guard) F(U64, number)      /* all lines of this sender up to number are on disk */
 #define MSG_RELEASE(F) F(U64, guard) F(U64, number) F(HASH, hash)
+#define MSG_RELEASED(F) F(U64, guard) F(U64, number)     /* first, to an edge: what is not behind this was released before it was linked */
 /* journal -> courier */
 #define MSG_CHECKPOINT(F) F(U64, size) F(STR, note)      /* the newest signed note, over so many records */
 /* courier -> parent */
@@ -128,6 +129,7 @@ const char *ipc_role_name(enum ipc_role r);
         IPC_BIT(JOURNAL), (17 << 20) + 65536) \
     X(41, DURABLE, durable, IPC_BIT(JOURNAL), IPC_ANY, 16) \
     X(42, RELEASE, release, IPC_BIT(JOURNAL), IPC_BIT(EDGE), 48) \
+    X(47, RELEASED, released, IPC_BIT(JOURNAL), IPC_BIT(EDGE), 16) \
     X(43, CHECKPOINT, checkpoint, IPC_BIT(JOURNAL), IPC_BIT(COURIER), 16384) \
     X(44, WITNESS, witness, IPC_BIT(COURIER), IPC_BIT(PARENT), 9) \
     X(45, KEEP, keep, IPC_BIT(GUARD), IPC_BIT(JOURNAL), 17 << 20) \

@@ -94,11 +94,15 @@ static void journal_lost(struct edge *e)
 static void from_journal(struct edge *e, const struct ipc_msg *m)
 {
     struct msg_release release;
+    struct msg_released released;
     struct msg_durable durable;
     int err = GW_ERR(PROTO);
     if (m->type == IPC_M_RELEASE) {
         if ((err = ipc_get_release(m, &release)) == 0)
             orders_release(e, &release);
+    } else if (m->type == IPC_M_RELEASED) {
+        if ((err = ipc_get_released(m, &released)) == 0)
+            orders_released(e, &released);
     } else if (m->type == IPC_M_DURABLE && (err = ipc_get_durable(m, &durable)) == 0 && durable.guard == e->epoch)
         err = outbox_durable(&e->lines, &durable);
     if (err)

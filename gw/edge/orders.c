@@ -28,6 +28,8 @@ struct settled { struct order_key key; uint64_t epoch, ticket, at; enum gw_reaso
 struct orders {
     struct order *held; /* by key */
     struct order_key last; /* the newest order: numbers of one guard only rise, and so do guards */
+    struct order_key released; /* what went out before this edge was started */
+    bool told;             /* the journal has said so */
     struct early *early;
     TAILQ_HEAD(, early) early_list; /* oldest first */
     TAILQ_HEAD(, order) open;
@@ -92,7 +94,7 @@ static void send_settle(struct edge *e, struct order_key k, enum gw_reason reaso
         channel_break(&e->guard, "no room for a settlement");
 }
 
-static void remember(struct edge *e, const struct order *o, enum gw_reason reason)
+static void remember(struct edge *e, struct order_key k, uint64_t epoch, uint64_t ticket, enum gw_reason reason)
 {
     struct orders *q = e->orders;
     struct settled *s;
@@ -101,7 +103,7 @@ static void remember(struct edge *e, const struct order *o, enum gw_reason reaso
         q->n_settled--;
     }
     s = &q->settled[(q->first + q->n_settled++) % SETTLED_MAX];
-    *s = (struct settled){ .key = o->key, .epoch = o->epoch, .ticket = o->ticket, .at = edge_now(e), .reason = reason };
+    *s = (struct settled){ .key = k, .epoch = epoch, .ticket = ticket, .at = edge_now(e), .reason = reason };
 }
 
 static void settle(struct edge *e, struct order *o, enum gw_reason reason)
@@ -111,7 +113,7 @@ static void settle(struct edge *e, struct order *o, enum gw_reason reason)
     else
         e->count.failed++;
     if (o->key.guard) {
-        remember(e, o, reason);
+        remember(e, o->key, o->epoch, o->ticket, reason);
         send_settle(e, o->key, reason);
     }
     drop(e, o);
@@ -190,10 +192,39 @@ static void forget_early(struct orders *q, struct early *r)
     free(r);
 }
 
+static bool at_or_before(struct order_key k, struct order_key last)
+{
+    return k.guard < last.guard || (k.guard == last.guard && k.number <= last.number);
+}
+
 /* Behind the newest order, nothing is new: an order told again, or a release told again, must not bring a stanza out twice. */
 static bool is_past(const struct orders *q, struct order_key k)
 {
-    return k.guard < q->last.guard || (k.guard == q->last.guard && k.number <= q->last.number);
+    return at_or_before(k, q->last) || at_or_before(k, q->released);
+}
+
+/* It was released to the edge that was here before, or may have been: it may not go out again. */
+static void refuse_past(struct edge *e, struct order_key k, uint64_t epoch, uint64_t ticket)
+{
+    log_error("order %llu of guard %llu was released before this edge was started: refused", (unsigned long long)k.number, (unsigned long long)k.guard);
+    line_order(e, k.guard, k.number, "order-past", GW_R_EDGE_LOST);
+    remember(e, k, epoch, ticket, GW_R_EDGE_LOST);
+    send_settle(e, k, GW_R_EDGE_LOST);
+}
+
+void orders_released(struct edge *e, const struct msg_released *m)
+{
+    struct orders *q = e->orders;
+    struct order *o;
+    if (q->told)
+        return; /* a journal that was started again: what it released since is in our own books */
+    q->told = true;
+    q->released = (struct order_key){ m->guard, m->number };
+    while ((o = q->held) && at_or_before(o->key, q->released)) { /* they are held in the order of their numbers */
+        HASH_DEL(q->held, o);
+        refuse_past(e, o->key, o->epoch, o->ticket); /* it may lose the guard, and with it all that is held */
+        drop(e, o);
+    }
 }
 
 void orders_take(struct edge *e, const struct msg_order *m)
@@ -202,11 +233,15 @@ void orders_take(struct edge *e, const struct msg_order *m)
     struct order_key k = { m->guard, m->number };
     struct order *o;
     struct early *r;
-    if (!k.guard || is_past(q, k)) {
+    if (!k.guard || at_or_before(k, q->last)) {
         channel_break(&e->guard, "an order came twice, or out of order");
         return;
     }
     q->last = k;
+    if (at_or_before(k, q->released)) {
+        refuse_past(e, k, m->epoch, m->ticket);
+        return;
+    }
     o = make(e, m->record);
     if (!o) {
         send_settle(e, k, GW_R_INTERNAL);
@@ -231,6 +266,10 @@ void orders_release(struct edge *e, const struct msg_release *m)
     struct order_key k = { m->guard, m->number };
     struct order *o;
     struct early *r;
+    if (!q->told) {
+        channel_break(&e->journal, "a release came before its first word");
+        return;
+    }
     HASH_FIND(hh, q->held, &k, sizeof k, o);
     if (o) {
         let_out(e, o, &m->hash);
@@ -298,7 +337,7 @@ int orders_report_settled(struct edge *e)
 void orders_tick(struct edge *e)
 {
     struct orders *q = e->orders;
-    struct order *o, *next;
+    struct order *o;
     uint64_t now = edge_now(e);
     while (!TAILQ_EMPTY(&q->early_list) && now - TAILQ_FIRST(&q->early_list)->at > EARLY_MS)
         forget_early(q, TAILQ_FIRST(&q->early_list));
@@ -306,9 +345,8 @@ void orders_tick(struct edge *e)
         q->first = (q->first + 1) % SETTLED_MAX;
         q->n_settled--;
     }
-    HASH_ITER(hh, q->held, o, next) { /* in the order in which they came */
-        if (now - o->arrived_at < (uint64_t)e->conf->limits.deliver)
-            break;
+    /* in the order in which they came; a settlement may lose the guard, and with it all that is held */
+    while ((o = q->held) && now - o->arrived_at >= (uint64_t)e->conf->limits.deliver) {
         HASH_DEL(q->held, o); /* no release came in time; one that comes later finds nothing */
         settle(e, o, GW_R_TIMEOUT);
     }

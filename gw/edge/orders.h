@@ -37,6 +37,8 @@ TAILQ_HEAD(order_queue, order);
 int orders_init(struct edge *e) GW_MUST_CHECK;
 void orders_take(struct edge *e, const struct msg_order *m);
 void orders_release(struct edge *e, const struct msg_release *m);
+/* The journal's first word to an edge: up to where it released before. Releases count from then on; said again it means nothing. */
+void orders_released(struct edge *e, const struct msg_released *m);
 /* Tells the guard what became of it, and frees it. It must be in no queue. */
 void orders_settle(struct edge *e, struct order *o, enum gw_reason reason);
 /* Our own answer: no guard, no release. NULL: no memory, or nothing that could be written. */

@@ -253,6 +253,13 @@ static size_t keep_waiting(struct journal *j)
     return n;
 }
 
+/* Guards only grow, and so do the numbers of each. An edge that is started anew is told this (links.c). */
+static void note_released(struct msg_released *newest, const struct msg_release *m)
+{
+    if (m->guard > newest->guard || (m->guard == newest->guard && m->number > newest->number))
+        *newest = (struct msg_released){ .guard = m->guard, .number = m->number };
+}
+
 /* Releases first: true when they are all out of our hands. A channel that cannot take one is broken; its program then knows
  * from its successor. */
 static bool release(struct journal *j)
@@ -269,6 +276,9 @@ static bool release(struct journal *j)
         if (ch->c && !flush(j, ch) && ch->c)
             out = false;
     }
+    for (size_t r = 0; r < j->n_releases; r++)
+        if (!not_yet(j, j->releases[r].side))
+            note_released(&j->released[j->releases[r].side], &j->releases[r].m);
     size_t waiting = keep_waiting(j);
     j->stats.releases += j->n_releases - waiting;
     j->n_releases = waiting;

@@ -160,6 +160,7 @@ struct journal {
     bool edge_seen[GW_SIDES]; /* linked since our start: before that its releases wait, up to EDGE_WAIT_MS */
     int64_t started_ms;
     size_t n_releases;
+    struct msg_released released[GW_SIDES]; /* the newest that went to an edge of that side, or may have gone before our start */
     bool blocked; /* the batch could not be written; nothing more is taken until it is */
     int64_t blocked_ms, retry_ms;
     /* the journal as a sender of lines */

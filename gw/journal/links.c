@@ -77,6 +77,15 @@ static void tell_courier(struct journal *j, struct channel *ch)
         (void)!ipc_flush(ch->c); /* an error shows when it is read */
 }
 
+/* An edge that was started anew knows no number. It must not take an order for new that went out before, from a guard that tells it again. */
+static void tell_edge(struct journal *j, struct channel *ch)
+{
+    if (ipc_put_released(ch->c, &j->released[ch->side]) < 0)
+        links_drop(j, ch);
+    else
+        (void)!ipc_flush(ch->c);
+}
+
 static void on_link(struct journal *j, const struct ipc_msg *m)
 {
     struct msg_link l;
@@ -99,8 +108,10 @@ static void on_link(struct journal *j, const struct ipc_msg *m)
     if (free_place == 0)
         log_fatal("more than %d channels", CHANNELS_MAX);
     add(j, free_place, m->fd, l.role, l.side, l.index);
-    if (l.role == IPC_EDGE)
+    if (l.role == IPC_EDGE) {
         j->edge_seen[l.side] = true;
+        tell_edge(j, &j->ch[free_place]);
+    }
     if (l.role == IPC_COURIER)
         tell_courier(j, &j->ch[free_place]);
 }

@@ -219,6 +219,16 @@ static int begin_new(struct recovery *r)
     return store_open(&r->j->store, 1, 0, true);
 }
 
+/* Which of a guard's lines released something is not known of all: none of them may again. */
+static void take_for_released(struct journal *j)
+{
+    for (size_t i = 0; i < j->senders.n; i++) {
+        const struct sender *s = j->senders.v[i];
+        if (strncmp(s->program, "guard", 5) == 0 && s->epoch >= j->released[GW_HIGH].guard)
+            j->released[GW_HIGH] = j->released[GW_LOW] = (struct msg_released){ .guard = s->epoch, .number = s->last };
+    }
+}
+
 static void say(struct recovery *r)
 {
     struct journal *j = r->j;
@@ -268,8 +278,10 @@ int recover(struct journal *j)
     j->self = senders_get(&j->senders, STR("journal"), j->epoch, true);
     if (!j->self)
         err = GW_ERR(NOMEM);
-    else
+    else {
+        take_for_released(j);
         say(&r);
+    }
 out:
     led_dir_close(&r.dir);
     return err;

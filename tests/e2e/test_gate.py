@@ -11,7 +11,7 @@ import pytest
 from lab.ends import Ends
 from lab.gateway import Gateway, Journal
 from lab.lab import Lab, build_folder
-from lab.net import LabError
+from lab.net import LabError, wait_until
 from lab.show import Follower
 from lab.wire import message
 
@@ -55,6 +55,24 @@ def test_other_bytes_than_the_line_names(mad):
     assert not arrives(mad, peer, "trick-hash", "OTHERHASH", 3)
     assert mad.events.wait(lambda e: e.get("action") == "hash-mismatch", 5), "the discarded order is recorded"
     assert arrives(mad, peer, "after-hash", "HONEST", 10), "the gate works on"
+
+
+def test_an_order_of_before_to_an_edge_that_was_started_anew(mad):
+    """The new edge knows no number but what the journal told it: order and line told again bring nothing out a second time."""
+    assert arrives(mad, mad.stream("high"), "once-1", "HONEST", 10)
+    old = mad.lab.gateway.kill("edge-low")
+    wait_until("edge-low to come back", lambda: set(mad.lab.gateway.programs().get("edge-low", [])) - set(old), 15)
+    time.sleep(1)                               # until all are joined again
+    mad.stream("high").send(message(FROM, TO, "trick-replay", "REPLAY"))
+    assert mad.events.wait(lambda e: e.get("action") == "order-past", 15), "the refused order is recorded"
+    time.sleep(1)
+    assert mad.sink["low"].ids().count("once-1") == 1
+    end, n, came = time.monotonic() + 60, 0, False
+    while not came and time.monotonic() < end:
+        n += 1
+        with contextlib.suppress(OSError, LabError):
+            came = arrives(mad, mad.stream("high"), f"once-after-{n}", "HONEST", 3)
+    assert came, "the gate works on"
 
 
 @pytest.mark.parametrize("trick", ["LATER", "NOLINE"])

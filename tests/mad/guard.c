@@ -2,7 +2,8 @@
 // libs: -lcrypto
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * A guard that has gone mad, in the place of lockgate-guard: it wants stanzas out past the journal. For each stanza it tries,
- * in turn: an order without a line; an order whose line names other bytes; the same order twice after one honest line; and, so
+ * in turn: an order without a line; an order whose line names other bytes; the same order twice after one honest line; the last honest
+ * order and its line once more (REPLAY; nothing stands in its way but what the edge was told, when the edge is a new one); and, so
  * that a test can tell this from a broken set-up, an honest order when the stanza's record holds the word HONEST. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/sha.h>
@@ -48,13 +49,41 @@ static uint64_t line(int to, const struct ipc_hash *hash)
     return number;
 }
 
+/* The last honest order, to be told again word for word. */
+static struct { int to; uint64_t number, flow, ticket; struct ipc_hash hash; struct str record; } honest;
+
+static void keep_honest(int to, uint64_t number, const struct ipc_hash *hash, const struct msg_stanza *s)
+{
+    char *p = malloc(s->record.n);
+    if (!p)
+        return;
+    memcpy(p, s->record.p, s->record.n);
+    honest.to = to, honest.number = number, honest.flow = s->flow, honest.ticket = s->ticket, honest.hash = *hash;
+    honest.record = (struct str){ p, s->record.n };
+}
+
+static void replay(void)
+{
+    struct msg_line again = { .guard = lines.epoch, .number = honest.number, .target = honest.to == HIGH ? GW_HIGH : GW_LOW,
+        .hash = honest.hash, .event = GW_EV_VERDICT };
+    struct msg_stanza s = { .ticket = honest.ticket, .flow = honest.flow, .record = honest.record };
+    if (!honest.record.p || !ch[JOURNAL])
+        return;
+    order(honest.to, honest.number, &s);
+    put(ipc_put_line(ch[JOURNAL], &again));
+}
+
 static void stanza(int from, const struct msg_stanza *s)
 {
     int to = from == HIGH ? LOW : HIGH;
     struct ipc_hash hash;
     SHA256((const unsigned char *)s->record.p, s->record.n, hash.b);
     if (memmem(s->record.p, s->record.n, "HONEST", 6)) {
-        order(to, line(to, &hash), s);
+        uint64_t number = line(to, &hash);
+        order(to, number, s);
+        keep_honest(to, number, &hash, s);
+    } else if (memmem(s->record.p, s->record.n, "REPLAY", 6)) {
+        replay();
     } else if (memmem(s->record.p, s->record.n, "NOLINE", 6)) {
         order(to, UINT64_C(1000000000) + s->ticket, s);
     } else if (memmem(s->record.p, s->record.n, "OTHERHASH", 9)) {

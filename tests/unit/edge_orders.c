@@ -57,7 +57,7 @@ static struct edge e;
 static struct gw_conf conf;
 static struct ipc *guard;
 
-static void begin(void)
+static void begin_untold(void)
 {
     int fds[2];
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) != 0)
@@ -73,6 +73,18 @@ static void begin(void)
     reader_says = ORDER_READ;
     if (orders_init(&e) != 0)
         exit(1);
+}
+
+/* The journal's first word. */
+static void released(uint64_t epoch, uint64_t number)
+{
+    orders_released(&e, &(struct msg_released){ .guard = epoch, .number = number });
+}
+
+static void begin(void)
+{
+    begin_untold();
+    released(0, 0);
 }
 
 static void order(uint64_t number, const char *record)
@@ -190,6 +202,38 @@ static void replay(void)
     ok(let_go() == 1, "the next number does");
 }
 
+/* The edge was started anew and knows no number; a guard tells order and line of something that went out before. */
+static void replay_after_a_start(void)
+{
+    begin_untold();
+    order(5, "five");
+    release(5, "five");
+    ok(let_go() == 0 && broken == 1, "a release before the journal's first word lets nothing out, and breaks its channel");
+    released(7, 5);
+    is_told("5 edge-lost;", "then an order that was released before is settled");
+    ok(lines == 1 && orders_held(&e) == 0, "is not held any more, and a line says so");
+    release(5, "five");
+    ok(let_go() == 0, "its release told again brings nothing out");
+    begin_untold();
+    released(7, 5);
+    order(5, "five");
+    release(5, "five");
+    ok(let_go() == 0 && lines == 1 && broken == 0, "the same when the order comes after that word");
+    is_told("5 edge-lost;", "settled as well");
+    orders_guard_lost(&e);
+    ok(orders_report(&e) == 0 && orders_report_settled(&e) == 0, "a guard that follows");
+    is_told("5 was released ticket 105;5 edge-lost;", "is told of it too, where nobody else may know of it any more");
+    released(7, 9);
+    order(6, "six");
+    release(6, "six");
+    ok(let_go() == 1, "the next number goes, whatever a second first word says");
+    begin_untold();
+    released(8, 1);
+    order(900, "of an earlier guard");
+    release(900, "of an earlier guard");
+    ok(let_go() == 0, "no number of an earlier guard does");
+}
+
 static void clocks(void)
 {
     begin();
@@ -280,6 +324,7 @@ int main(void)
     gate();
     wrong_bytes();
     replay();
+    replay_after_a_start();
     clocks();
     guard_dies();
     read_otherwise();

@@ -79,6 +79,29 @@ static void test_release(struct rig *r)
     ok(durable(r->guard[0], 2) && count(text(r), "\"line_epoch\":5,\"line_number\":1,") == 1, "and not written again");
 }
 
+/* What an edge that is started anew is told first. */
+static bool first_word(struct rig *r, enum gw_side side, uint64_t guard, uint64_t number)
+{
+    struct ipc *edge = rig_link(r, IPC_EDGE, (uint8_t)side, 0);
+    struct msg_released w = { 0 };
+    struct ipc_msg m;
+    bool good = rig_next_any(edge, 15000, &m) == 1 && m.type == IPC_M_RELEASED && ipc_get_released(&m, &w) == 0 && w.guard == guard && w.number == number;
+
+    if (!good)
+        diag("told guard %llu, number %llu", (unsigned long long)w.guard, (unsigned long long)w.number);
+    ipc_free(r->edge[side]);
+    r->edge[side] = edge;
+    return good;
+}
+
+static void test_first_word(struct rig *r)
+{
+    ok(first_word(r, GW_LOW, 5, 1), "a new low edge is told first up to which number the one before it was released to");
+    ok(first_word(r, GW_HIGH, 0, 0), "a new high edge, that nothing was");
+    (void)!rig_line(r->guard[0], 5, 1, GW_LOW, buf_str(&fields));
+    ok(released(r->edge[GW_LOW], 5, 1, 15000), "a release that is repeated comes behind that word");
+}
+
 static void test_restart(struct rig *r, bool killed)
 {
     const char *how = killed ? "SIGKILL" : "STOP";
@@ -94,6 +117,7 @@ static void test_restart(struct rig *r, bool killed)
     ok(durable(r->guard[0], 2), "%s: durable up to 2", how);
     ok(count(text(r), "\"line_epoch\":5,\"line_number\":1,") == 1 && count(text(r), "\"line_epoch\":5,\"line_number\":2,") == 1,
         "%s: each is in the journal once", how);
+    ok(first_word(r, GW_LOW, 5, 2) && first_word(r, GW_HIGH, 5, 2), "%s: new edges are told the newest line of the guard", how);
 }
 
 static unsigned long batches(struct rig *r)
@@ -266,6 +290,7 @@ int main(int argc, char **argv)
     buf_init(&fields, 65536);
     rig_new(&r, argv[0], "64MiB", "10s");
     test_release(&r);
+    test_first_word(&r);
     test_restart(&r, false);
     test_restart(&r, true);
     test_company(&r);

@@ -90,7 +90,7 @@ __attribute__((unused)) static struct ipc *rig_link(struct rig *r, enum ipc_role
 }
 
 /* Waits at most ms for a message on c: 1 and it, 0 nothing came, -1 the other end is gone. */
-__attribute__((unused)) static int rig_next(struct ipc *c, int ms, struct ipc_msg *m)
+__attribute__((unused)) static int rig_next_any(struct ipc *c, int ms, struct ipc_msg *m)
 {
     for (;;) {
         struct pollfd p = { .fd = ipc_fd(c), .events = POLLIN };
@@ -105,6 +105,14 @@ __attribute__((unused)) static int rig_next(struct ipc *c, int ms, struct ipc_ms
         if (got < 0 && got != GW_ERR(AGAIN))
             return ipc_next(c, m) == 1 ? 1 : -1;
     }
+}
+
+/* The same, behind the first word to an edge. */
+__attribute__((unused)) static int rig_next(struct ipc *c, int ms, struct ipc_msg *m)
+{
+    int got = rig_next_any(c, ms, m);
+
+    return got == 1 && m->type == IPC_M_RELEASED ? rig_next_any(c, ms, m) : got;
 }
 
 /* The exit status of a journal that has ended or ends within ms; -1: it still runs; 1000 + signal. */
