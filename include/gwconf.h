@@ -10,12 +10,15 @@ enum gw_mode { GW_BRIDGE, GW_ROUTED, GW_PROXY };
 enum gw_tls_mode { GW_STARTTLS, GW_DIRECT_TLS };
 
 struct gw_target { struct net_addr address; enum gw_tls_mode tls; uint16_t priority, weight; }; /* with port; RFC 2782 */
+#define GW_PINS_MAX 8
 struct gw_domain {
     struct str name; /* prepared: lower case, A-labels as U-labels (RFC 7622 section 3.2) */
     struct gw_target *targets;
     size_t n_targets;
     int64_t health; /* ms between looks at servers that are idle or quiet, where there are several; 0: none */
     bool dialback;
+    unsigned char (*pins)[32]; /* SHA-256 of the SubjectPublicKeyInfo of its servers' keys; n_pins 0: any key will do */
+    size_t n_pins;
     unsigned line;
 };
 struct gw_certificate { struct str domain; char *chain, *key; unsigned line; }; /* paths; chain and key NULL: the keeper mints it */

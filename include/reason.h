@@ -53,6 +53,7 @@
     X(TLS_FAILED, "tls-failed", "TLS could not be set up") \
     X(TLS_INJECTION, "tls-injection", "bytes arrived behind starttls before the handshake") \
     X(CERT_REFUSED, "cert-refused", "the peer's certificate was not acceptable for its domain") \
+    X(PIN_MISMATCH, "pin-mismatch", "the peer's certificate is good, but its key is none of those pinned for its domain") \
     X(AUTH_FAILED, "auth-failed", "the peer could not prove its domain") \
     X(DIALBACK_FAILED, "dialback-failed", "dialback did not confirm the domain") \
     X(PEER_CLOSED, "peer-closed", "the peer closed in order") \

@@ -17,6 +17,7 @@ struct raw_domain {
     struct conf_list targets;
     int64_t health;
     bool dialback;
+    struct conf_strings pins;
 };
 struct raw_route {
     struct conf_where where;

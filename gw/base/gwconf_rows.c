@@ -55,6 +55,8 @@ static const struct conf_row domain_rows[] = {
         .help = "with several targets: how often an idle server is tried by a connection, and a quiet stream by a ping; 0s: never" },
     { "dialback", CONF_BOOL, offsetof(struct raw_domain, dialback), false, .def = "false",
         .help = "is dialback accepted from, and offered to, the servers of this domain" },
+    { "pins", CONF_STRINGS, offsetof(struct raw_domain, pins), false, 0, GW_PINS_MAX,
+        .help = "SHA-256 of its servers' public keys (SubjectPublicKeyInfo), 64 hex digits each: no other key is accepted, however good its certificate" },
     END,
 };
 

@@ -192,6 +192,31 @@ static void read_targets(struct gwconf_reader *r, struct gw_domain *d, const str
     }
 }
 
+/* 64 hex digits, as openssl dgst -sha256 prints them. */
+static bool read_pin(const char *text, unsigned char ret[32])
+{
+    if (strlen(text) != 64 || strspn(text, "0123456789abcdefABCDEF") != 64)
+        return false;
+    for (int i = 0; i < 32; i++) {
+        const char digits[3] = { text[2 * i], text[2 * i + 1], 0 };
+        ret[i] = (unsigned char)strtoul(digits, NULL, 16);
+    }
+    return true;
+}
+
+static void read_pins(struct gwconf_reader *r, const struct raw_domain *from, struct gw_domain *d)
+{
+    d->pins = gwconf_take(r, from->pins.n + 1, sizeof *d->pins);
+    for (size_t i = 0; d->pins && i < from->pins.n; i++)
+        if (read_pin(from->pins.v[i], d->pins[d->n_pins]))
+            d->n_pins++;
+        else
+            gwconf_mistake(r, CONF_ERROR, from->pins.lines[i], "pins: \"%s\" is no SHA-256 of a public key; allowed: 64 hex digits, as this prints them: "
+                "openssl x509 -in CERT -noout -pubkey | openssl pkey -pubin -outform DER | openssl dgst -sha256", from->pins.v[i]);
+    if (d->dialback && from->pins.n)
+        gwconf_mistake(r, CONF_ERROR, d->line, "domain \"%s\" has pins and dialback: dialback proves a domain without its key, so one of them must go", from->name);
+}
+
 static void read_domains(struct gwconf_reader *r, enum gw_side side, const struct raw_side *raw)
 {
     struct gw_side_conf *s = &r->c->side[side];
@@ -208,6 +233,7 @@ static void read_domains(struct gwconf_reader *r, enum gw_side side, const struc
         d->name = gwconf_domain(r, from[i].name, d->line);
         d->dialback = from[i].dialback;
         d->health = from[i].health;
+        read_pins(r, &from[i], d);
         read_targets(r, d, &from[i].targets);
         if (d->name.n == 0)
             continue;

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "jid.h"
+#include "sha256.h"
 
 #define OID_XMPP_ADDR "1.3.6.1.5.5.7.8.5"
 #define CHAIN_ABOVE_MAX 9 /* the CA and its issuers (gw/keeper/mint.c) */
@@ -84,6 +85,20 @@ bool cert_names(X509 *cert, struct str prepared, struct str ascii)
     }
     GENERAL_NAMES_free(names);
     return found;
+}
+
+bool cert_pinned(X509 *cert, const struct gw_domain *domain)
+{
+    unsigned char *spki = NULL, found[32];
+    int n = domain->n_pins ? i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &spki) : 0;
+    bool pinned = domain->n_pins == 0;
+    if (n > 0) {
+        sha256(spki, (size_t)n, found);
+        for (size_t i = 0; i < domain->n_pins && !pinned; i++)
+            pinned = memcmp(domain->pins[i], found, sizeof found) == 0;
+    }
+    OPENSSL_free(spki);
+    return pinned;
 }
 
 int cert_chain(struct str der, X509 **ret_leaf, STACK_OF(X509) **ret_above)

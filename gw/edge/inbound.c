@@ -158,15 +158,15 @@ static bool external(const struct inbound *in)
 static void on_header(struct inbound *in, const struct xs_event *ev)
 {
     struct conn *c = &in->c;
+    const char *why;
     if (!check_names(in, ev))
         return;
     if (c->secure && !in->n_pairs) {
         bool offer = external(in);
         xs_set_external(c->xs, offer);
         if (!offer && in->from.n && !dialback_on(c->edge, in->from)) {
-            conn_fail(c, "not-authorized", GW_R_CERT_REFUSED, !c->peer.certificate ? "it showed no certificate"
-                    : c->peer.verify != X509_V_OK                                  ? X509_verify_cert_error_string(c->peer.verify)
-                                                                                   : "the certificate names another domain");
+            enum gw_reason reason = tls_peer_wrong(c->ssl, c->edge->tls, in->from, &why);
+            conn_fail(c, "not-authorized", reason, why);
             return;
         }
     }
@@ -186,6 +186,8 @@ static void on_auth(struct inbound *in, const struct xs_event *ev)
     char text[JID_PART_MAX + 1];
     struct str who = in->from;
     struct pair *p;
+    const char *why;
+    enum gw_reason reason;
     bool good = true;
     if (ev->authzid.n) {
         good = jid_prepare_domain(ev->authzid, text, &who) == 0 && (in->from.n == 0 || str_eq(who, in->from));
@@ -195,8 +197,12 @@ static void on_auth(struct inbound *in, const struct xs_event *ev)
         }
     }
     p = good && who.n ? pair_find(c->edge, in->to, in->from) : NULL;
-    good = p && tls_peer_is(c->ssl, c->edge->tls, in->from);
-    if (!good) {
+    reason = p ? tls_peer_wrong(c->ssl, c->edge->tls, in->from, &why) : GW_R_AUTH_FAILED;
+    if (reason == GW_R_PIN_MISMATCH) { /* a header without 'from': only now is it known whose key it must be */
+        conn_fail(c, "not-authorized", reason, why);
+        return;
+    }
+    if (reason != GW_R_NONE) {
         (void)conn_ok(c, xs_auth(c->xs, false, ev->authzid.n ? "invalid-authzid" : "not-authorized"));
         conn_touch(c);
         return;

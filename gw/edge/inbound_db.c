@@ -43,6 +43,7 @@ void inbound_db_result(struct inbound *in, const struct xs_event *ev)
 {
     struct edge *e = in->c.edge;
     const struct gw_domain *d;
+    const char *why;
     struct names n;
     struct pair *p;
     if (!names_of(ev, &n) || !gw_conf_certificate(e->conf, e->side, n.to)) {
@@ -63,7 +64,7 @@ void inbound_db_result(struct inbound *in, const struct xs_event *ev)
     }
     d = gw_conf_domain(e->conf, e->side, n.from);
     if (!d || !d->dialback || !in->c.secure) {
-        refuse(in, ev, "not-authorized", GW_R_CERT_REFUSED);
+        refuse(in, ev, "not-authorized", in->c.secure ? tls_peer_wrong(in->c.ssl, e->tls, n.from, &why) : GW_R_CERT_REFUSED);
         return;
     }
     if (in->n_verifies >= (size_t)e->conf->limits.dialbacks_per_stream || e->n_verifies >= (size_t)e->conf->limits.dialbacks || ev->key.n == 0 || ev->key.n > KEY_MAX || verify_start(in, p, ev->key) != 0)

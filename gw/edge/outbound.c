@@ -228,10 +228,11 @@ static SSL *on_tls(struct conn *c)
 static void on_secured(struct conn *c)
 {
     struct outbound *o = self(c);
-    o->cert_ok = tls_peer_is(c->ssl, c->edge->tls, o->pair->theirs);
+    const char *why;
+    enum gw_reason reason = tls_peer_wrong(c->ssl, c->edge->tls, o->pair->theirs, &why);
+    o->cert_ok = reason == GW_R_NONE;
     if (!o->cert_ok && !dialback_on(o)) {
-        conn_kill(c, GW_R_CERT_REFUSED, c->peer.verify != X509_V_OK ? X509_verify_cert_error_string(c->peer.verify)
-                                                                    : "the certificate names another domain");
+        conn_kill(c, reason, why);
         return;
     }
     if (c->direct)
@@ -243,7 +244,7 @@ static void on_secured(struct conn *c)
 /* Why a stream did not come about, as a settlement. */
 static enum gw_reason settle_reason(enum gw_reason r)
 {
-    if (r == GW_R_CERT_REFUSED || r == GW_R_NO_AUTH || r == GW_R_AUTH_FAILED || r == GW_R_TLS_FAILED || r == GW_R_PEER_ERROR)
+    if (r == GW_R_CERT_REFUSED || r == GW_R_PIN_MISMATCH || r == GW_R_NO_AUTH || r == GW_R_AUTH_FAILED || r == GW_R_TLS_FAILED || r == GW_R_PEER_ERROR)
         return GW_R_NO_AUTH;
     return r == GW_R_STREAM_TIMEOUT ? GW_R_TIMEOUT : GW_R_NO_ROUTE;
 }

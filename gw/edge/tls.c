@@ -15,7 +15,7 @@
 #define ALPN "\x0bxmpp-server"
 #define CIPHERS_12 "ECDHE+AESGCM:ECDHE+CHACHA20"
 
-struct tls_name { struct str domain; char *ascii; };
+struct tls_name { struct str domain; char *ascii; const struct gw_domain *domain_conf; };
 struct tls_shown { struct str domain; const char *ascii; SSL_CTX *server, *client; bool minted; };
 struct tls {
     struct tls_name *names; /* every domain of both sides */
@@ -53,12 +53,18 @@ static char *to_ascii(struct str domain)
     return strdup(out);
 }
 
-const char *tls_ascii(const struct tls *t, struct str domain)
+static const struct tls_name *find_name(const struct tls *t, struct str domain)
 {
     for (size_t i = 0; i < t->n_names; i++)
         if (str_eq(t->names[i].domain, domain))
-            return t->names[i].ascii;
+            return &t->names[i];
     return NULL;
+}
+
+const char *tls_ascii(const struct tls *t, struct str domain)
+{
+    const struct tls_name *n = find_name(t, domain);
+    return n ? n->ascii : NULL;
 }
 
 static int load_names(struct tls *t, const struct gw_conf *conf)
@@ -71,7 +77,7 @@ static int load_names(struct tls *t, const struct gw_conf *conf)
         for (size_t i = 0; i < conf->side[s].n_domains; i++) {
             const struct gw_domain *d = &conf->side[s].domains[i];
             struct tls_name *name = &t->names[t->n_names];
-            *name = (struct tls_name){ .domain = d->name, .ascii = to_ascii(d->name) };
+            *name = (struct tls_name){ .domain = d->name, .ascii = to_ascii(d->name), .domain_conf = d };
             if (!name->ascii) {
                 log_error("%s:%u: \"%.*s\" cannot be written as a DNS name", conf->path, d->line, STR_ARG(d->name));
                 return GW_ERR(CONF);
@@ -319,9 +325,17 @@ void tls_peer(SSL *ssl, struct tls_peer *ret)
         ret->certificate = false;
 }
 
-bool tls_peer_is(SSL *ssl, const struct tls *t, struct str domain)
+enum gw_reason tls_peer_wrong(SSL *ssl, const struct tls *t, struct str domain, const char **ret_why)
 {
     X509 *cert = SSL_get0_peer_certificate(ssl);
-    const char *ascii = tls_ascii(t, domain);
-    return cert && ascii && SSL_get_verify_result(ssl) == X509_V_OK && cert_names(cert, domain, str_c(ascii));
+    const struct tls_name *n = find_name(t, domain);
+    long verified = SSL_get_verify_result(ssl);
+    *ret_why = !cert ? "it showed no certificate" : verified != X509_V_OK ? X509_verify_cert_error_string(verified)
+        : !n || !cert_names(cert, domain, str_c(n->ascii)) ? "the certificate names another domain" : NULL;
+    if (*ret_why)
+        return GW_R_CERT_REFUSED;
+    if (cert_pinned(cert, n->domain_conf))
+        return GW_R_NONE;
+    *ret_why = "its key is none of those pinned for the domain";
+    return GW_R_PIN_MISMATCH;
 }

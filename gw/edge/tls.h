@@ -6,6 +6,7 @@
 #include <openssl/ssl.h>
 
 #include "gwconf.h"
+#include "reason.h"
 
 struct tls;
 /* Reads certificates and trust anchors of a side, after signer_init; no key; says in the log what is wrong. CONF, NOMEM. */
@@ -32,8 +33,14 @@ struct tls_peer {
     unsigned char sha256[32];
 };
 void tls_peer(SSL *ssl, struct tls_peer *ret);
-/* Is the chain good and does the certificate name this domain (cert.h)? */
-bool tls_peer_is(SSL *ssl, const struct tls *t, struct str domain);
+/* Is the chain good, does the certificate name this domain (cert.h), and is its key one of those pinned, where any are? NONE: all of it;
+ * else CERT_REFUSED or PIN_MISMATCH, and ret_why (static). */
+enum gw_reason tls_peer_wrong(SSL *ssl, const struct tls *t, struct str domain, const char **ret_why);
+static inline bool tls_peer_is(SSL *ssl, const struct tls *t, struct str domain)
+{
+    const char *why;
+    return tls_peer_wrong(ssl, t, domain, &why) == GW_R_NONE;
+}
 /* The newest error of OpenSSL as text, and its queue emptied. Static buffer. */
 const char *tls_error(void);
 

@@ -11,7 +11,8 @@ import pytest
 from forge import SRV_NAME, Forge
 from lab.certs import Authority
 from lab.ends import Ends
-from lab.net import LabError
+from lab.gateway import settings
+from lab.net import LabError, sh
 from lab.wire import TLS, message
 from test_attack import REFUSED, Liar, Low, below, context, meets, recorded
 from table import A, B, HIGH, LOW
@@ -157,6 +158,36 @@ def test_revoked(ends):
     assert not liar.took
     restart(ends)
     assert offered(ends, bad)       # without lists nobody looks
+
+
+# ---- pins ------------------------------------------------------------------------------------------------------------------
+
+def pin(cert):
+    """As the comment in conf/lockgate.conf says it."""
+    return sh("sh", "-c", f"openssl x509 -in {cert} -noout -pubkey | openssl pkey -pubin -outform DER | openssl dgst -sha256").split()[-1]
+
+
+def test_pins(ends):
+    """In both roles: a key that is pinned, the next one pinned beside it, and one that is not, all with good certificates."""
+    forge, high = ends.forge, ends.authority["high"]
+    now, then, else_ = (forge.make(by=high) for _ in range(3))
+    domains = {s: tuple({**d, "pins": p} if d["name"] == n else d for d in settings(ends.running.lab)[s]["domains"])
+               for s, n, p in (("high", HIGH, [pin(now[0]), pin(then[0])]), ("low", LOW, [pin(ends.running.lab.server_cert["low"][0])]))}
+    restart(ends, **{f"{s}.domains": d for s, d in domains.items()})
+    mark = ends.events.mark()
+    assert {n: offered(ends, c) for n, c in (("pinned", now), ("pinned for later", then), ("another", else_))} == {
+        "pinned": True, "pinned for later": True, "another": False}
+    recorded(ends, mark, lambda e: e["event_type"] == "stream" and e.get("reason") == "pin-mismatch" and e.get("cert_sha256"), "the key that is not pinned")
+    kept = ends.running.lab.server_cert["high"]
+    ends.running.lab.server_cert["high"] = now
+    try:
+        id_ = f"pinned-{time.monotonic_ns()}"
+        ends.stream("high").send(message(A, B, id_))
+        ends.sink["low"].wait("the message for the pinned server", lambda e: e.get("id") == id_)
+        meets(ends, Liar(ends, cert=Low(forge).make(by=ends.authority["low"])), {"pin-mismatch"}, lambda id_: None)
+    finally:
+        ends.running.lab.server_cert["high"] = kept
+    restart(ends)
 
 
 @pytest.mark.long

@@ -95,6 +95,31 @@ static X509 *with_addr(const char *addr)
     return x;
 }
 
+/* Against pins, as a configuration has them; the right number comes from the other way to it: the key written as PEM's bytes. */
+static void pins(void)
+{
+    EVP_PKEY *k = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+    X509 *x = certificate("x", "DNS:high.example");
+    unsigned char list[2][32] = { { 1 }, { 2 } }, *der = NULL;
+    struct gw_domain d = { .pins = list };
+    int n = i2d_PUBKEY(k, &der);
+    X509_set_pubkey(x, k);
+    ok(cert_pinned(x, &d), "no pins: any key will do");
+    d.n_pins = 2;
+    ok(!cert_pinned(x, &d), "two pins, of other keys");
+    if (ok(n > 0, "the key's SubjectPublicKeyInfo"))
+        sha256(der, (size_t)n, list[1]);
+    ok(cert_pinned(x, &d), "the second of two pins");
+    d.n_pins = 1;
+    ok(!cert_pinned(x, &d), "one pin less");
+    list[1][31] ^= 1;
+    d.n_pins = 2;
+    ok(!cert_pinned(x, &d), "a pin with one bit changed");
+    OPENSSL_free(der);
+    EVP_PKEY_free(k);
+    X509_free(x);
+}
+
 int main(void)
 {
     X509 *x;
@@ -112,6 +137,7 @@ int main(void)
     x = with_addr("B\xc3\xbc" "cher.example");
     ok(cert_names(x, STR("b\xc3\xbc" "cher.example"), STR("xn--bcher-kva.example")), "U-labels in xmppAddr: names it");
     X509_free(x);
+    pins();
     jid_finish();
     return done_testing();
 }
