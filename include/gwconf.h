@@ -42,6 +42,7 @@ struct gw_side_conf {
     size_t n_domains;
     char *trust; /* path */
     char *crl;   /* path; NULL: revocation is not looked at */
+    bool crl_keep; /* crl_outdated = "accept": a list that is out of date still counts */
     struct gw_mint mint; /* ca NULL: all certificates are given */
     struct gw_certificate *certificates; /* given ones first, then one for each domain of the other side that is minted */
     size_t n_certificates;

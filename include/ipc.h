@@ -15,7 +15,7 @@ void ipc_free(struct ipc *c); /* NULL is fine */
 int ipc_fd(const struct ipc *c);
 
 /* A received message; payload is borrowed until the next ipc_fill or ipc_free. fd: a descriptor that came with it (only LINK,
- * LISTENER, SERVICE and CONNECTED may carry one), owned by the caller, or -1. */
+ * LISTENER, SERVICE, CRL and CONNECTED may carry one), owned by the caller, or -1. */
 struct ipc_msg {
     enum ipc_type type;
     struct str payload;
@@ -37,10 +37,11 @@ int ipc_next(struct ipc *c, struct ipc_msg *ret) GW_MUST_CHECK;
     int ipc_get_##lower(const struct ipc_msg *m, struct msg_##lower *ret) GW_MUST_CHECK;
 IPC_MESSAGES(X)
 #undef X
-/* As ipc_put_x of the four messages that carry a descriptor; takes fd in every case (closes it when sent or on error). */
+/* As ipc_put_x of the messages that carry a descriptor; takes fd in every case (closes it when sent or on error). */
 int ipc_put_link_fd(struct ipc *c, const struct msg_link *m, int fd) GW_MUST_CHECK;
 int ipc_put_listener_fd(struct ipc *c, const struct msg_listener *m, int fd) GW_MUST_CHECK;
 int ipc_put_service_fd(struct ipc *c, const struct msg_service *m, int fd) GW_MUST_CHECK;
+int ipc_put_crl_fd(struct ipc *c, const struct msg_crl *m, int fd) GW_MUST_CHECK;
 int ipc_put_connected_fd(struct ipc *c, const struct msg_connected *m, int fd) GW_MUST_CHECK;
 
 #define IPC_QUEUE_MAX (256u << 20)

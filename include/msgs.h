@@ -30,6 +30,7 @@ const char *ipc_role_name(enum ipc_role r);
 #define MSG_STATS(F) F(U64, ask) F(STR, json)            /* one JSON object, members by program */
 /* parent <-> edge */
 #define MSG_PAUSE(F)                                     /* reload: bring no more stanzas until a new guard is linked */
+#define MSG_CRL(F)                                       /* carries a descriptor: the side's file of revocation lists, to be read again */
 #define MSG_LISTENER(F) F(U8, family) F(U16, port)       /* carries a listening socket; port 0: intercepted connections */
 #define MSG_CONNECT(F) F(U64, ask) F(ADDR, from) F(ADDR, to)   /* from.port 0: any */
 #define MSG_CONNECTED(F) F(U64, ask) F(U32, error)       /* error 0: carries a socket with connect() under way; else errno */
@@ -102,6 +103,7 @@ const char *ipc_role_name(enum ipc_role r);
     X(6, PAUSE, pause, IPC_BIT(PARENT), IPC_BIT(EDGE), 0) \
     X(7, SERVICE, service, IPC_BIT(PARENT), IPC_BIT(RESPONDER), 1) \
     X(8, FAR, far, IPC_BIT(PARENT), IPC_BIT(RESPONDER), 1) \
+    X(17, CRL, crl, IPC_BIT(PARENT), IPC_BIT(EDGE), 0) \
     X(9, EDGE_BROKEN, edge_broken, IPC_BIT(GUARD), IPC_BIT(PARENT), 1) \
     X(10, LISTENER, listener, IPC_BIT(PARENT), IPC_BIT(EDGE) | IPC_BIT(DECOY), 3) \
     X(11, CONNECT, connect, IPC_BIT(EDGE), IPC_BIT(PARENT), 64) \

@@ -41,6 +41,7 @@ struct raw_side {
     char *dns_source, *trust, *crl;
     struct raw_mint mint;
     int64_t vlan;
+    int crl_outdated;
 };
 struct raw_pair {
     struct conf_where where;

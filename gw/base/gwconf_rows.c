@@ -85,6 +85,8 @@ static const struct conf_row mint_rows[] = {
     END,
 };
 
+static const char *const outdated[] = { "refuse", "accept", NULL };
+
 static const struct conf_row side_rows[] = {
     WHERE(raw_side),
     { "interface", CONF_STRING, offsetof(struct raw_side, interface), true, 1, 15, .help = "the card on this side" },
@@ -102,6 +104,8 @@ static const struct conf_row side_rows[] = {
     { "trust", CONF_STRING, offsetof(struct raw_side, trust), true, 1, 4000, .help = "PEM file: who vouches for the servers of this side" },
     { "crl", CONF_STRING, offsetof(struct raw_side, crl), false, 0, 4000,
         .help = "PEM file with a revocation list of every authority that may stand in their chains; empty: revocation is not looked at" },
+    { "crl_outdated", CONF_ENUM, offsetof(struct raw_side, crl_outdated), false, .def = "refuse", .names = outdated,
+        .help = "a list whose nextUpdate is over: refuse, nobody of that authority is let in until there is a new one; accept, it counts on, with a record" },
     { "certificates", CONF_LIST, offsetof(struct raw_side, certificates), false, 0, 1000, .sub = certificate_rows,
         .sub_size = sizeof(struct raw_certificate), .help = "what the gateway shows to this side: certificates for domains of the other" },
     { "mint", CONF_GROUP, offsetof(struct raw_side, mint), false, .sub = mint_rows,

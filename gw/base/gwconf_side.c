@@ -320,5 +320,6 @@ void gwconf_side(struct gwconf_reader *r, enum gw_side side)
     s->trust = gwconf_path(r, raw->trust);
     if (raw->crl && raw->crl[0])
         s->crl = gwconf_path(r, raw->crl);
+    s->crl_keep = raw->crl_outdated == 1;
     read_certificates(r, side, raw);
 }

@@ -146,7 +146,7 @@ static void check_auditors(const struct gw_conf *c, struct conf_errors *errs)
 }
 
 /* With lists, a certificate whose authority has none that is current is refused: so an old one closes the side. */
-static void check_crl(const struct gw_conf *c, const char *path, unsigned line, struct conf_errors *errs)
+static void check_crl(const struct gw_conf *c, const char *path, bool keep, unsigned line, struct conf_errors *errs)
 {
     unsigned n = 0;
     FILE *f = open_named(c, "crl", path, line, errs);
@@ -155,7 +155,8 @@ static void check_crl(const struct gw_conf *c, const char *path, unsigned line, 
     for (X509_CRL *l; (l = PEM_read_X509_CRL(f, NULL, NULL, NULL)); X509_CRL_free(l), n++) {
         const ASN1_TIME *next = X509_CRL_get0_nextUpdate(l);
         if (next && X509_cmp_current_time(next) < 0)
-            conf_error_add(errs, CONF_ERROR, c->path, line, "crl: list %u of %s is out of date: every server of its authority would be refused", n + 1, path);
+            conf_error_add(errs, keep ? CONF_WARNING : CONF_ERROR, c->path, line, keep ? "crl: list %u of %s is out of date, and counts on (crl_outdated)"
+                : "crl: list %u of %s is out of date: every server of its authority would be refused", n + 1, path);
     }
     fclose(f);
     if (!n)
@@ -176,7 +177,7 @@ void ctl_check_files(const struct gw_conf *c, struct conf_errors *errs)
             check_times(c, x, side->trust, line, errs);
         X509_free(x);
         if (side->crl)
-            check_crl(c, side->crl, line_of(c, s == GW_HIGH ? "high.crl" : "low.crl", side->line), errs);
+            check_crl(c, side->crl, side->crl_keep, line_of(c, s == GW_HIGH ? "high.crl" : "low.crl", side->line), errs);
         for (size_t i = 0; i < side->n_certificates; i++)
             if (!gw_conf_minted(&side->certificates[i]))
                 check_certificate(c, &side->certificates[i], errs);

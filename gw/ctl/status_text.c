@@ -83,6 +83,8 @@ static void put_work(FILE *to, json_t *root)
         const json_t *e = status_stats(root, name);
         fprintf(to, "         %-9s open %" I ", held for the journal %" I ", written %" I ", failed %" I "\n", name, status_number(e, "open"),
             status_number(e, "held"), status_number(e, "written"), status_number(e, "failed"));
+        if (json_is_true(json_object_get(json_object_get(e, "crl"), "outdated")))
+            fprintf(to, "         %-9s A REVOCATION LIST IS OUT OF DATE\n", name);
     }
 }
 

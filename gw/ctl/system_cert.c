@@ -198,12 +198,42 @@ static void mint_look(struct sys_report *r, const struct gw_conf *c, enum gw_sid
     all_free(v);
 }
 
+/* A list that is out of date closes the side, or leaves it blind (crl_outdated). */
+static void lists_look(struct sys_report *r, const struct gw_side_conf *s, const char *side)
+{
+    FILE *f = fopen(s->crl, "re");
+    unsigned n = 0, before = r->count[SYS_WARNING] + r->count[SYS_WRONG];
+    long soonest = 0;
+    for (X509_CRL *l; f && (l = PEM_read_X509_CRL(f, NULL, NULL, NULL)); X509_CRL_free(l), n++) {
+        int day = 0, second = 0;
+        char name[200] = "?";
+        const ASN1_TIME *next = X509_CRL_get0_nextUpdate(l);
+        X509_NAME_oneline(X509_CRL_get_issuer(l), name, sizeof name);
+        if (!next || !ASN1_TIME_diff(&day, &second, NULL, next))
+            continue;
+        long hours = (long)day * 24 + second / 3600;
+        soonest = n == 0 || hours < soonest ? hours : soonest;
+        if (day < 0 || second < 0)
+            sys_say(r, s->crl_keep ? SYS_WARNING : SYS_WRONG, "crl", "put a new list into the file", "%s: the list of %s has been out of date for %ld hours (%s): %s", side,
+                name, -hours, s->crl, s->crl_keep ? "it counts on, what was revoked since is not seen" : "nobody of its authority is let in");
+    }
+    if (f)
+        fclose(f);
+    ERR_clear_error(); /* the end of the file */
+    if (n == 0)
+        sys_say(r, SYS_WRONG, "crl", "put the authority's list there, in PEM form", "%s: %s holds none", side, s->crl);
+    else if (r->count[SYS_WARNING] + r->count[SYS_WRONG] == before)
+        sys_say(r, SYS_FINE, "crl", NULL, "%s: %u list%s, the next update is due in %ld hours", side, n, n == 1 ? "" : "s", soonest);
+}
+
 void sys_certificates(struct sys_report *r, const struct gw_conf *c)
 {
     for (int s = 0; s < GW_SIDES; s++) {
         const char *side = gw_side_name((enum gw_side)s);
         STACK_OF(X509) *anchors = read_all(c->side[s].trust);
         anchors_look(r, side, c->side[s].trust, anchors);
+        if (c->side[s].crl)
+            lists_look(r, &c->side[s], side);
         if (c->side[s].mint.ca)
             mint_look(r, c, (enum gw_side)s);
         for (size_t i = 0; i < c->side[s].n_certificates; i++)

@@ -80,6 +80,7 @@ struct edge {
     struct bucket *domain_rate; /* of each domain of this side, in the configuration's order */
     size_t n_verifies;          /* dialback: questions under way */
     struct tap tap;
+    bool lists_said;            /* the journal knows that a revocation list is out of date */
     uint64_t ready_by;          /* READY waits for the keeper's certificates until then; 0: it was said */
     bool paused;                /* the parent asked for it (reload): no stanza to this guard any more */
     uint64_t stop_at;           /* not 0: ending, at that time at the latest */

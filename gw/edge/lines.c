@@ -3,6 +3,7 @@
 #include "lines.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #include "log.h"
 
@@ -161,5 +162,27 @@ void line_limit(struct edge *e, const struct net_addr *from, const struct net_ad
     field_num(&o, GW_F_COUNT, count);
     reason(&o, why);
     add(e, GW_EV_LIMIT, &o);
+    buf_clear(&b);
+}
+
+void line_lists(struct edge *e, const char *action, const char *error, unsigned n, int64_t next)
+{
+    char ends[32] = "";
+    time_t t = (time_t)next;
+    struct tm tm;
+    struct buf b;
+    struct wire_out o;
+    buf_init(&b, 4096);
+    wire_out_init(&o, &b);
+    field_z(&o, GW_F_SIDE, gw_side_name(e->side));
+    field_z(&o, GW_F_ACTION, action);
+    if (error) {
+        field_z(&o, GW_F_SEVERITY, "high");
+        field_z(&o, GW_F_ERROR, error);
+    }
+    field_num(&o, GW_F_COUNT, n);
+    if (next != INT64_MAX && gmtime_r(&t, &tm) && strftime(ends, sizeof ends, "%Y-%m-%dT%H:%M:%SZ", &tm))
+        field_z(&o, GW_F_NOT_AFTER, ends);
+    add(e, GW_EV_CERTIFICATE, &o);
     buf_clear(&b);
 }

@@ -28,4 +28,7 @@ void line_route(struct edge *e, struct str domain, const struct net_addr *server
 /* False: the journal has not taken lines for too long; nothing new may begin. */
 bool lines_flow(const struct edge *e);
 
+/* Revocation lists: how many there are, and when the first goes out of date (seconds since 1970; INT64_MAX: never). error may be NULL. */
+void line_lists(struct edge *e, const char *action, const char *error, unsigned n, int64_t next);
+
 #endif

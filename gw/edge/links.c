@@ -8,6 +8,7 @@
 #include "keeper_link.h"
 #include "log.h"
 #include "reading.h"
+#include "revocation.h"
 #include "tickets.h"
 
 /* ---- guard ---- */
@@ -163,6 +164,9 @@ static int with_fd(struct edge *e, const struct ipc_msg *m)
     else if (m->type == IPC_M_LINK) {
         if ((err = ipc_get_link(m, &link)) == 0)
             link_came(e, &link, m->fd);
+    } else if (m->type == IPC_M_CRL) {
+        revocation_came(e, m->fd);
+        err = 0;
     } else if (m->type == IPC_M_LISTENER) {
         if ((err = ipc_get_listener(m, &listener)) == 0)
             err = listener_add(e, m->fd, listener.family, listener.port);

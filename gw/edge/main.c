@@ -111,6 +111,7 @@ static void on_tick(uv_timer_t *t)
     struct edge *e = t->data;
     struct dns *d, *next;
     say_ready(e);
+    revocation_tick(e);
     tick_conns(e);
     for (size_t i = 0; i < e->n_pairs; i++)
         pair_tick(&e->pairs[i]);

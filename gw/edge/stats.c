@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * What this edge is doing now, as one JSON object for `lockgate status`. */
+#include <time.h>
+
 #include "inbound.h"
 #include "outbound.h"
 #include "route.h"
@@ -60,16 +62,26 @@ static int put_pair(struct buf *b, const struct pair *p, bool *first)
         p->open_bytes, p->queued, p->failures);
 }
 
+/* Revocation lists in use; nothing where they are not looked at. */
+static int put_lists(const struct edge *e, struct buf *b)
+{
+    struct revocation r = tls_revocation(e->tls);
+    long long next = r.next == INT64_MAX ? 0 : (long long)r.next;
+    return r.n ? buf_printf(b, "\"crl\":{\"lists\":%u,\"next_update\":%lld,\"outdated\":%s},", r.n, next, (int64_t)time(NULL) >= r.next ? "true" : "false") : 0;
+}
+
 int stats_json(struct edge *e, struct buf *b)
 {
     struct conn *c;
     bool first = true;
     int err = buf_printf(b, "{\"side\":\"%s\",\"guard\":%s,\"journal\":%s,\"listeners\":%zu,\"streams\":%zu,\"accepted\":%llu,"
         "\"refused\":%llu,\"stanzas\":%llu,\"written\":%llu,\"failed\":%llu,\"answered\":%llu,\"unanswered\":%llu,\"tickets\":%zu,\"held\":%zu,\"open\":%zu,\"targets_down\":%zu,"
-        "\"lines_waiting\":%zu,\"pairs\":[", gw_side_name(e->side), e->guard.ipc ? "true" : "false", e->journal.ipc ? "true" : "false",
+        "\"lines_waiting\":%zu,", gw_side_name(e->side), e->guard.ipc ? "true" : "false", e->journal.ipc ? "true" : "false",
         e->n_listeners, e->n_conns, (unsigned long long)e->count.accepted, (unsigned long long)e->count.refused,
         (unsigned long long)e->count.stanzas, (unsigned long long)e->count.written, (unsigned long long)e->count.failed,
         (unsigned long long)e->count.answered, (unsigned long long)e->count.unanswered, tickets_open(e), orders_held(e), orders_open(e), routes_down(e), e->lines.bytes);
+    err = err ? err : put_lists(e, b);
+    err = err ? err : buf_puts(b, STR("\"pairs\":["));
     for (size_t i = 0; i < e->n_pairs && i < 500 && !err; i++)
         err = put_pair(b, &e->pairs[i], &first);
     err = err ? err : buf_printf(b, "],\"stream\":[");

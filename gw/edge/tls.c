@@ -10,6 +10,7 @@
 
 #include "cert.h"
 #include "log.h"
+#include "revocation.h"
 #include "signer.h"
 
 #define ALPN "\x0bxmpp-server"
@@ -22,6 +23,7 @@ struct tls {
     size_t n_names;
     struct tls_shown *shown;
     size_t n_shown;
+    struct revocation lists;
 };
 
 const char *tls_error(void)
@@ -130,30 +132,19 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *n_out, co
     return SSL_TLSEXT_ERR_OK;
 }
 
-/* A chain is good only if a current list of each of its authorities is here, and none of its certificates is on one. */
-static int use_crl(SSL_CTX *ctx, const char *path)
-{
-    X509_STORE *store = SSL_CTX_get_cert_store(ctx);
-    X509_LOOKUP *l = path ? X509_STORE_add_lookup(store, X509_LOOKUP_file()) : NULL;
-    if (!path)
-        return 1;
-    return l && X509_load_crl_file(l, path, X509_FILETYPE_PEM) > 0
-        && X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL) == 1;
-}
-
-static int set_common(SSL_CTX *ctx, const char *trust)
+static int set_common(SSL_CTX *ctx, const struct gw_side_conf *side)
 {
     X509_VERIFY_PARAM *p = SSL_CTX_get0_param(ctx);
     SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, keep_going);
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, side->crl_keep ? revocation_keep_going : keep_going);
     SSL_CTX_set_verify_depth(ctx, 8);
     /* Public CAs stopped issuing clientAuth: in both roles the peer is judged as the server that it is. */
     X509_VERIFY_PARAM_set_flags(p, X509_V_FLAG_PARTIAL_CHAIN);
     return SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 && SSL_CTX_set_cipher_list(ctx, CIPHERS_12) == 1
             && SSL_CTX_set_num_tickets(ctx, 0) == 1 && X509_VERIFY_PARAM_set_purpose(p, X509_PURPOSE_SSL_SERVER) == 1
-            && X509_VERIFY_PARAM_set_trust(p, X509_TRUST_SSL_SERVER) == 1 && SSL_CTX_load_verify_file(ctx, trust) == 1
+            && X509_VERIFY_PARAM_set_trust(p, X509_TRUST_SSL_SERVER) == 1 && SSL_CTX_load_verify_file(ctx, side->trust) == 1
         ? 0
         : GW_ERR(CRYPTO);
 }
@@ -173,17 +164,12 @@ static SSL_CTX *make(const struct gw_conf *conf, const struct gw_side_conf *side
     const char *what = side->trust;
     if (!ctx)
         return NULL;
-    if (set_common(ctx, side->trust) != 0)
+    if (set_common(ctx, side) != 0)
         goto fail;
-    what = side->crl;
-    if (!use_crl(ctx, side->crl))
-        goto fail;
-    if (gw_conf_minted(c)) /* comes later: tls_chain */
-        return ctx;
     what = c->chain;
-    if (SSL_CTX_use_certificate_chain_file(ctx, c->chain) != 1)
+    if (!gw_conf_minted(c) && SSL_CTX_use_certificate_chain_file(ctx, c->chain) != 1) /* minted ones come later: tls_chain */
         goto fail;
-    if (!use_key(ctx, c->domain))
+    if (!gw_conf_minted(c) && !use_key(ctx, c->domain))
         goto fail;
     return ctx;
 fail:
@@ -224,6 +210,8 @@ int tls_load(const struct gw_conf *conf, enum gw_side side, struct tls **ret)
     err = load_names(t, conf);
     if (!err)
         err = load_shown(t, conf, &conf->side[side]);
+    if (!err && conf->side[side].crl && (err = revocation_read_file(conf->side[side].crl, t, tls_lists)) != 0)
+        log_error("%s:%u: crl: %s: no revocation list in PEM form can be read", conf->path, conf->side[side].line, conf->side[side].crl);
     if (err)
         tls_free(t);
     else
@@ -280,6 +268,35 @@ bool tls_complete(const struct tls *t)
         if (!SSL_CTX_get0_certificate(t->shown[i].server))
             return false;
     return true;
+}
+
+/* ---- revocation lists ---- */
+
+/* New contexts' store, with the same anchors; handshakes under way end with the old one. */
+int tls_lists(struct tls *t, struct str pem)
+{
+    struct revocation found;
+    X509_STORE *store;
+    int err = t->n_shown ? revocation_store(SSL_CTX_get_cert_store(t->shown[0].server), pem, &store, &found) : GW_ERR(CONF);
+    if (err)
+        return err;
+    for (size_t i = 0; i < t->n_shown; i++) {
+        SSL_CTX_set1_cert_store(t->shown[i].server, store);
+        SSL_CTX_set1_cert_store(t->shown[i].client, store);
+    }
+    X509_STORE_free(store);
+    t->lists = found;
+    return 0;
+}
+
+struct revocation tls_revocation(const struct tls *t)
+{
+    return t->lists;
+}
+
+bool tls_revoked(SSL *ssl, const struct tls *t)
+{
+    return t->n_shown && revocation_stands(SSL_CTX_get_cert_store(t->shown[0].server), SSL_get0_peer_certificate(ssl), SSL_get_peer_cert_chain(ssl));
 }
 
 /* ---- one connection ---- */

@@ -7,6 +7,7 @@
 
 #include "gwconf.h"
 #include "reason.h"
+#include "revocation.h"
 
 struct tls;
 /* Reads certificates and trust anchors of a side, after signer_init; no key; says in the log what is wrong. CONF, NOMEM. */
@@ -17,6 +18,12 @@ void tls_free(struct tls *t);
 int tls_chain(struct tls *t, struct str domain, struct str chain) GW_MUST_CHECK;
 /* Is there a certificate for each domain that this side is shown? */
 bool tls_complete(const struct tls *t);
+/* New revocation lists, PEM: every handshake from now on is judged by them. SYNTAX: there is none, and what was there before stays. */
+int tls_lists(struct tls *t, struct str pem) GW_MUST_CHECK;
+/* Those in use; n 0: revocation is not looked at. */
+struct revocation tls_revocation(const struct tls *t);
+/* Does the peer's certificate, or one of its chain, stand on a list that is in use now? */
+bool tls_revoked(SSL *ssl, const struct tls *t);
 /* The A-label form of a configured domain, for SNI, DNS and dNSName; NULL when it is none of ours or theirs. Lives as long as t. */
 const char *tls_ascii(const struct tls *t, struct str domain);
 

@@ -233,7 +233,7 @@ int ipc_fill(struct ipc *c)
 
 static bool carries_fd(unsigned type, const unsigned char *payload, size_t n)
 {
-    if (type == IPC_M_LINK || type == IPC_M_LISTENER || type == IPC_M_SERVICE)
+    if (type == IPC_M_LINK || type == IPC_M_LISTENER || type == IPC_M_SERVICE || type == IPC_M_CRL)
         return true;
     return type == IPC_M_CONNECTED && n >= 12 && get32(payload + 8) == 0;
 }

@@ -316,6 +316,7 @@ static int loop(struct parent *p, int signals)
         check_ready(p, now);
         reload_tick(p, now);
         watch_tick(p, now);
+        crl_tick(p, now);
         notify_tick(p, now);
         control_tick(p);
         far_tick(p, now);

@@ -84,6 +84,7 @@ struct parent {
     int exit_status;
     uint64_t ask;
     int64_t started;
+    struct { int64_t due; bool known; struct crl_mark { uint64_t inode; int64_t changed, size; } file[GW_SIDES]; } crl; /* crl.c */
 };
 int64_t parent_now(void); /* milliseconds, CLOCK_MONOTONIC */
 void parent_stop(struct parent *p, int exit_status); /* begins an orderly end */
@@ -100,6 +101,9 @@ struct child *child_find(struct parent *p, enum ipc_role role, unsigned side, un
 /* ---- reload (reload.c) ---- */
 /* Starts the new programs. AGAIN: one is under way, or the gateway is not up. The outcome is told by control_reload_done. */
 int reload_begin(struct parent *p) GW_MUST_CHECK;
+/* Revocation lists (crl.c): a file that has changed is opened and goes to its edge, unread; all of them, at a reload. */
+void crl_tick(struct parent *p, int64_t now);
+void crl_give_all(struct parent *p);
 void reload_tick(struct parent *p, int64_t now);
 void reload_child_ended(struct parent *p, struct child *c); /* a staged one */
 void reload_lost(struct parent *p, const struct child *c);  /* one that is in service */

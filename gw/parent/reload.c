@@ -44,6 +44,7 @@ int reload_begin(struct parent *p)
     for (int i = 0; i < PROGRAMS; i++)
         if (p->stage[i].pid && waitpid(p->stage[i].pid, NULL, 0) == p->stage[i].pid)
             p->stage[i].pid = 0; /* those of the reload before were killed, and are just ending */
+    crl_give_all(p);
     p->reload = RELOAD_STAGING;
     p->reload_deadline = parent_now() + STAGE_MS;
     for (int i = 0; i < PROGRAMS; i++) {

@@ -160,6 +160,50 @@ def test_revoked(ends):
     assert offered(ends, bad)       # without lists nobody looks
 
 
+
+def test_a_list_put_in_place_while_streams_stand(ends):
+    """Without a restart: the revoked one's stream is ended and it is let in no more, the other's goes on; a broken file changes nothing."""
+    forge, high = ends.forge, ends.authority["high"]
+    good, bad = forge.make(by=high), forge.make(by=high)
+    path = forge.revocations([high], os.path.join(forge.folder, "live-crl.pem"))
+    restart(ends, **{"high.crl": path})
+    streams = {}
+    for name, cert in (("good", good), ("bad", bad)):
+        streams[name] = ends.connect("high", tls=(*cert, None)).authenticated(HIGH, LOW, False)
+    mark = ends.events.mark()
+    with open(path + ".broken", "w") as f, open(path) as was:
+        f.write(was.read()[:150])
+    os.rename(path + ".broken", path)
+    recorded(ends, mark, lambda e: e.get("action") == "crl-unreadable" and e["count"] == 1, "a file that is none")
+    assert offered(ends, bad)
+    os.rename(forge.revocations([high], path + ".new", [bad[0]]), path)
+    recorded(ends, mark, lambda e: e.get("action") == "crl-read" and e["count"] == 1 and e["not_after"].endswith("Z"), "the new list")
+    assert streams["bad"].stream_error(20) == "not-authorized"
+    recorded(ends, mark, lambda e: e.get("reason") == "cert-refused" and "revoked meanwhile" in e.get("error", ""), "the end of its stream")
+    assert {n: offered(ends, c) for n, c in (("good", good), ("bad", bad))} == {"good": True, "bad": False}
+    id_ = f"kept-{time.monotonic_ns()}"
+    streams["good"].send(message(A, B, id_))
+    ends.sink["low"].wait("what the other sends on", lambda e: e.get("id") == id_)
+    mark = ends.events.mark()
+    ends.gateway.lockgate("reload", "-c", ends.gateway.conf)
+    recorded(ends, mark, lambda e: e.get("action") == "crl-read", "the list read at a reload")
+    restart(ends)
+
+
+def test_a_list_out_of_date_that_counts_on(ends):
+    """crl_outdated = accept: who is good is let in, who stands on the old list is not, and a record says that it is old."""
+    forge, high = ends.forge, ends.authority["high"]
+    good, bad = forge.make(by=high), forge.make(by=high)
+    path = forge.revocations([high], os.path.join(forge.folder, "accept-crl.pem"), [bad[0]], seconds=12)
+    restart(ends, **{"high.crl": path, "high.crl_outdated": "accept"})
+    mark = ends.events.mark() - 20 if ends.events.mark() > 20 else 0
+    recorded(ends, mark, lambda e: e.get("action") == "crl-outdated" and e.get("error") == "it counts on", "that the list is old")
+    assert "A REVOCATION LIST IS OUT OF DATE" in ends.gateway.lockgate("status", "-c", ends.gateway.conf)
+    assert {n: offered(ends, c) for n, c in (("good", good), ("bad", bad), ("expired", forge.make(by=high, start="20200101000000Z", end="20210101000000Z")))} == {
+        "good": True, "bad": False, "expired": False}
+    restart(ends)
+
+
 # ---- pins ------------------------------------------------------------------------------------------------------------------
 
 def pin(cert):
