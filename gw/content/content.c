@@ -78,12 +78,10 @@ static int look(struct content *c, const struct scan_request *r)
     dlp_begin(&c->dlp, &c->joined, r);
     c->budget = BUDGET_FLOOR + BUDGET_FACTOR * text.text.n;
     err = err ? err : look_at_text(c, &text, 0, true);
-    if (!err && r->rebuilt.n) {
-        uint64_t t = content_now();
-        err = yara_scan(&c->stanza, &rebuilt, &c->hits);
-        c->yara_ns += content_now() - t;
-    }
-    return err ? err : dlp_end(&c->dlp, &c->hits);
+    err = err ? err : dlp_end(&c->dlp, &c->hits);
+    if (!err && r->rebuilt.n)
+        err = run_yara(c, &c->stanza, &rebuilt);
+    return err;
 }
 
 int content_scan(struct content *c, const struct scan_request *r, struct arena *a, struct scan_result *ret)
@@ -92,6 +90,8 @@ int content_scan(struct content *c, const struct scan_request *r, struct arena *
     c->hits.n = 0;
     c->hits.err = 0;
     c->yara_ns = c->dlp_ns = 0;
+    c->clock = content_now();
+    c->at = &c->yara_ns;
     int err = joined_make(&c->joined, r);
     err = err ? err : look(c, r);
     if (!err) {
@@ -105,6 +105,7 @@ int content_scan(struct content *c, const struct scan_request *r, struct arena *
         result.matches = NULL;
         result.n_matches = 0;
     }
+    *c->at += content_now() - c->clock;
     result.yara_ns = c->yara_ns;
     result.dlp_ns = c->dlp_ns;
     *ret = result;

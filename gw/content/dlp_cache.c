@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * Compiled patterns in a file. Form: "LGHS1\n", SHA-256 of the expressions and of Hyperscan's version, u32 databases, each u32 length and
- * bytes; SHA-256 of all that. */
+ * Compiled patterns in a file. Form: "LGHS2\n", SHA-256 of the expressions, of Hyperscan's version and of the processor, u32 databases, each
+ * u32 length and bytes; SHA-256 of all that. */
 #include <fcntl.h>
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 
 #define HASH 32u
 #define CACHE_MAX (256u << 20)
-static const char magic[6] = "LGHS1\n";
+static const char magic[6] = "LGHS2\n";
 
 static bool hash_of(const void *p, size_t n, unsigned char out[HASH])
 {
@@ -21,18 +21,24 @@ static bool hash_of(const void *p, size_t n, unsigned char out[HASH])
     return EVP_Digest(p, n, out, &len, EVP_sha256(), NULL) == 1 && len == HASH;
 }
 
-/* What the databases are made from. */
+/* What the databases are made from. They are made for one kind of processor: the file may have come with a disk from another machine. */
 static bool key_of(const struct dlp *d, unsigned char out[HASH])
 {
     const struct dlp_db *all[] = DLP_ALL(d);
+    hs_platform_info_t machine = { 0 };
     struct buf b;
     struct wire_out o;
     buf_init(&b, CACHE_MAX);
     wire_out_init(&o, &b);
+    if (hs_populate_platform(&machine) != HS_SUCCESS)
+        return false;
     wire_put_str32(&o, str_c(hs_version()));
+    wire_put_u32(&o, machine.tune);
+    wire_put_u64(&o, machine.cpu_features);
     wire_put_u32(&o, DLP_CHUNK);
     for (size_t k = 0; k < DLP_DATABASES; k++) {
         wire_put_u32(&o, (uint32_t)all[k]->n);
+        wire_put_u32(&o, (uint32_t)all[k]->n_single);
         for (size_t i = 0; i < all[k]->n; i++) {
             wire_put_u32(&o, all[k]->v[i].flags);
             wire_put_str32(&o, str_c(all[k]->v[i].text));

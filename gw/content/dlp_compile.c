@@ -100,10 +100,37 @@ static unsigned find_flags(const struct dlp_detector *x)
 #define WORD_MIN 12u
 #define DIGITS_MIN 5u
 
-/* The group that asks most of a text, so that it is run least. */
-static struct dlp_db *group_for(struct dlp *d, const struct dlp_detector *x, struct dlp_expr *e, const struct buf *text)
+/* Pieces of text that its matches hold, where there are any. */
+static int add_factors(struct dlp *d, const struct dlp_expr *e, const struct factors *f, struct buf *b)
 {
-    struct gate g = gate_of_pattern(buf_str(text));
+    int err = 0;
+    for (size_t i = 0; i < f->n && !err; i++) {
+        buf_reset(b);
+        err = put_literal(b, f->v[i].p, f->v[i].n);
+        err = err ? err : add_expr(d, &d->keys[f->reading], (struct dlp_expr){ .detector = e->detector, .kind = EXPR_FIND, .number = e->number,
+                                                                .flags = HS_FLAG_CASELESS | HS_FLAG_SINGLEMATCH }, b);
+    }
+    return err;
+}
+
+/* What every match of this detector demands, beyond what its pattern says. */
+static void add_lengths(const struct dlp_detector *x, struct gate *g)
+{
+    bool goes_on = x->validator && x->validator->min_digits, whole = !x->characters[0]; /* nothing is added in front of the match */
+    if (g->token && x->length > g->token)
+        g->token = (uint32_t)x->length;
+    if (x->digits > g->digits)
+        g->digits = (uint32_t)x->digits;
+    if (g->run && whole && x->length > g->run)
+        g->run = (uint32_t)x->length;
+    if (g->run && whole && !goes_on && x->digits > g->run_digits)
+        g->run_digits = x->digits < RUN_DIGITS ? (uint32_t)x->digits : RUN_DIGITS - 1;
+}
+
+/* The group that asks most of a text, so that it is run least. */
+static struct dlp_db *group_for(struct dlp *d, const struct dlp_detector *x, const struct dlp_expr *e, const struct buf *text)
+{
+    const struct gate *g = &e->gate;
     unsigned width = UINT32_MAX;
     hs_expr_info_t *info = NULL;
     hs_compile_error_t *error = NULL;
@@ -111,18 +138,37 @@ static struct dlp_db *group_for(struct dlp *d, const struct dlp_detector *x, str
         width = info->max_width;
     free(info);
     hs_free_compile_error(error);
-    if (g.token && x->length > g.token)
-        g.token = (uint32_t)x->length;
-    if (x->digits > g.digits)
-        g.digits = (uint32_t)x->digits;
     bool whole = width <= GATE_WINDOW && !x->characters[0] && !(x->validator && x->validator->min_digits); /* nothing is added to the match */
-    unsigned k = g.digits >= DIGITS_MIN ? (whole ? FIND_DIGITS_NEAR : FIND_DIGITS) : g.token >= TOKEN_MIN ? FIND_TOKEN : g.token >= WORD_MIN ? FIND_WORD : FIND_ANY;
+    unsigned k = g->digits >= DIGITS_MIN ? (whole ? FIND_DIGITS_NEAR : FIND_DIGITS) : g->token >= TOKEN_MIN ? FIND_TOKEN : g->token >= WORD_MIN ? FIND_WORD : FIND_ANY;
     struct dlp_db *b = &d->find[k];
     if (b->n == 0)
-        b->gate = g;
-    b->gate.digits = g.digits < b->gate.digits ? g.digits : b->gate.digits;
-    b->gate.token = g.token < b->gate.token ? g.token : b->gate.token;
+        b->gate = *g;
+    b->gate.digits = g->digits < b->gate.digits ? g->digits : b->gate.digits;
+    b->gate.token = g->token < b->gate.token ? g->token : b->gate.token;
     return b;
+}
+
+static int add_find(struct dlp *d, const struct dlp_detector *x, struct dlp_expr e, struct buf *b)
+{
+    struct arena a;
+    struct factors *f = calloc(1, sizeof *f);
+    arena_init(&a, 1u << 20);
+    int err = f ? 0 : GW_ERR(NOMEM);
+    if (!err) {
+        const struct tree *t = tree_read(buf_str(b), !x->exact_case, &a);
+        e.gate = gate_of_tree(t);
+        add_lengths(x, &e.gate);
+        err = factors_of_tree(t, true, f);
+    }
+    if (!err) {
+        e.number = d->n_find++;
+        e.has_factor = f->n > 0;
+        err = add_expr(d, group_for(d, x, &e, b), e, b);
+    }
+    err = err ? err : add_factors(d, &e, f, b);
+    arena_clear(&a);
+    free(f);
+    return err;
 }
 
 /* exclude: into that database; else into the group of patterns where it fits. */
@@ -142,7 +188,7 @@ static int add_patterns(struct dlp *d, uint32_t k, const struct conf_strings *li
         if (err)
             return err;
         b->len--;
-        if ((err = add_expr(d, exclude ? &d->exclude : group_for(d, x, &e, b), e, b)))
+        if ((err = exclude ? add_expr(d, &d->exclude, e, b) : add_find(d, x, e, b)))
             return err;
     }
     return 0;
@@ -172,7 +218,7 @@ static int add_key(struct wording *g, struct str w)
     }
     buf_reset(g->b);
     int err = put_literal(g->b, longest.p, longest.n);
-    return err ? err : add_expr(g->d, &g->d->word_keys, (struct dlp_expr){ .detector = g->expr.detector, .kind = EXPR_WORD,
+    return err ? err : add_expr(g->d, &g->d->keys[FACTOR_PLAIN], (struct dlp_expr){ .detector = g->expr.detector, .kind = EXPR_WORD, .number = DLP_NUMBER_WORD,
                                                              .flags = HS_FLAG_CASELESS | HS_FLAG_SINGLEMATCH }, g->b);
 }
 
@@ -294,11 +340,12 @@ static void name_all_errors(struct dlp *d, struct dlp_db *b, size_t from, size_t
     }
 }
 
-static int compile_chunk(struct dlp *d, struct dlp_db *b, size_t from, hs_database_t **ret, struct conf_errors *errs)
+static int compile_chunk(struct dlp *d, struct dlp_db *b, size_t chunk, hs_database_t **ret, struct conf_errors *errs)
 {
     hs_compile_error_t *e = NULL;
     hs_error_t r = HS_NOMEM;
-    unsigned n = (unsigned)(b->n - from < b->chunk ? b->n - from : b->chunk);
+    size_t from = dlp_chunk_first(b, chunk);
+    unsigned n = (unsigned)dlp_chunk_size(b, chunk);
     const char **text = calloc(n, sizeof *text);
     unsigned *flags = calloc(n, sizeof *flags), *ids = calloc(n, sizeof *ids);
     for (unsigned i = 0; text && flags && ids && i < n; i++) {
@@ -332,7 +379,7 @@ static int compile_db(struct dlp *d, struct dlp_db *b, struct conf_errors *errs)
     if (!b->db)
         return GW_ERR(NOMEM);
     for (size_t i = 0; i < chunks && err != GW_ERR(NOMEM); i++) {
-        int e = compile_chunk(d, b, i * b->chunk, &b->db[b->n_db], errs);
+        int e = compile_chunk(d, b, i, &b->db[b->n_db], errs);
         if (e)
             err = e;
         else
@@ -351,6 +398,41 @@ static int make_scratch(struct dlp *d)
     return 0;
 }
 
+/* Those with pieces to look for first, then those with another gate of their own. The order is part of what the file of compiled patterns is made
+ * from. */
+static unsigned gate_rank(const struct dlp_expr *e)
+{
+    return e->has_factor ? 0 : e->gate.run || e->gate.token >= WORD_MIN ? 1 : 2;
+}
+
+static int by_gate(const void *va, const void *vb)
+{
+    const struct dlp_expr *a = va, *b = vb;
+    if (gate_rank(a) != gate_rank(b))
+        return gate_rank(a) < gate_rank(b) ? -1 : 1;
+    return a->number < b->number ? -1 : a->number > b->number;
+}
+
+static int order_patterns(struct dlp *d)
+{
+    d->wanted = arena_alloc(&d->arena, d->n_find + 1);
+    d->seen = arena_alloc(&d->arena, (d->n_find + 1) * sizeof *d->seen);
+    d->places = arena_alloc(&d->arena, (d->n_find + 1) * sizeof *d->places);
+    if (!d->wanted || !d->seen || !d->places)
+        return GW_ERR(NOMEM);
+    for (uint32_t g = 0; g < FIND_GROUPS; g++) {
+        struct dlp_db *b = &d->find[g];
+        if (b->n > 1)
+            qsort(b->v, b->n, sizeof *b->v, by_gate);
+        for (uint32_t i = 0; i < b->n; i++) {
+            d->places[b->v[i].number] = (struct dlp_place){ g, i };
+            b->n_factor += gate_rank(&b->v[i]) == 0;
+            b->n_single += gate_rank(&b->v[i]) < 2;
+        }
+    }
+    return 0;
+}
+
 int dlp_compile(struct dlp *d, const char *cache, struct conf_errors *errs)
 {
     struct buf b;
@@ -360,9 +442,9 @@ int dlp_compile(struct dlp *d, const char *cache, struct conf_errors *errs)
         return GW_ERR(CONF);
     }
     for (size_t i = 0; i < FIND_GROUPS; i++)
-        d->find[i].chunk = i == FIND_TOKEN ? DLP_CHUNK_TOKENS : DLP_CHUNK;
+        d->find[i].chunk = DLP_CHUNK;
     d->exclude.chunk = DLP_CHUNK;
-    d->word_keys.chunk = d->words.chunk = d->support.chunk = d->letters.chunk = DLP_CHUNK_WORDS;
+    d->keys[FACTOR_PLAIN].chunk = d->keys[FACTOR_SHAPE].chunk = d->words.chunk = d->support.chunk = d->letters.chunk = DLP_CHUNK_WORDS;
     buf_init(&b, EXPR_MAX);
     for (uint32_t k = 0; k < d->n && !err; k++) {
         struct dlp_detector *x = d->v[k];
@@ -373,6 +455,7 @@ int dlp_compile(struct dlp *d, const char *cache, struct conf_errors *errs)
         err = err ? err : add_letters(d, k, &b);
     }
     buf_clear(&b);
+    err = err ? err : order_patterns(d);
     if (!err && cache && dlp_cache_read(d, cache))
         return make_scratch(d);
     struct dlp_db *const all[] = DLP_ALL(d);

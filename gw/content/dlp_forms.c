@@ -30,6 +30,26 @@ static bool join_pair(struct mapped *out, char c, uint32_t from, uint32_t to)
     return true;
 }
 
+bool dlp_letters_ascii(struct str in, struct buf *out, struct str *ret)
+{
+    buf_reset(out);
+    char *p = text_is_ascii(in) ? (char *)buf_room(out, in.n) : NULL;
+    size_t n = 0, end = 0; /* of the last letter in the text */
+    for (size_t i = 0; p && i < in.n; i++) {
+        char l = letter_of((unsigned char)in.p[i]);
+        if (!l)
+            continue;
+        bool pair = n && end == i && ((l == 'n' && p[n - 1] == 'r') || (l == 'v' && p[n - 1] == 'v'));
+        if (pair)
+            p[n - 1] = l == 'n' ? 'm' : 'w';
+        else
+            p[n++] = l;
+        end = i + 1;
+    }
+    *ret = (struct str){ p, n };
+    return p != NULL;
+}
+
 /* The map of `out` leads to positions in the text of `in`, not to the original: the gaps between letters are looked at afterwards. */
 int dlp_letters(const struct view *in, struct mapped *out)
 {
@@ -153,12 +173,12 @@ static size_t next_word(struct str s, size_t i, int step)
 }
 
 /* Words of letters that could be digits count when they hold a digit, or stand beside a word that counts. */
-bool dlp_look_digits(const struct view *in, struct mapped *out, int *ret_err)
+bool dlp_look_digits(const struct view *in, const struct measure *m, struct mapped *out, int *ret_err)
 {
     struct str s = in->text;
     bool any = false;
     *ret_err = 0;
-    for (size_t i = 0; i < s.n && !*ret_err;) {
+    for (size_t i = m->first_digit; i <= m->last_digit && i < s.n && !*ret_err;) {
         size_t from, to, a, b, w;
         if (s.p[i] < '0' || s.p[i] > '9') {
             i++;

@@ -1,222 +1,140 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * A small reader of regular expressions that counts only what every match must hold. */
+ * Counts what every match of a pattern must hold, and what a text holds. */
 #include "dlp_gate.h"
 
-#include <stdlib.h>
+#define DEMAND_MAX 100000u
 
-struct demand { uint32_t digits, width; bool blank; /* may match a blank */ };
-struct reader { struct str s; size_t at; unsigned depth; bool lost; };
-#define DEPTH_MAX 20u
-#define COUNT_MAX 100000u
+enum { IS_BLANK = 1, IS_DIGIT = 2, IS_ALNUM = 4, IS_TOKEN = 8 };
+#define LETTER (IS_ALNUM | IS_TOKEN)
+static const unsigned char kinds[256] = { [9 ... 13] = IS_BLANK, [' '] = IS_BLANK, ['0' ... '9'] = IS_DIGIT | LETTER, ['A' ... 'Z'] = LETTER, ['a' ... 'z'] = LETTER,
+    ['+'] = IS_TOKEN, ['/'] = IS_TOKEN, ['='] = IS_TOKEN, ['-'] = IS_TOKEN, ['_'] = IS_TOKEN };
 
-static struct demand read_choice(struct reader *r);
-
-static bool more(const struct reader *r)
+static struct byte_set of_kind(unsigned kind)
 {
-    return r->at < r->s.n && !r->lost;
+    struct byte_set s = { { 0 } };
+    for (unsigned c = 0; c < 256; c++)
+        if (kinds[c] & kind)
+            set_add(&s, (unsigned char)c);
+    return s;
 }
 
-static int hex_of(char c)
+/* ---- the pattern ---- */
+
+struct demand { uint32_t digits, width; struct byte_set used; };
+
+static uint32_t bounded(uint64_t n)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return n < DEMAND_MAX ? (uint32_t)n : DEMAND_MAX;
 }
 
-static struct demand one_char(unsigned char c)
+static void use(struct byte_set *s, const struct byte_set *more)
 {
-    return (struct demand){ c >= '0' && c <= '9', 1, c == ' ' || (c >= 9 && c <= 13) };
+    for (size_t i = 0; i < 4; i++)
+        s->bits[i] |= more->bits[i];
 }
 
-/* Behind a backslash. class_ of characters: ret_set false when it is one character, which *ret_char gets. */
-static struct demand read_escape(struct reader *r, bool *ret_one, unsigned char *ret_char)
+static struct demand demand_of(const struct tree *t, const struct byte_set *digits)
 {
-    char c = r->at < r->s.n ? r->s.p[r->at++] : 0;
-    *ret_one = false;
-    switch (c) {
-    case 'd': return (struct demand){ 1, 1, false };
-    case 'w': case 'S': return (struct demand){ 0, 1, false };
-    case 's': case 'D': case 'W': case 'h': case 'v': case 'R': case 'N': return (struct demand){ 0, 1, true };
-    case 'b': case 'B': case 'A': case 'z': case 'Z': return (struct demand){ 0, 0, false };
-    case 'x':
-        if (r->at + 1 < r->s.n && hex_of(r->s.p[r->at]) >= 0 && hex_of(r->s.p[r->at + 1]) >= 0) {
-            *ret_char = (unsigned char)(hex_of(r->s.p[r->at]) << 4 | hex_of(r->s.p[r->at + 1]));
-            r->at += 2;
-            *ret_one = true;
-            return one_char(*ret_char);
-        }
-        break;
-    case 'n': case 't': case 'r': case 'f':
-        *ret_one = true;
-        *ret_char = '\n';
-        return (struct demand){ 0, 1, true };
-    default:
-        if ((unsigned char)c < 0x80 && c && !((c | 32) >= 'a' && (c | 32) <= 'z') && !(c >= '0' && c <= '9')) {
-            *ret_one = true;
-            *ret_char = (unsigned char)c;
-            return one_char((unsigned char)c);
-        }
-    }
-    r->lost = true; /* back-references, properties: let Hyperscan say what it thinks of them */
-    return (struct demand){ 0, 0, true };
-}
-
-/* Behind '['. */
-static struct demand read_class(struct reader *r)
-{
-    bool digits_only = true, blank = false, first = true, negated = more(r) && r->s.p[r->at] == '^';
-    r->at += negated;
-    while (more(r) && (first || r->s.p[r->at] != ']')) {
-        unsigned char low = (unsigned char)r->s.p[r->at++], high;
-        bool one = true;
-        first = false;
-        if (low == '[') /* [:alpha:] and the like */
-            r->lost = true;
-        if (low == '\\') {
-            struct demand d = read_escape(r, &one, &low);
-            blank |= d.blank;
-            digits_only &= d.digits > 0;
-        }
-        if (!one)
+    struct demand sum = { 0 };
+    bool first = true;
+    if (t->kind == TREE_SET)
+        return (struct demand){ set_within(&t->set, digits), 1, t->set };
+    for (const struct tree *c = t->first; c; c = c->next, first = false) {
+        struct demand d = demand_of(c, digits);
+        use(&sum.used, &d.used);
+        if (t->kind == TREE_CHOICE) {
+            sum.digits = first || d.digits < sum.digits ? d.digits : sum.digits;
+            sum.width = first || d.width < sum.width ? d.width : sum.width;
             continue;
-        high = low;
-        if (r->at + 1 < r->s.n && r->s.p[r->at] == '-' && r->s.p[r->at + 1] != ']') {
-            r->at++;
-            high = (unsigned char)r->s.p[r->at++];
-            if (high == '\\')
-                (void)read_escape(r, &one, &high);
         }
-        digits_only &= low >= '0' && high <= '9';
-        blank |= low <= ' ' && high >= 9;
-    }
-    if (!more(r))
-        r->lost = true;
-    r->at++;
-    if (negated)
-        return (struct demand){ 0, 1, true };
-    return (struct demand){ digits_only, 1, blank };
-}
-
-static struct demand read_group(struct reader *r)
-{
-    if (r->at + 1 < r->s.n && r->s.p[r->at] == '?') {
-        if (r->s.p[r->at + 1] != ':')
-            r->lost = true;
-        r->at += 2;
-    }
-    if (++r->depth > DEPTH_MAX)
-        r->lost = true;
-    struct demand d = read_choice(r);
-    r->depth--;
-    if (!more(r) || r->s.p[r->at] != ')')
-        r->lost = true;
-    r->at++;
-    return d;
-}
-
-static struct demand read_atom(struct reader *r)
-{
-    char c = r->s.p[r->at++];
-    bool one;
-    unsigned char x;
-    switch (c) {
-    case '(': return read_group(r);
-    case '[': return read_class(r);
-    case '\\': return read_escape(r, &one, &x);
-    case '.': return (struct demand){ 0, 1, true };
-    case '^': case '$': return (struct demand){ 0, 0, false };
-    default: return one_char((unsigned char)c);
-    }
-}
-
-/* How often at least: *, ?, +, {n}, {n,}, {n,m}; a '?' or '+' behind changes nothing of that. */
-static uint32_t read_repeat(struct reader *r)
-{
-    uint32_t n = 1;
-    if (!more(r))
-        return 1;
-    char c = r->s.p[r->at];
-    if (c == '{') {
-        size_t at = r->at + 1;
-        for (n = 0; at < r->s.n && r->s.p[at] >= '0' && r->s.p[at] <= '9' && n < COUNT_MAX; at++)
-            n = n * 10 + (uint32_t)(r->s.p[at] - '0');
-        if (at == r->at + 1 || at == r->s.n || (r->s.p[at] != ',' && r->s.p[at] != '}')) {
-            r->lost = true; /* a brace that is itself meant */
-            return 0;
-        }
-        while (at < r->s.n && r->s.p[at] != '}')
-            at++;
-        r->at = at + 1;
-    } else if (c == '*' || c == '?' || c == '+') {
-        n = c == '+';
-        r->at++;
-    } else {
-        return 1;
-    }
-    if (more(r) && (r->s.p[r->at] == '?' || r->s.p[r->at] == '+'))
-        r->at++;
-    return n;
-}
-
-static struct demand read_sequence(struct reader *r)
-{
-    struct demand sum = { 0, 0, false };
-    while (more(r) && r->s.p[r->at] != '|' && r->s.p[r->at] != ')') {
-        struct demand d = read_atom(r);
-        uint32_t n = read_repeat(r);
-        sum.digits += d.digits < COUNT_MAX ? d.digits * n : 0;
-        sum.width += d.width < COUNT_MAX ? d.width * n : 0;
-        sum.blank |= d.blank;
-        if (sum.digits > COUNT_MAX || sum.width > COUNT_MAX)
-            r->lost = true;
+        uint64_t times = t->kind == TREE_REPEAT ? t->min : 1;
+        sum.digits = bounded(sum.digits + d.digits * times);
+        sum.width = bounded(sum.width + d.width * times);
     }
     return sum;
 }
 
-static struct demand read_choice(struct reader *r)
+struct gate gate_of_tree(const struct tree *t)
 {
-    struct demand least = read_sequence(r);
-    while (more(r) && r->s.p[r->at] == '|') {
-        r->at++;
-        struct demand d = read_sequence(r);
-        least.digits = d.digits < least.digits ? d.digits : least.digits;
-        least.width = d.width < least.width ? d.width : least.width;
-        least.blank |= d.blank;
+    struct byte_set digits = of_kind(IS_DIGIT), blanks = of_kind(IS_BLANK), alnum = of_kind(IS_ALNUM), token = of_kind(IS_TOKEN);
+    if (!t)
+        return (struct gate){ 0 };
+    struct demand d = demand_of(t, &digits);
+    struct gate g = { .digits = d.digits, .token = set_meets(&d.used, &blanks) ? 0 : d.width };
+    if (d.width >= RUN_LEAST && set_within(&d.used, &token)) {
+        g.alphabet = set_within(&d.used, &alnum) ? RUN_ALNUM : RUN_TOKEN;
+        g.run = d.width;
+        g.run_digits = d.digits < RUN_DIGITS ? d.digits : RUN_DIGITS - 1;
     }
-    return least;
-}
-
-struct gate gate_of_pattern(struct str pattern)
-{
-    struct reader r = { .s = pattern };
-    struct demand d = read_choice(&r);
-    if (r.lost || r.at != pattern.n)
-        return (struct gate){ 0, 0 };
-    return (struct gate){ .digits = d.digits, .token = d.blank ? 0 : d.width };
+    return g;
 }
 
 /* ---- the text ---- */
 
-struct measure measure_text(struct str s)
+static void end_run(struct measure *m, unsigned alphabet, size_t n, uint32_t digits)
 {
-    struct measure m = { 0, 0, 0 };
-    uint32_t last[256]; /* where the newest digits stood */
-    size_t start = 0, tail = 0;
+    if (n < RUN_LEAST)
+        return;
+    for (uint32_t i = 0; i <= digits && i < RUN_DIGITS; i++)
+        if (m->run[alphabet][i] < n)
+            m->run[alphabet][i] = (uint32_t)n;
+}
+
+/* The newest digits, and how many of them lie within the window. */
+struct digits { uint32_t at[GATE_WINDOW]; uint32_t tail; };
+
+static void digit(struct measure *m, struct digits *d, size_t i)
+{
+    if (!m->digits)
+        m->first_digit = (uint32_t)i;
+    m->last_digit = (uint32_t)i;
+    while (d->tail < m->digits && d->at[d->tail % GATE_WINDOW] + GATE_WINDOW <= i)
+        d->tail++;
+    d->at[m->digits++ % GATE_WINDOW] = (uint32_t)i;
+    if (m->digits - d->tail > m->near)
+        m->near = m->digits - d->tail;
+}
+
+struct measure measure_text(struct str s, char *shapes)
+{
+    static const char shape_of[256] = {
+#define ROW(n) n, n + 1, n + 2, n + 3, n + 4, n + 5, n + 6, n + 7, n + 8, n + 9, n + 10, n + 11, n + 12, n + 13, n + 14, n + 15
+        ROW(0), ROW(16), ROW(32), '0', '0', '0', '0', '0', '0', '0', '0', '0', '0', ':', ';', '<', '=', '>', '?', '@', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a',
+        'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', '[', '\\', ']', '^', '_', '`', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a',
+        'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', '{', '|', '}', '~', 127, ROW(-128), ROW(-112), ROW(-96), ROW(-80), ROW(-64), ROW(-48),
+        ROW(-32), ROW(-16)
+#undef ROW
+    };
+    struct measure m = { 0 };
+    struct digits d;
+    size_t start = 0, alnum = 0, token = 0;
+    uint32_t alnum_digits = 0, token_digits = 0; /* before the run */
+    d.tail = 0;
+    for (size_t i = 0; i < s.n && shapes; i++)
+        shapes[i] = shape_of[(unsigned char)s.p[i]];
     for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-        if (c <= ' ') {
-            if (c == ' ' || (c >= 9 && c <= 13)) {
-                m.token = i - start > m.token ? (uint32_t)(i - start) : m.token;
-                start = i + 1;
-            }
+        unsigned k = kinds[(unsigned char)s.p[i]];
+        if (k == LETTER)
+            continue;
+        if (k & IS_DIGIT) {
+            digit(&m, &d, i);
             continue;
         }
-        if (c > '9' || c < '0')
+        end_run(&m, RUN_ALNUM, i - alnum, m.digits - alnum_digits);
+        alnum = i + 1;
+        alnum_digits = m.digits;
+        if (k & IS_TOKEN)
             continue;
-        last[m.digits++ % 256] = (uint32_t)i;
-        while (last[tail % 256] + GATE_WINDOW <= i)
-            tail++;
-        if (m.digits - tail > m.near)
-            m.near = (uint32_t)(m.digits - tail);
+        end_run(&m, RUN_TOKEN, i - token, m.digits - token_digits);
+        token = i + 1;
+        token_digits = m.digits;
+        if (k & IS_BLANK) {
+            m.token = i - start > m.token ? (uint32_t)(i - start) : m.token;
+            start = i + 1;
+        }
     }
+    end_run(&m, RUN_ALNUM, s.n - alnum, m.digits - alnum_digits);
+    end_run(&m, RUN_TOKEN, s.n - token, m.digits - token_digits);
     m.token = s.n - start > m.token ? (uint32_t)(s.n - start) : m.token;
     return m;
 }

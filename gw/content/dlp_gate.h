@@ -4,25 +4,37 @@
 #ifndef LOCKGATE_CONTENT_DLP_GATE_H
 #define LOCKGATE_CONTENT_DLP_GATE_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "pattern_tree.h"
 
-#include "buf.h"
+/* Runs of bytes that all belong to one alphabet: letters and digits; those and what base64 and tokens are written with (+ / = - _). */
+enum gate_alphabet { RUN_ALNUM, RUN_TOKEN, RUN_ALPHABETS };
+#define RUN_LEAST 8u   /* shorter runs are not measured */
+#define RUN_DIGITS 16u /* digits in a run are counted up to one less */
 
-/* Both are lower bounds; 0 says nothing. */
+/* All are lower bounds; 0 says nothing. */
 struct gate {
     uint32_t digits; /* ASCII digits in every match */
     uint32_t token;  /* bytes without a blank between, in every match */
+    /* every match lies in one run of this alphabet, of so many bytes, with so many digits in it */
+    uint32_t run, run_digits;
+    uint8_t alphabet;
 };
-/* A conservative reading of a Hyperscan pattern: what it does not understand demands nothing. */
-struct gate gate_of_pattern(struct str pattern);
+/* A conservative reading: of a pattern that is not understood (NULL) nothing is demanded. */
+struct gate gate_of_tree(const struct tree *t);
 
 struct measure {
     uint32_t digits; /* in the whole text */
     uint32_t token;  /* the longest stretch without a blank */
     uint32_t near;   /* most digits within GATE_WINDOW bytes */
+    uint32_t first_digit, last_digit; /* where they stand, if there are any */
+    uint32_t run[RUN_ALPHABETS][RUN_DIGITS]; /* the longest run with at least so many digits, where it is RUN_LEAST or longer */
 };
 #define GATE_WINDOW 64u
-struct measure measure_text(struct str s);
+/* shapes: room for s.n bytes, or NULL: the text with each letter as 'a' and each digit as '0'. */
+struct measure measure_text(struct str s, char *shapes);
+static inline bool gate_run_ok(const struct gate *g, const struct measure *m)
+{
+    return !g->run || m->run[g->alphabet][g->run_digits] >= g->run;
+}
 
 #endif

@@ -211,7 +211,8 @@ static int sort_detectors(struct dlp *d)
 {
     d->digit_detectors = arena_alloc(&d->arena, (d->n + 1) * sizeof *d->digit_detectors);
     d->sealed_detectors = arena_alloc(&d->arena, (d->n + 1) * sizeof *d->sealed_detectors);
-    if (!d->digit_detectors || !d->sealed_detectors)
+    d->digit_counts = arena_alloc(&d->arena, (d->n + 1) * sizeof *d->digit_counts);
+    if (!d->digit_detectors || !d->sealed_detectors || !d->digit_counts)
         return GW_ERR(NOMEM);
     for (size_t i = 0; i < d->n; i++) {
         const struct dlp_detector *x = d->v[i];
@@ -220,6 +221,10 @@ static int sort_detectors(struct dlp *d)
         if (!x->validator || !x->validator->max_digits)
             continue;
         d->digit_detectors[d->n_digit_detectors++] = (uint32_t)i;
+        for (unsigned k = x->validator->min_digits; k <= x->validator->max_digits && k < 64; k++)
+            d->digit_counts[d->n_digit_detectors - 1] |= UINT64_C(1) << k;
+        if (x->validator->max_digits > 63)
+            d->digit_counts[d->n_digit_detectors - 1] |= UINT64_C(1) << 63;
         d->any_leet_digits |= x->leet;
         unsigned least = x->validator->min_digits;
         least = least > LEAST_DIGITS_MAX ? LEAST_DIGITS_MAX : least;
@@ -236,6 +241,7 @@ int dlp_load(struct dlp *d, const char *folder, const char *cache, struct fold *
     mapped_init(&d->letters_view);
     mapped_init(&d->digits_view);
     mapped_init(&d->words_view);
+    buf_init(&d->shapes, JOIN_MAX * 2u);
     compact_init(&d->compact);
     hits_init(&d->found);
     for (size_t i = 0; validator_get(i) && i + 2 < sizeof validator_list / sizeof *validator_list; i++)
@@ -278,6 +284,7 @@ void dlp_clear(struct dlp *d)
         mapped_clear(&d->letters_view);
         mapped_clear(&d->digits_view);
         mapped_clear(&d->words_view);
+        buf_clear(&d->shapes);
         compact_clear(&d->compact);
         arena_clear(&d->arena);
     }

@@ -65,21 +65,21 @@ static bool as_usual(const struct dlp_detector *x, const struct candidate *c, co
 static void try_detector(struct dlp *d, uint32_t k, const struct view *v, const struct region *r, bool across)
 {
     const struct validator *val = d->v[k]->validator;
-    struct candidate c;
+    struct candidate *c = &d->candidate; /* large: not made anew for each */
     for (size_t i = 0; i < r->n; i++) {
-        size_t ends[GROUPS_MAX], n_ends = 0;
-        size_t digits = 0;
+        uint8_t ends[GROUPS_MAX];
+        size_t n_ends = 0, digits = 0;
         for (size_t j = i; j < r->n && j - i < GROUPS_MAX; j++) {
             digits += r->g[j].end - r->g[j].start;
             if (digits > val->max_digits)
                 break;
             if (digits >= val->min_digits)
-                ends[n_ends++] = j;
+                ends[n_ends++] = (uint8_t)j;
         }
         while (n_ends-- > 0) {
             size_t j = ends[n_ends];
-            fill(&c, v->text, r->g + i, j - i + 1);
-            enum opinion o = val->check(&c);
+            fill(c, v->text, r->g + i, j - i + 1);
+            enum opinion o = val->check(c);
             if (o == OPINION_NO)
                 continue;
             if (o > OPINION_WEAK && !as_usual(d->v[k], &c, r, i, j))
@@ -97,25 +97,35 @@ static void try_detector(struct dlp *d, uint32_t k, const struct view *v, const 
     }
 }
 
-static void try_region(struct dlp *d, const struct view *v, const struct region *r, bool leet_only, bool across)
+/* Which numbers of digits stretches of whole groups have: bit n; more than 63 count as 63. */
+static uint64_t stretches(const struct region *r)
 {
-    size_t digits = 0;
-    for (size_t i = 0; i < r->n; i++)
-        digits += r->g[i].end - r->g[i].start;
-    for (size_t i = 0; i < d->n_digit_detectors; i++) {
-        const struct dlp_detector *x = d->v[d->digit_detectors[i]];
-        if (x->validator->min_digits <= digits && (!leet_only || x->leet))
-            try_detector(d, d->digit_detectors[i], v, r, across);
+    uint64_t counts = 0;
+    for (size_t i = 0; i < r->n; i++) {
+        size_t digits = 0;
+        for (size_t j = i; j < r->n && j - i < GROUPS_MAX && digits < 63; j++) {
+            digits += r->g[j].end - r->g[j].start;
+            counts |= UINT64_C(1) << (digits < 63 ? digits : 63);
+        }
     }
+    return counts;
 }
 
-int dlp_number_scan(struct dlp *d, const struct view *v, bool leet_only, bool across)
+static void try_region(struct dlp *d, const struct view *v, const struct region *r, bool leet_only, bool across)
+{
+    uint64_t counts = stretches(r);
+    for (size_t i = 0; i < d->n_digit_detectors && counts; i++)
+        if (d->digit_counts[i] & counts && (!leet_only || d->v[d->digit_detectors[i]]->leet))
+            try_detector(d, d->digit_detectors[i], v, r, across);
+}
+
+int dlp_number_scan(struct dlp *d, const struct view *v, const struct measure *m, bool leet_only, bool across)
 {
     struct str s = v->text;
     struct region r = { .n = 0 };
     if (d->n_digit_detectors == 0)
         return 0;
-    for (size_t i = 0; i < s.n && !d->err;) {
+    for (size_t i = m->first_digit; i <= m->last_digit && i < s.n && !d->err;) {
         if (!is_digit(s.p[i])) {
             i++;
             continue;

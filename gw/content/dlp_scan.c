@@ -13,7 +13,7 @@ void dlp_begin(struct dlp *d, const struct joined *j, const struct scan_request 
     d->found.n = 0;
     d->found.err = 0;
     d->n_near = 0;
-    d->near_done_base = false;
+    d->near_done_base[0] = d->near_done_base[1] = false;
     d->base = NULL;
     d->err = 0;
 }
@@ -56,15 +56,17 @@ static bool boundary_ok(const struct dlp_detector *x, struct str s, size_t from,
 
 struct near_scan { struct dlp *d; const struct view *v; };
 
+bool dlp_run_one(struct dlp *d, const struct dlp_db *b, size_t i, struct str text, match_event_handler on_match, void *user)
+{
+    if (hs_scan(b->db[i], text.p, (unsigned)text.n, 0, d->scratch, on_match, user) != HS_SUCCESS && !d->err)
+        d->err = GW_ERR(UNKNOWN);
+    return !d->err;
+}
+
 bool dlp_run(struct dlp *d, const struct dlp_db *b, struct str text, match_event_handler on_match, void *user)
 {
-    for (size_t i = 0; i < b->n_db && !d->err; i++) {
-        hs_error_t r = hs_scan(b->db[i], text.p, (unsigned)text.n, 0, d->scratch, on_match, user);
-        if (r == HS_SCAN_TERMINATED && !d->err)
-            break; /* the callback saw enough */
-        if (r != HS_SUCCESS && !d->err)
-            d->err = GW_ERR(UNKNOWN);
-    }
+    for (size_t i = 0; i < b->n_db && !d->err; i++)
+        (void)dlp_run_one(d, b, i, text, on_match, user); /* d->err says so */
     return !d->err;
 }
 
@@ -118,28 +120,30 @@ static int on_exclude(unsigned id, unsigned long long from, unsigned long long t
     return from < to ? add_near(s->d, s->v, s->d->exclude.v[id].detector, (size_t)from, (size_t)to, true) : 0;
 }
 
-static void run_near(struct dlp *d, const struct view *v)
+static void run_near(struct dlp *d, const struct view *v, bool exclude)
 {
     struct near_scan s = { d, v };
-    int err = dlp_words(v, &d->words_view);
+    int err = exclude ? 0 : dlp_words(v, &d->words_view);
     if (err)
         d->err = err;
-    else if (dlp_run(d, &d->support, buf_str(&d->words_view.text), on_support, &s))
+    else if (exclude)
         (void)dlp_run(d, &d->exclude, v->text, on_exclude, &s); /* d->err says so */
+    else
+        (void)dlp_run(d, &d->support, buf_str(&d->words_view.text), on_support, &s);
 }
 
 /* Looked for only where something was found: most stanzas never need it. What stands in the text itself supports what was found in an
  * encoding within it. */
-static void need_near(struct dlp *d, const struct view *v)
+static void need_near(struct dlp *d, const struct view *v, bool exclude)
 {
-    if (!d->near_done_base && d->base) {
-        d->near_done_base = true;
-        run_near(d, d->base);
-        d->near_done = d->base;
+    if (!d->near_done_base[exclude] && d->base) {
+        d->near_done_base[exclude] = true;
+        run_near(d, d->base, exclude);
+        d->near_done[exclude] = d->base;
     }
-    if (v != d->near_done) {
-        run_near(d, v);
-        d->near_done = v;
+    if (v != d->near_done[exclude]) {
+        run_near(d, v, exclude);
+        d->near_done[exclude] = v;
     }
 }
 
@@ -207,10 +211,12 @@ bool dlp_accept(struct dlp *d, uint32_t k, const struct view *v, size_t from, si
     if (start == NO_SPAN || (across && !over_groups(d, start, end)) || !place_ok(d, x, start) ||
         value_excluded(x, (struct str){ v->text.p + from, to - from }))
         return false;
-    if (x->has_support || x->has_exclude)
-        need_near(d, v);
+    if (x->has_exclude)
+        need_near(d, v, true);
     if (x->has_exclude && excluded(d, k, start, end))
         return false;
+    if (x->has_support)
+        need_near(d, v, false);
     int confidence = (int)(x->has_support && supported(d, k, start, end) ? x->with_support : x->confidence);
     confidence += o == OPINION_WEAK ? -25 : o == OPINION_STRONG ? 15 : 0;
     if (confidence > 100)
@@ -393,12 +399,17 @@ static int scan_patterns(struct dlp *d, const struct view *v, const struct measu
 {
     for (size_t g = 0; g < FIND_GROUPS && !d->err; g++) {
         const struct dlp_db *b = &d->find[g];
-        uint32_t digits = g == FIND_DIGITS_NEAR ? m->near : m->digits;
-        if (b->n == 0 || digits < b->gate.digits || m->token < b->gate.token)
-            continue;
         struct find_scan s = { d, v->text, b };
         d->n_matches = 0;
-        if (dlp_run(d, b, v->text, on_find, &s) && d->n_matches)
+        for (size_t k = 0; k < d->n_seen && !d->no_gate && !d->err; k++) {
+            const struct dlp_place *p = &d->places[d->seen[k]];
+            if (p->group == g && dlp_possible(d, g, p->at, m))
+                (void)dlp_run_one(d, b, p->at, v->text, on_find, &s); /* d->err says so */
+        }
+        for (size_t i = d->no_gate ? 0 : b->n_factor; i < b->n_db && !d->err; i++)
+            if (dlp_possible(d, g, i, m))
+                (void)dlp_run_one(d, b, i, v->text, on_find, &s);
+        if (!d->err && d->n_matches)
             judge_matches(d, b, v);
     }
     return d->err;
@@ -412,25 +423,9 @@ static int on_word(unsigned id, unsigned long long from, unsigned long long to, 
     return push_match(user, id, from, to);
 }
 
-static int on_word_key(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *user)
-{
-    struct dlp *d = user;
-    (void)id;
-    (void)from;
-    (void)to;
-    (void)flags;
-    d->word_seen = true;
-    return 1;
-}
-
 static int scan_words(struct dlp *d, const struct view *v)
 {
-    if (!d->words.n_db)
-        return 0;
-    d->word_seen = false;
-    if (!dlp_run(d, &d->word_keys, v->text, on_word_key, d))
-        return d->err;
-    if (!d->word_seen)
+    if (!d->words.n_db || !d->word_seen)
         return 0;
     int err = dlp_words(v, &d->words_view);
     d->n_matches = 0;
@@ -484,11 +479,17 @@ static int scan_letters(struct dlp *d, const struct view *v)
 {
     if (!d->letters.n_db)
         return 0;
+    struct str text;
+    d->n_matches = 0;
+    if (dlp_letters_ascii(v->text, &d->shapes, &text)) { /* the way back is made only where something was found */
+        if ((text.n && !dlp_run(d, &d->letters, text, on_word, d)) || d->n_matches == 0)
+            return d->err;
+        d->n_matches = 0;
+    }
     int err = dlp_letters(v, &d->letters_view);
     if (err)
         return err;
-    struct str text = buf_str(&d->letters_view.text);
-    d->n_matches = 0;
+    text = buf_str(&d->letters_view.text);
     if (text.n && !dlp_run(d, &d->letters, text, on_word, d))
         return d->err;
     for (size_t i = 0; i < d->n_matches && !d->err; i++) {
@@ -504,23 +505,32 @@ static int scan_letters(struct dlp *d, const struct view *v)
 int dlp_scan(struct dlp *d, const struct view *v, bool across)
 {
     int err = 0;
+    buf_reset(&d->shapes);
+    char *shapes = across || !v->text.n ? NULL : (char *)buf_room(&d->shapes, v->text.n);
+    if (!across && v->text.n && !shapes)
+        return GW_ERR(NOMEM);
+    struct measure m = measure_text(v->text, shapes);
+    if (!across)
+        d->measure = m;
     if (v->text.n == 0 || d->n == 0)
         return 0;
     if (!d->base)
         d->base = v;
-    d->near_done = NULL;
-    struct measure m = measure_text(v->text);
+    d->near_done[0] = d->near_done[1] = NULL;
     if (!across) {
-        err = scan_patterns(d, v, &m);
+        buf_added(&d->shapes, v->text.n);
+        err = dlp_find_keys(d, v->text, &m) ? scan_patterns(d, v, &m) : d->err;
         err = err ? err : scan_words(d, v);
         err = err ? err : scan_letters(d, v);
         err = err ? err : dlp_sealed_scan(d, v);
     }
     if (!err && m.near >= d->least_digits)
-        err = dlp_number_scan(d, v, false, across);
-    if (!err && m.digits && d->any_leet_digits && dlp_look_digits(v, &d->digits_view, &err)) {
+        err = dlp_number_scan(d, v, &m, false, across);
+    if (!err && m.digits && d->any_leet_digits && dlp_look_digits(v, &m, &d->digits_view, &err)) {
         struct view digits = mapped_view(&d->digits_view);
-        err = dlp_number_scan(d, &digits, true, across);
+        m = measure_text(digits.text, NULL);
+        if (m.near >= d->least_digits)
+            err = dlp_number_scan(d, &digits, &m, true, across);
     }
     return err ? err : d->found.err;
 }

@@ -24,49 +24,61 @@ void forms_clear(struct forms *f)
     buf_clear(&f->list.bytes);
 }
 
-static int run_yara(struct content *c, struct yara_set *set, const struct view *v)
+/* The clock is read only where the one follows the other. */
+static void count_for(struct content *c, uint64_t *whose)
 {
-    uint64_t t = content_now();
-    int err = yara_scan(set, v, &c->hits);
-    c->yara_ns += content_now() - t;
-    return err;
+    if (c->at == whose)
+        return;
+    uint64_t now = content_now();
+    *c->at += now - c->clock;
+    c->clock = now;
+    c->at = whose;
+}
+
+int run_yara(struct content *c, struct yara_set *set, const struct view *v)
+{
+    count_for(c, &c->yara_ns);
+    return yara_scan(set, v, &c->hits);
 }
 
 static int run_dlp(struct content *c, const struct view *v, bool across)
 {
-    uint64_t t = content_now();
-    int err = dlp_scan(&c->dlp, v, across);
-    c->dlp_ns += content_now() - t;
-    return err;
+    count_for(c, &c->dlp_ns);
+    return dlp_scan(&c->dlp, v, across);
+}
+
+/* Does a person read piece i - 1 right before piece i, though they are not one run of text? */
+static bool read_together(const struct content *c, size_t i)
+{
+    const struct joined *j = &c->joined;
+    if (i == 0 || i >= j->n || j->pieces[i].group == j->pieces[i - 1].group)
+        return false;
+    for (size_t k = i - 1; k <= i; k++) {
+        uint8_t place = c->dlp.request->segments[j->pieces[k].seg].place;
+        if (place != SCAN_AT_BODY && place != SCAN_AT_SUBJECT && place != SCAN_AT_THREAD && place != SCAN_AT_STATUS)
+            return false;
+    }
+    return true;
 }
 
 /* Numbers split over subject and body: the gaps between groups become blanks, of the same length, so that the way back is the same. */
 static int look_across(struct content *c, const struct view *v)
 {
     const struct joined *j = &c->joined;
+    const struct measure *m = &c->dlp.measure;
     bool any = false;
     for (size_t i = 1; i < j->n && !any; i++)
-        any = j->pieces[i].group != j->pieces[i - 1].group;
-    if (!any || c->dlp.n_digit_detectors == 0)
+        any = read_together(c, i);
+    if (!any || c->dlp.n_digit_detectors == 0 || !m->digits || (m->near < c->dlp.least_digits && !c->dlp.any_leet_digits))
         return 0;
     mapped_reset(&c->across);
     int err = mapped_copy(&c->across, v, 0, v->text.n);
     if (err)
         return err;
     unsigned char *p = c->across.text.p + c->across.text.off;
-    for (size_t i = 1; i + 1 < v->text.n; i++) {
-        if (p[i] != 0)
-            continue;
-        /* only where a person reads one behind the other */
-        size_t a = joined_piece_at(j, view_from(v, i)), before = a ? a - 1 : 0;
-        bool both = a < j->n;
-        for (size_t k = 0; both && k < 2; k++) {
-            uint8_t place = c->dlp.request->segments[j->pieces[k ? a : before].seg].place;
-            both = place == SCAN_AT_BODY || place == SCAN_AT_SUBJECT || place == SCAN_AT_THREAD || place == SCAN_AT_STATUS;
-        }
-        if (both)
+    for (size_t i = 1; i + 1 < v->text.n; i++)
+        if (p[i] == 0 && read_together(c, joined_piece_at(j, view_from(v, i))))
             p[i - 1] = p[i] = p[i + 1] = ' ';
-    }
     struct view across = mapped_view(&c->across);
     return run_dlp(c, &across, true);
 }
@@ -85,10 +97,10 @@ static int look_at_files(struct content *c, const struct view *raw, const struct
 }
 
 /* What the tokens hold: bytes for YARA, then as text for everything else. */
-static int look_at_opened(struct content *c, const struct view *n, unsigned depth)
+static int look_at_opened(struct content *c, const struct view *n, const struct measure *m, unsigned depth)
 {
     struct forms *f = &c->forms[depth];
-    int err = open_tokens(n, &f->opened, &f->list);
+    int err = open_tokens(n, m, &f->opened, &f->list);
     if (err || f->list.n == 0)
         return err;
     struct view raw = mapped_view(&f->opened);
@@ -118,6 +130,7 @@ int look_at_text(struct content *c, const struct view *v, unsigned depth, bool s
         err = err ? err : run_yara(c, &c->stanza, &normal);
     }
     err = err ? err : run_dlp(c, &normal, false);
+    struct measure m = c->dlp.measure;
     if (!err && depth == 0)
         err = look_across(c, &normal);
     if (err || depth + 1 == CONTENT_DEPTH)
@@ -127,5 +140,5 @@ int look_at_text(struct content *c, const struct view *v, unsigned depth, bool s
         struct view u = mapped_view(&f->unescaped);
         err = look_at_text(c, &u, depth + 1, true);
     }
-    return err ? err : look_at_opened(c, &normal, depth);
+    return err ? err : look_at_opened(c, &normal, &m, depth);
 }

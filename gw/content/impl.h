@@ -34,9 +34,10 @@ struct content {
     struct forms forms[CONTENT_DEPTH];
     struct mapped across;
     size_t budget;
-    uint64_t yara_ns, dlp_ns;
+    uint64_t yara_ns, dlp_ns, clock, *at; /* what runs since `clock` is counted there */
 };
 uint64_t content_now(void);
+int run_yara(struct content *c, struct yara_set *set, const struct view *v) GW_MUST_CHECK;
 /* Looks at one text and all that can be opened in it. depth 0: the text of the request. scan_yara: not done yet for this text. */
 int look_at_text(struct content *c, const struct view *v, unsigned depth, bool scan_yara) GW_MUST_CHECK;
 

@@ -4,6 +4,7 @@
 #ifndef LOCKGATE_CONTENT_OPEN_H
 #define LOCKGATE_CONTENT_OPEN_H
 
+#include "dlp_gate.h"
 #include "view.h"
 
 /* in with every escape replaced by its character; each stands for the bytes of its escape alone. ret_any: was there one?
@@ -18,8 +19,9 @@ struct opened_list {
     size_t n;
     struct buf bytes; /* of one token */
 };
-/* Appends the content of every encoded token to out, JOIN_GAP between them; all its bytes stand for the whole token. LIMIT, NOMEM. */
-int open_tokens(const struct view *in, struct mapped *out, struct opened_list *list) GW_MUST_CHECK;
+/* Appends the content of every encoded token to out, JOIN_GAP between them; all its bytes stand for the whole token. m: what `in` was measured to
+ * hold. LIMIT, NOMEM. */
+int open_tokens(const struct view *in, const struct measure *m, struct mapped *out, struct opened_list *list) GW_MUST_CHECK;
 /* Makes opened bytes fit for matching as text: what is not a character of XML becomes a line feed, byte by byte. */
 void opened_to_text(struct mapped *m, const struct opened_list *list);
 

@@ -7,6 +7,10 @@
 #define TEXT_MIN 5u      /* opened bytes that are all characters */
 #define BINARY_MIN 24u   /* opened bytes otherwise */
 #define TOKEN_MIN 8u     /* encoded */
+#define TOKEN32_MIN 16u  /* encoded, base32 */
+#if TOKEN32_MIN < RUN_LEAST
+#error "shorter runs are not measured"
+#endif
 
 struct opening {
     const struct view *in;
@@ -282,7 +286,7 @@ static int open_base32(struct opening *o)
         size_t end = i;
         while (end < s.n && in(s.p[end], IN_32))
             end++;
-        if (end - i >= 16) {
+        if (end - i >= TOKEN32_MIN) {
             uint64_t acc = 0;
             unsigned bits = 0;
             bool kept;
@@ -322,6 +326,19 @@ static size_t hex_pair(struct str s, size_t i, bool first)
     return at + 1 < s.n && value16(s.p[at]) >= 0 && value16(s.p[at + 1]) >= 0 ? at : SIZE_MAX;
 }
 
+#define HEX_PAIRS_MIN 6u
+/* Most words begin like a pair, and few go on like one: where less than HEX_PAIRS_MIN begin at i, where they end; else SIZE_MAX. */
+static size_t few_pairs(struct str s, size_t i)
+{
+    size_t at = hex_pair(s, i, true), end = i;
+    for (unsigned n = 0; at != SIZE_MAX; at = hex_pair(s, end, false)) {
+        if (++n == HEX_PAIRS_MIN)
+            return SIZE_MAX;
+        end = at + 2;
+    }
+    return end;
+}
+
 /* Reads pairs from i on; returns where they end. */
 static size_t decode16(struct opening *o, size_t i, size_t *ret_pairs, int *ret_err)
 {
@@ -340,7 +357,6 @@ static size_t decode16(struct opening *o, size_t i, size_t *ret_pairs, int *ret_
     return end;
 }
 
-#define HEX_PAIRS_MIN 6u
 /* Groups that are long enough to be a text each: what was written behind each other need not belong together. */
 static int open_hex_groups(struct opening *o, size_t from, size_t to)
 {
@@ -375,12 +391,16 @@ static int open_hex(struct opening *o)
             i++;
             continue;
         }
+        if ((end = few_pairs(s, i)) != SIZE_MAX) {
+            i = end > i ? end : i + 1;
+            continue;
+        }
         size_t next = end = decode16(o, i, &pairs, &err);
-        if (!err && pairs >= HEX_PAIRS_MIN)
+        if (!err)
             err = judge(o, i, end, HEX_PAIRS_MIN, pairs >= 32, &kept);
         if (!err && pairs > HEX_PAIRS_MIN)
             err = open_hex_groups(o, i, end);
-        if (!err && pairs >= HEX_PAIRS_MIN && !kept) {
+        if (!err && !kept) {
             end = decode16(o, i + 1, &pairs, &err);
             if (!err && pairs >= HEX_PAIRS_MIN)
                 err = judge(o, i + 1, end, HEX_PAIRS_MIN, false, &kept);
@@ -390,13 +410,13 @@ static int open_hex(struct opening *o)
     return err;
 }
 
-int open_tokens(const struct view *in, struct mapped *out, struct opened_list *list)
+int open_tokens(const struct view *in, const struct measure *m, struct mapped *out, struct opened_list *list)
 {
     struct opening o = { .in = in, .out = out, .list = list, .bytes = &list->bytes };
     list->n = 0;
     mapped_reset(out);
     int err = open_base64(&o);
-    if (!err)
+    if (!err && m->run[RUN_ALNUM][0] >= TOKEN32_MIN)
         err = open_base32(&o);
     if (!err)
         err = open_hex(&o);

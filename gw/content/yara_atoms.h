@@ -1,28 +1,31 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * Does a text hold anything that a group of strings needs? Pieces of 2 to 4 bytes, looked up at each position of the text: the time
- * depends on the text, not on how many pieces there are. */
+ * Does a text hold anything that a group of strings needs? Pieces of text, looked for all at once: the time hardly depends on how many there
+ * are. */
 #ifndef LOCKGATE_CONTENT_YARA_ATOMS_H
 #define LOCKGATE_CONTENT_YARA_ATOMS_H
 
+#include <hs/hs.h>
+
 #include "buf.h"
 
-/* One piece: `owner` is wanted where text is found, letters of either case. The key is the 2 to 4 bytes at `key`. */
-struct atom { uint32_t owner, next; uint32_t at, n; /* in bytes */ uint8_t key, key_n; };
+/* One piece: `owner` is wanted where text is found, letters of either case. */
+struct atom { uint32_t owner; uint32_t at, n; /* in bytes */ };
 struct atoms {
     struct buf bytes;
     struct atom *v;
     size_t n, cap;
-    uint32_t *heads;         /* by hash of the key: 1 + index of the first atom, 0: none */
-    uint64_t *seen;          /* a bit for each hash */
-    unsigned bits;
-    bool lengths[5];         /* which lengths of keys there are */
+    hs_database_t **db; /* of ATOMS_CHUNK pieces each */
+    size_t n_db;
+    hs_scratch_t *scratch;
 };
+#define ATOMS_CHUNK 4000u
 void atoms_init(struct atoms *a);
 void atoms_clear(struct atoms *a);
-/* Texts below 2 bytes cannot be looked up: RANGE; what needs them is always wanted. LIMIT, NOMEM. */
+/* Texts below 2 bytes are found everywhere: RANGE; what needs them is always wanted. LIMIT, NOMEM. */
 int atoms_add(struct atoms *a, uint32_t owner, struct str text) GW_MUST_CHECK;
+/* UNKNOWN: they cannot be looked for. NOMEM. */
 int atoms_finish(struct atoms *a) GW_MUST_CHECK;
-/* Sets wanted[owner] for all whose text occurs. Returns how many it set that were not set before. */
-size_t atoms_find(const struct atoms *a, struct str text, bool *wanted);
+/* Sets wanted[owner] for all whose text occurs. Returns how many it set that were not set before; UNKNOWN: the search failed. */
+int atoms_find(const struct atoms *a, struct str text, bool *wanted, size_t *ret_n) GW_MUST_CHECK;
 
 #endif

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * Makes the gate in front of a set of rules: what each rule demands of a text, what its strings need, and the parts in which they
- * are compiled. That nothing is missed rests on three things: what a condition demands (yara_text.c); a literal string, or the pieces
- * by which libyara itself looks for a string, taken from its own automaton; and a comparison of the parts with the whole. */
+ * are compiled. That nothing is missed rests on three things: what a condition demands (yara_text.c); a literal string, the pieces that
+ * every match of a regular expression holds, or those by which libyara itself looks for a string, taken from its own automaton; and a
+ * comparison of the parts with the whole. libyara's own pieces are four bytes at most, and stand in much ordinary text. */
 #include <stdlib.h>
 #include <yara/ahocorasick.h>
 
+#include "dlp_factor.h"
 #include "yara_set.h"
 
 #define PART_RULES 16u   /* rules of a part at least */
@@ -20,6 +22,7 @@ struct making {
     size_t n;
     uint8_t *shortest; /* of each string that is no literal: its shortest piece; 0: it has to be looked for everywhere */
     uint32_t *owner;   /* of each string: the part that it opens; ALWAYS: none */
+    struct factors **held; /* of each string that is an expression: pieces of its matches, or NULL */
     bool lost;         /* the parts do not come out like the whole */
 };
 
@@ -73,7 +76,7 @@ static int note_length(struct making *m, struct str piece, const YR_STRING *x)
 static int add_piece(struct making *m, struct str piece, const YR_STRING *x)
 {
     uint32_t owner = m->owner[x->idx];
-    return owner == ALWAYS || is_plain(x) || x->chained_to ? 0 : atoms_add(&m->s->gate.atoms, owner, piece);
+    return owner == ALWAYS || is_plain(x) || x->chained_to || m->held[x->idx] ? 0 : atoms_add(&m->s->gate.atoms, owner, piece);
 }
 
 /* Each of its strings can be looked for. The later pieces of a string with gaps need not be: it begins with the first. */
@@ -85,6 +88,8 @@ static bool strings_ok(const struct making *m, const YR_RULE *rule)
     {
         n++;
         if (x->chained_to)
+            continue;
+        if (m->held[x->idx])
             continue;
         if (is_plain(x) ? x->length < 2 : m->shortest[x->idx] < 2 || m->shortest[x->idx] == UINT8_MAX)
             return false;
@@ -100,28 +105,60 @@ static size_t count_strings(const YR_RULE *rule)
     return n;
 }
 
+/* Pieces of at least two bytes; none is no mistake: libyara's own serve as well. */
+static int read_expressions(struct making *m, const YR_RULE *rule, struct str text, struct arena *a)
+{
+    YR_STRING *x;
+    struct factors *f = calloc(1, sizeof *f);
+    int err = f ? 0 : GW_ERR(NOMEM);
+    yr_rule_strings_foreach(rule, x)
+    {
+        if (err || is_plain(x) || x->chained_to || !STRING_IS_REGEXP(x))
+            continue;
+        struct str s = yara_text_expression(text, str_c(x->identifier));
+        const struct tree *t = s.n ? tree_read(s, true, a) : NULL;
+        err = factors_of_tree(t, false, f);
+        bool good = !err && f->n > 0;
+        for (size_t i = 0; i < f->n && good; i++)
+            good = f->v[i].n >= 2;
+        if (!good)
+            continue;
+        if ((m->held[x->idx] = arena_alloc(a, sizeof *f)))
+            *m->held[x->idx] = *f;
+        else
+            err = GW_ERR(NOMEM);
+    }
+    free(f);
+    return err;
+}
+
 /* ---- rules ---- */
 
-/* The rules of the set and those of the texts, side by side. False: they do not agree. */
-static bool match_texts(struct making *m, struct yara_source *sources, size_t n)
+/* The rules of the set and those of the texts, side by side. ret_agree false: they do not agree. */
+static int match_texts(struct making *m, struct yara_source *sources, size_t n, struct arena *a, bool *ret_agree)
 {
     size_t at = 0;
+    *ret_agree = false;
     for (size_t i = 0; i < n; i++) {
         const struct yara_file_text *f = &sources[i].read;
         size_t first = at;
         for (; at < m->n && strcmp(m->rules[at].rule->ns->name, sources[i].name) == 0; at++) {
             const struct yara_rule_text *t = f->whole || at - first >= f->n_rules ? NULL : &f->rules[at - first];
             if (!f->whole && (!t || !str_eq(t->name, str_c(m->rules[at].rule->identifier))))
-                return false;
+                return 0;
+            int err = t ? read_expressions(m, m->rules[at].rule, t->text, a) : 0;
+            if (err)
+                return err;
             m->rules[at].source = &sources[i];
             m->rules[at].text = t;
             m->rules[at].leader = t ? first + t->group : first;
             m->rules[at].gated = t && !demands_nothing(&t->demand) && (!t->demand.string || strings_ok(m, m->rules[at].rule));
         }
         if (!f->whole && at - first != f->n_rules)
-            return false;
+            return 0;
     }
-    return at == m->n;
+    *ret_agree = at == m->n;
+    return 0;
 }
 
 /* Rules that name each other share a part. One that demands nothing takes all of them into the part that is always scanned. */
@@ -177,8 +214,13 @@ static int add_demands(struct making *m)
             err = add_head(m, &m->rules[i]);
         yr_rule_strings_foreach(m->rules[i].rule, x)
         {
-            if (!err && m->owner[x->idx] != ALWAYS && is_plain(x) && !x->chained_to)
+            const struct factors *f = m->held[x->idx];
+            if (err || m->owner[x->idx] == ALWAYS || x->chained_to)
+                continue;
+            if (is_plain(x))
                 err = atoms_add(&m->s->gate.atoms, m->owner[x->idx], (struct str){ (const char *)x->string, (size_t)x->length });
+            for (size_t k = 0; f && k < f->n && !err; k++)
+                err = atoms_add(&m->s->gate.atoms, m->owner[x->idx], (struct str){ f->v[k].p, f->v[k].n });
         }
     }
     return err ? err : atoms_finish(&m->s->gate.atoms);
@@ -342,12 +384,15 @@ int yara_gate_make(struct yara_set *s, const char *folder, struct yara_source *s
     m.rules = arena_alloc(a, (s->all.rules->num_rules + 1) * sizeof *m.rules);
     m.shortest = arena_alloc(a, strings + 1);
     m.owner = arena_alloc(a, (strings + 1) * sizeof *m.owner);
-    if (!m.rules || !m.shortest || !m.owner)
+    m.held = arena_alloc(a, (strings + 1) * sizeof *m.held);
+    if (!m.rules || !m.shortest || !m.owner || !m.held)
         return GW_ERR(NOMEM);
     memset(m.shortest, UINT8_MAX, strings);
     yr_rules_foreach(s->all.rules, r) m.rules[m.n++].rule = r;
     int err = walk(&m, YR_AC_ROOT_STATE, path, 0, note_length);
-    if (!err && match_texts(&m, sources, n))
+    bool agree = false;
+    err = err ? err : match_texts(&m, sources, n, a, &agree);
+    if (!err && agree)
         err = make(&m);
     if (!s->gate.on)
         yara_gate_clear(&s->gate);

@@ -113,11 +113,14 @@ static int scan_wanted(struct yara_set *s)
 {
     struct yara_gate *g = &s->gate;
     memset(g->wanted, 0, g->n_parts * sizeof *g->wanted);
-    size_t n = find_heads(g, s->view->text);
-    n += atoms_find(&g->atoms, s->view->text, g->wanted);
+    size_t n = find_heads(g, s->view->text), more = 0;
+    int err = atoms_find(&g->atoms, s->view->text, g->wanted, &more);
+    if (err)
+        return err;
+    n += more;
     if (n > 4 && n > g->n_parts / 3)
         return scan_part(s, &s->all);
-    int err = g->always.scanner ? scan_part(s, &g->always) : 0;
+    err = g->always.scanner ? scan_part(s, &g->always) : 0;
     for (size_t i = 0; i < g->n_parts && n > 0 && !err; i++)
         if (g->wanted[i])
             err = scan_part(s, &g->parts[i]);

@@ -93,6 +93,23 @@ bool yara_text_names(struct str text, struct str name)
     return false;
 }
 
+struct str yara_text_expression(struct str rule, struct str name)
+{
+    struct reader r = { .s = rule };
+    struct token t = next(&r);
+    while (t.kind != T_END && t.kind != T_LOST && !(t.kind == T_STRING_ID && str_eq(t.s, name)))
+        t = next(&r);
+    if (t.kind != T_STRING_ID || name.n < 2 || !is(next(&r), "="))
+        return STR_NONE;
+    struct token x = next(&r);
+    if (x.kind != T_TEXT || x.s.n < 3 || x.s.p[0] != '/')
+        return STR_NONE;
+    for (t = next(&r); t.kind == T_WORD && !is(t, "condition"); t = next(&r))
+        if (is(t, "wide"))
+            return STR_NONE;
+    return (struct str){ x.s.p + 1, x.s.n - 2 };
+}
+
 /* ---- conditions ---- */
 
 /* or binds least, then and; a term is what stands between them. What is not plainly a demand is none. */

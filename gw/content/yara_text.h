@@ -26,6 +26,9 @@ struct yara_file_text {
 };
 /* text must live as long as the result; lists live in the arena. 0, NOMEM. */
 int yara_text_read(struct str text, struct arena *a, struct yara_file_text *ret) GW_MUST_CHECK;
+/* What stands between the slashes of the rule's string `name` ($a), where that is a regular expression over bytes as they are (not wide); else
+ * STR_NONE. */
+struct str yara_text_expression(struct str rule, struct str name);
 /* Does the name stand in the text as a word of its own? */
 bool yara_text_names(struct str text, struct str name);
 

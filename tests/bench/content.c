@@ -64,7 +64,7 @@ static void run_sha256(void *arg)
     (void)EVP_Digest(arg, strlen(arg), out, NULL, EVP_sha256(), NULL);
 }
 
-struct job { struct content *c; struct fold *f; struct mapped out; struct opened_list *list; struct joined j; struct arena a; const char *text; };
+struct job { struct content *c; struct fold *f; struct mapped out; struct opened_list *list; struct measure m; struct joined j; struct arena a; const char *text; };
 
 static void run_join(void *arg)
 {
@@ -86,7 +86,8 @@ static void run_open(void *arg)
     struct job *x = arg;
     struct view v = { .text = str_c(x->text) };
     bool any;
-    if (open_escapes(&v, &x->out, &any) || open_tokens(&v, &x->out, x->list))
+    x->m = measure_text(v.text, NULL);
+    if (open_escapes(&v, &x->out, &any) || open_tokens(&v, &x->m, &x->out, x->list))
         exit(1);
 }
 static void run_scan(void *arg)

@@ -126,7 +126,8 @@ static void test_tokens(void)
     buf_init(&list.bytes, 1u << 20);
     for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++) {
         struct view in = { .text = str_c(tokens[i].text) };
-        bool good = open_tokens(&in, &out, &list) == 0;
+        struct measure m = measure_text(in.text, NULL);
+        bool good = open_tokens(&in, &m, &out, &list) == 0;
         opened_to_text(&out, &list);
         struct str s = buf_str(&out.text);
         bool there = tokens[i].inside && s.n && memmem(s.p, s.n, tokens[i].inside, strlen(tokens[i].inside));
@@ -135,7 +136,8 @@ static void test_tokens(void)
     }
     struct view in = { .text = STR("x SGVsbG8gV29ybGQ= y") };
     uint32_t a = 0, b = 0;
-    ok(open_tokens(&in, &out, &list) == 0 && list.n == 1, "tokens: one");
+    struct measure m = measure_text(in.text, NULL);
+    ok(open_tokens(&in, &m, &out, &list) == 0 && list.n == 1, "tokens: one");
     struct view v = mapped_view(&out);
     view_span(&v, 3, 5, &a, &b);
     ok(a == 2 && b == 18, "tokens: way back is the whole token");

@@ -8,6 +8,12 @@
 
 #include "../../gw/content/dlp_gate.h"
 
+static struct arena trees;
+static struct gate gate_of_pattern(const char *pattern)
+{
+    return gate_of_tree(tree_read(str_c(pattern), false, &trees));
+}
+
 static const struct { const char *pattern; uint32_t digits, token; } rows[] = {
     { "abc", 0, 3 }, { "[0-9]{4}", 4, 4 }, { "\\d\\d?", 1, 1 }, { "\\d{2,}x", 2, 3 }, { "[0-9]+-[0-9]+", 2, 3 }, { "a b", 0, 0 }, { "a\\sb", 0, 0 }, { "[ -]?[0-9]", 1, 0 },
     { "(?:12|345)x", 2, 3 }, { "(?:12|ab)x", 0, 3 }, { "(?:[0-9]{2}-){3}", 6, 9 }, { "[0-9a-f]{6}", 0, 6 }, { "[^ ]{6}", 0, 0 }, { "\\S{6}", 0, 6 }, { ".{6}", 0, 0 },
@@ -16,16 +22,16 @@ static const struct { const char *pattern; uint32_t digits, token; } rows[] = {
     { "a)", 0, 0 }, { "[1-478][0-9]{2}[ .-]?[0-9]", 4, 0 }, { "ghp_[A-Za-z0-9]+", 0, 5 }, { "(?:a{2}){3}", 0, 6 }, { "[0-9]{3}(?:[ -][0-9]{2}){2,4}", 7, 0 },
 };
 static const char *const patterns[] = { "[0-9]{2}[a-c ]?[0-9]", "(?:1[0-9]|ab){2}", "[ab]{3}[0-9]*", "\\d+:\\d+", "[^0-9]{2}1", "a?b?c{2}", "(?:[0-9]{2}[ :]){2}[0-9]", "[a-c0-9]{4}",
-    "\\S{4}", "(?:a|1){3}", "[:]{1,2}[0-9]{1,3}", "x|1{2}|[ab]{3}" };
+    "\\S{4}", "(?:a|1){3}", "[:]{1,2}[0-9]{1,3}", "x|1{2}|[ab]{3}", "[a-c0-9]{8}", "[ab][0-9]{2}[a-c0-9]{6,}", "(?:[a-c0-9]{4}){2}" };
 
 struct seen { struct measure m; struct gate g; bool bad; const char *text; };
 static int on_match(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *user)
 {
     struct seen *s = user;
-    struct measure inside = measure_text((struct str){ s->text + from, (size_t)(to - from) });
+    struct measure inside = measure_text((struct str){ s->text + from, (size_t)(to - from) }, NULL);
     (void)id;
     (void)flags;
-    s->bad |= s->m.digits < s->g.digits || s->m.token < s->g.token || s->m.near < s->g.digits || inside.digits < s->g.digits || inside.token < s->g.token;
+    s->bad |= s->m.digits < s->g.digits || s->m.token < s->g.token || s->m.near < s->g.digits || inside.digits < s->g.digits || inside.token < s->g.token || !gate_run_ok(&s->g, &s->m);
     return 0;
 }
 
@@ -37,7 +43,7 @@ static void random_texts(void)
         hs_database_t *db = NULL;
         hs_scratch_t *scratch = NULL;
         hs_compile_error_t *e = NULL;
-        struct seen s = { .g = gate_of_pattern(str_c(patterns[i])) };
+        struct seen s = { .g = gate_of_pattern(patterns[i]) };
         unsigned matched = 0;
         if (hs_compile(patterns[i], HS_FLAG_SOM_LEFTMOST, HS_MODE_BLOCK, NULL, &db, &e) || hs_alloc_scratch(db, &scratch)) {
             ok(false, "%s compiles", patterns[i]);
@@ -52,7 +58,7 @@ static void random_texts(void)
             }
             text[n] = 0;
             s.text = text;
-            s.m = measure_text((struct str){ text, n });
+            s.m = measure_text((struct str){ text, n }, NULL);
             hs_scan(db, text, (unsigned)n, 0, scratch, on_match, &s);
             matched++;
         }
@@ -64,21 +70,28 @@ static void random_texts(void)
 
 int main(void)
 {
+    arena_init(&trees, 1u << 20);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct gate g = gate_of_pattern(str_c(rows[i].pattern));
+        struct gate g = gate_of_pattern(rows[i].pattern);
         if (!ok(g.digits == rows[i].digits && g.token == rows[i].token, "%s", rows[i].pattern))
             diag("got %u digits, %u unbroken", g.digits, g.token);
     }
-    struct measure m = measure_text(STR("at 14:30 in 2026\nlongest-stretch-here"));
+    struct measure m = measure_text(STR("at 14:30 in 2026\nlongest-stretch-here"), NULL);
     ok(m.digits == 8 && m.token == 20 && m.near == 8, "a text is measured");
     char far[300];
     memset(far, 'x', sizeof far);
     far[0] = far[100] = far[101] = far[299] = '7';
-    m = measure_text((struct str){ far, sizeof far });
+    m = measure_text((struct str){ far, sizeof far }, NULL);
     ok(m.digits == 4 && m.near == 2 && m.token == 300, "digits far apart are not near");
     memset(far, '7', sizeof far);
-    m = measure_text((struct str){ far, sizeof far });
+    m = measure_text((struct str){ far, sizeof far }, NULL);
     ok(m.digits == 300 && m.near == GATE_WINDOW, "more digits than the window holds");
+    char shapes[40];
+    struct str mixed = STR("ab+CD=1234 x0123456789 z9y8x7w6");
+    m = measure_text(mixed, shapes);
+    ok(m.run[RUN_TOKEN][0] == 11 && m.run[RUN_ALNUM][0] == 11 && m.run[RUN_ALNUM][5] == 11 && m.run[RUN_ALNUM][11] == 0 && m.run[RUN_TOKEN][4] == 11, "runs are measured");
+    ok(memcmp(shapes, "aa+aa=0000 a0000000000 a0a0a0a0", mixed.n) == 0 && m.first_digit == 6 && m.last_digit == 30, "and shapes");
     random_texts();
+    arena_clear(&trees);
     return done_testing();
 }
