@@ -14,9 +14,34 @@
  * match holds one of these (n 0: nothing known). */
 struct part { bool exact; struct factors all, head, tail, held; double weight; };
 
+/* Parts are large and made often: no more of them is written than is used. */
+static void part_clear(struct part *p)
+{
+    p->exact = false;
+    p->all.n = p->head.n = p->tail.n = p->held.n = 0;
+    p->weight = 1;
+}
+
 static struct part *part_new(void)
 {
-    return calloc(1, sizeof(struct part));
+    struct part *p = malloc(sizeof *p);
+    if (p)
+        part_clear(p);
+    return p;
+}
+
+static struct factors *factors_new(void)
+{
+    struct factors *f = malloc(sizeof *f);
+    if (f)
+        f->n = 0;
+    return f;
+}
+
+static void copy(struct factors *to, const struct factors *from)
+{
+    to->n = from->n;
+    memcpy(to->v, from->v, from->n * sizeof *from->v);
 }
 
 static void set_empty(struct factors *f)
@@ -41,7 +66,7 @@ static bool add(struct factors *f, const char *p, size_t n)
 static bool product(const struct factors *a, const struct factors *b, struct factors *ret)
 {
     char both[2 * FACTOR_LENGTH_MAX];
-    struct factors *out = calloc(1, sizeof *out);
+    struct factors *out = factors_new();
     bool fits = out != NULL;
     for (size_t i = 0; i < a->n && fits; i++)
         for (size_t k = 0; k < b->n && fits; k++) {
@@ -50,7 +75,7 @@ static bool product(const struct factors *a, const struct factors *b, struct fac
             fits = add(out, both, (size_t)a->v[i].n + b->v[k].n);
         }
     if (fits)
-        *ret = *out;
+        copy(ret, out);
     free(out);
     return fits;
 }
@@ -115,14 +140,14 @@ static double weigh(enum factor_reading reading, const struct factors *f)
 /* held becomes f where that is rarer. */
 static void offer(enum factor_reading reading, struct part *p, const struct factors *f)
 {
-    struct factors *x = malloc(sizeof *x);
+    struct factors *x = factors_new();
     if (!x)
         return;
-    *x = *f;
+    copy(x, f);
     reduce(x);
     double w = weigh(reading, x);
     if (w < p->weight) {
-        p->held = *x;
+        copy(&p->held, x);
         p->weight = w;
     }
     free(x);
@@ -172,10 +197,10 @@ static bool append_trimmed(enum factor_reading reading, struct part *p, struct f
     struct factors *x = malloc(2 * sizeof *x);
     if (!x)
         return false;
-    x[0] = *run;
+    copy(&x[0], run);
     trim(&x[0], false);
     bool goes_on = exact && product(&x[0], front, run);
-    x[1] = *front;
+    copy(&x[1], front);
     trim(&x[1], true);
     if (!goes_on && product(&x[0], &x[1], &x[0]))
         offer(reading, p, &x[0]);
@@ -192,28 +217,28 @@ static void append(enum factor_reading reading, struct part *p, struct factors *
         return;
     offer(reading, p, run);
     if (*whole)
-        p->head = *run;
+        copy(&p->head, run);
     *whole = false;
     if (!fits && append_trimmed(reading, p, run, front, next->exact))
         return;
     if (!fits)
         offer(reading, p, front);
     if (!next->exact && next->weight < p->weight) {
-        p->held = next->held;
+        copy(&p->held, &next->held);
         p->weight = next->weight;
     }
-    *run = next->exact ? next->all : next->tail;
+    copy(run, next->exact ? &next->all : &next->tail);
 }
 
 static bool read_sequence(enum factor_reading reading, const struct tree *t, struct part *p)
 {
-    struct factors *run = calloc(1, sizeof *run);
+    struct factors *run = factors_new();
     struct part *next = part_new();
     bool whole = true, good = run && next;
     if (good)
         set_empty(run);
     for (const struct tree *c = t->first; c && good; c = c->next) {
-        *next = (struct part){ .weight = 1 };
+        part_clear(next);
         good = read_part(reading, c, next);
         if (good)
             append(reading, p, run, &whole, next);
@@ -222,7 +247,7 @@ static bool read_sequence(enum factor_reading reading, const struct tree *t, str
         offer(reading, p, run);
     if (good) {
         p->exact = whole;
-        *(whole ? &p->all : &p->tail) = *run;
+        copy(whole ? &p->all : &p->tail, run);
     }
     free(run);
     free(next);
@@ -233,10 +258,10 @@ static bool read_sequence(enum factor_reading reading, const struct tree *t, str
 static bool read_choice(enum factor_reading reading, const struct tree *t, struct part *p)
 {
     struct part *next = part_new();
-    struct factors *held = calloc(1, sizeof *held);
+    struct factors *held = factors_new();
     bool exact = true, all_held = true, good = next && held;
     for (const struct tree *c = t->first; c && good; c = c->next) {
-        *next = (struct part){ .weight = 1 };
+        part_clear(next);
         good = read_part(reading, c, next);
         if (!good)
             break;
@@ -265,14 +290,13 @@ static bool read_choice(enum factor_reading reading, const struct tree *t, struc
 static bool read_repeat(enum factor_reading reading, const struct tree *t, struct part *p)
 {
     struct part *one = part_new();
-    struct factors *power = calloc(1, sizeof *power);
-    bool good = one && power;
-    if (good) {
-        one->weight = 1;
-        good = read_part(reading, t->first, one);
-    }
+    struct factors *power = factors_new();
+    bool good = one && power && read_part(reading, t->first, one);
     if (good && !one->exact && t->min > 0) {
-        *p = *one;
+        copy(&p->head, &one->head);
+        copy(&p->tail, &one->tail);
+        copy(&p->held, &one->held);
+        p->weight = one->weight;
     } else if (good) {
         bool fits = one->exact && t->max <= FACTOR_LENGTH_MAX;
         uint32_t times = 0;
@@ -280,7 +304,7 @@ static bool read_repeat(enum factor_reading reading, const struct tree *t, struc
         while (times < t->min && one->exact && product(power, &one->all, power))
             times++;
         struct factors *first = &p->head; /* of min repeats, or as many as could be */
-        *first = *power;
+        copy(first, power);
         fits = fits && times == t->min;
         for (size_t i = 0; fits && i < power->n; i++)
             fits = add(&p->all, power->v[i].p, power->v[i].n);
@@ -292,7 +316,7 @@ static bool read_repeat(enum factor_reading reading, const struct tree *t, struc
         p->exact = fits;
         if (!fits) {
             p->all.n = 0;
-            p->tail = *first;
+            copy(&p->tail, first);
             if (t->min > 0)
                 offer(reading, p, first);
         }
@@ -322,13 +346,12 @@ int factors_of_tree(const struct tree *t, bool shapes, struct factors *ret)
         struct part *p = part_new();
         if (!p)
             return GW_ERR(NOMEM);
-        p->weight = 1;
         bool good = read_part((enum factor_reading)reading, t, p);
         if (good && p->exact)
             offer((enum factor_reading)reading, p, &p->all);
         if (good && p->held.n && p->weight < limit[reading] && p->weight < best) {
             best = p->weight;
-            *ret = p->held;
+            copy(ret, &p->held);
             ret->reading = (enum factor_reading)reading;
         }
         free(p);

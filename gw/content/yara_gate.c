@@ -3,6 +3,7 @@
  * are compiled. That nothing is missed rests on three things: what a condition demands (yara_text.c); a literal string, the pieces that
  * every match of a regular expression holds, or those by which libyara itself looks for a string, taken from its own automaton; and a
  * comparison of the parts with the whole. libyara's own pieces are four bytes at most, and stand in much ordinary text. */
+#include <stddef.h>
 #include <stdlib.h>
 #include <yara/ahocorasick.h>
 
@@ -109,7 +110,7 @@ static size_t count_strings(const YR_RULE *rule)
 static int read_expressions(struct making *m, const YR_RULE *rule, struct str text, struct arena *a)
 {
     YR_STRING *x;
-    struct factors *f = calloc(1, sizeof *f);
+    struct factors *f = malloc(sizeof *f);
     int err = f ? 0 : GW_ERR(NOMEM);
     yr_rule_strings_foreach(rule, x)
     {
@@ -123,8 +124,9 @@ static int read_expressions(struct making *m, const YR_RULE *rule, struct str te
             good = f->v[i].n >= 2;
         if (!good)
             continue;
-        if ((m->held[x->idx] = arena_alloc(a, sizeof *f)))
-            *m->held[x->idx] = *f;
+        size_t used = offsetof(struct factors, v) + f->n * sizeof *f->v; /* most have few */
+        if ((m->held[x->idx] = arena_alloc(a, used)))
+            memcpy(m->held[x->idx], f, used);
         else
             err = GW_ERR(NOMEM);
     }
@@ -327,10 +329,21 @@ static bool as_planned(const struct making *m, uint32_t part, YR_RULES *rules, s
     return left == 0;
 }
 
+static size_t count_rules(const struct making *m, uint32_t part)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < m->n; i++)
+        n += m->rules[i].part == part;
+    return n;
+}
+
 static int make_part(struct making *m, uint32_t part, struct yara_part *p, size_t *ret_n)
 {
     YR_COMPILER *c;
     struct buf b;
+    *ret_n = count_rules(m, part);
+    if (*ret_n == 0 || *ret_n == m->n) /* all of them: the whole set stands for the part */
+        return 0;
     *ret_n = 0;
     int err = yara_compiler_new(m->folder, &c);
     if (err)

@@ -108,6 +108,12 @@ static size_t find_heads(const struct yara_gate *g, struct str text)
     return n;
 }
 
+/* A part of all rules was not compiled a second time. */
+static struct yara_part *part_of(struct yara_set *s, struct yara_part *p)
+{
+    return p->scanner ? p : &s->all;
+}
+
 /* Where many parts are wanted, all rules at once are cheaper. */
 static int scan_wanted(struct yara_set *s)
 {
@@ -120,10 +126,10 @@ static int scan_wanted(struct yara_set *s)
     n += more;
     if (n > 4 && n > g->n_parts / 3)
         return scan_part(s, &s->all);
-    err = g->always.scanner ? scan_part(s, &g->always) : 0;
+    err = g->n_always ? scan_part(s, part_of(s, &g->always)) : 0;
     for (size_t i = 0; i < g->n_parts && n > 0 && !err; i++)
         if (g->wanted[i])
-            err = scan_part(s, &g->parts[i]);
+            err = scan_part(s, part_of(s, &g->parts[i]));
     return err;
 }
 
