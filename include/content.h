@@ -14,8 +14,9 @@ struct content;
  * that scanning will ever need, so that a sandbox may close behind it. Returns 0, CONF (errs says why), NOMEM. */
 int content_load(const char *rules_dir, struct content **ret, struct conf_errors *errs) GW_MUST_CHECK;
 /* The same, with a file that keeps compiled patterns, so that a program that is started again is ready at once. It is used only when
- * it belongs to this user, nobody else may write it, and it was made from the same patterns; else it is written anew (or not, when
- * that fails: it only saves time). */
+ * it belongs to this user, nobody else may write it, and it was made from the same patterns, for this processor; else it is written anew (or
+ * not, when that fails: it only saves time). Of programs that start together one compiles and the others wait for it. */
+#define CONTENT_CACHE "scanner.patterns" /* in the state folder, written by `lockgate check` and by scanners before their sandbox closes */
 int content_load_cached(const char *rules_dir, const char *cache, struct content **ret, struct conf_errors *errs) GW_MUST_CHECK;
 void content_free(struct content *c); /* NULL is fine */
 

@@ -121,6 +121,9 @@ int dlp_end(struct dlp *d, struct hits *h) GW_MUST_CHECK;
 int dlp_compile(struct dlp *d, const char *cache, struct conf_errors *errs) GW_MUST_CHECK;
 /* All databases from the file: true when it holds exactly these expressions. */
 bool dlp_cache_read(struct dlp *d, const char *path);
+/* Programs that start together: one compiles, the others wait for what it writes, some seconds at most. -1: no lock, go on without. */
+int dlp_cache_lock(const char *path);
+void dlp_cache_unlock(int lock);
 void dlp_cache_write(const struct dlp *d, const char *path); /* a failure costs time at the next start, no more */
 /* Which pieces of text of patterns and words are there? Sets seen and word_seen. False: d->err is set. */
 bool dlp_find_keys(struct dlp *d, struct str text, const struct measure *m);

@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -166,4 +167,27 @@ void dlp_cache_write(const struct dlp *d, const char *path)
             write_file(path, &b);
     }
     buf_clear(&b);
+}
+
+#define LOCK_TRIES 400u /* of LOCK_MS each: whoever compiles longer, or stands still, is not waited for */
+#define LOCK_MS 50u
+int dlp_cache_lock(const char *path)
+{
+    char beside[4096];
+    if ((size_t)snprintf(beside, sizeof beside, "%s.lock", path) >= sizeof beside)
+        return -1;
+    int fd = open(beside, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    for (unsigned i = 0; fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0; i++) {
+        if (i < LOCK_TRIES && !usleep(LOCK_MS * 1000))
+            continue;
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+void dlp_cache_unlock(int lock)
+{
+    if (lock >= 0)
+        close(lock);
 }

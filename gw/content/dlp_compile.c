@@ -151,7 +151,7 @@ static struct dlp_db *group_for(struct dlp *d, const struct dlp_detector *x, con
 static int add_find(struct dlp *d, const struct dlp_detector *x, struct dlp_expr e, struct buf *b)
 {
     struct arena a;
-    struct factors *f = calloc(1, sizeof *f);
+    struct factors *f = malloc(sizeof *f);
     arena_init(&a, 1u << 20);
     int err = f ? 0 : GW_ERR(NOMEM);
     if (!err) {
@@ -458,6 +458,11 @@ int dlp_compile(struct dlp *d, const char *cache, struct conf_errors *errs)
     err = err ? err : order_patterns(d);
     if (!err && cache && dlp_cache_read(d, cache))
         return make_scratch(d);
+    int lock = !err && cache ? dlp_cache_lock(cache) : -1;
+    if (lock >= 0 && dlp_cache_read(d, cache)) { /* another program made it meanwhile */
+        dlp_cache_unlock(lock);
+        return make_scratch(d);
+    }
     struct dlp_db *const all[] = DLP_ALL(d);
     for (size_t i = 0; i < DLP_DATABASES && err != GW_ERR(NOMEM); i++) {
         int e = compile_db(d, all[i], errs);
@@ -466,5 +471,6 @@ int dlp_compile(struct dlp *d, const char *cache, struct conf_errors *errs)
     err = err ? err : make_scratch(d);
     if (!err && cache)
         dlp_cache_write(d, cache);
+    dlp_cache_unlock(lock);
     return err;
 }

@@ -34,12 +34,13 @@ static int64_t now_ms(void) { return (int64_t)time(NULL) * 1000; }
 
 struct found { size_t rules, off, tests_off, scanned; char hash[65]; };
 
-static void check_rules(const char *dir, struct conf_errors *errs, struct found *f)
+/* cache: where the scanners keep their compiled patterns, or NULL: what is compiled here need not be compiled again by them. */
+static void check_rules(const char *dir, const char *cache, struct conf_errors *errs, struct found *f)
 {
     struct policy *p = NULL;
     struct content *c = NULL;
     int a = policy_load_part(dir, now_ms(), &p, errs);
-    int b = content_load(dir, &c, errs);
+    int b = content_load_cached(dir, cache, &c, errs);
     if ((a || b) && !errs->n_errors)
         conf_error_add(errs, CONF_ERROR, dir, 0, "the rules could not be loaded: %s", gw_strerror(a ? a : b));
     if (p && !b) /* after mistakes as well, so that all are told at once */
@@ -163,8 +164,12 @@ int verb_check(int argc, char **argv)
             ctl_check_files(conf, &errs);
         rules = conf && access(conf->rules, R_OK | X_OK) == 0 ? conf->rules : NULL; /* else it was said, with its line */
     }
+    char cache[4096];
+    bool own = conf && rules == conf->rules;
+    if (own)
+        snprintf(cache, sizeof cache, "%s/%s", conf->state, CONTENT_CACHE);
     if (rules)
-        check_rules(rules, &errs, &f);
+        check_rules(rules, own ? cache : NULL, &errs, &f);
     int status = report(&errs, quiet, &f);
     gw_conf_free(conf);
     jid_finish();

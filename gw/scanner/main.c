@@ -28,7 +28,7 @@ static int load(const char *conf_path, struct gw_conf **ret_conf, struct content
     if (gw_conf_load(conf_path, ret_conf, &errs))
         return wrong_conf(&errs);
     char cache[4096];
-    snprintf(cache, sizeof cache, "%s/scanner.patterns", (*ret_conf)->state);
+    snprintf(cache, sizeof cache, "%s/%s", (*ret_conf)->state, CONTENT_CACHE);
     int err = content_load_cached((*ret_conf)->rules, cache, ret_content, &errs);
     if (err) {
         if (errs.n_errors == 0)

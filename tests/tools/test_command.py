@@ -211,6 +211,19 @@ def sample(name, folder):
     return str(path)
 
 
+def test_check_keeps_what_it_compiled(lockgate, tmp_path):
+    """What `check` (and with it `run` and `reload`) compiled is there for the scanners, once for each set of detectors."""
+    conf, state = sample("proxy", tmp_path), tmp_path / "state"
+    state.mkdir(mode=0o700, exist_ok=True)
+    patterns = state / "scanner.patterns"
+    assert call(lockgate, "check", "--rules", tmp_path / "rules").returncode == 0 and not patterns.exists()
+    assert call(lockgate, "check", "-c", conf).returncode == 0
+    kept = patterns.stat()
+    assert kept.st_mode & 0o777 == 0o600 and kept.st_uid == os.geteuid()
+    assert call(lockgate, "check", "-c", conf).returncode == 0
+    assert patterns.stat().st_ino == kept.st_ino
+
+
 @pytest.mark.parametrize("layout", ["routed", "bridge", "proxy"])
 def test_samples_are_right(lockgate, layout, tmp_path):
     conf = sample(layout, tmp_path)

@@ -2,6 +2,10 @@
 // libs: -lyara -lhs -licui18n -licuuc -licudata -lcrypto -lconfig -lm
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * The file of compiled patterns: made, used, and never believed when it is damaged, others may write it, or patterns have changed. */
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+
 #include "content_help.h"
 
 static char path[400];
@@ -37,6 +41,25 @@ static ino_t made(void)
     return stat(path, &st) == 0 && (st.st_mode & 0777) == 0600 ? st.st_ino : 0;
 }
 
+/* Who finds another at work waits for what that one writes. */
+static void together(const char *dir)
+{
+    char aside[420], lock[420];
+    int status = 0;
+    snprintf(aside, sizeof aside, "%s.aside", path);
+    snprintf(lock, sizeof lock, "%s.lock", path);
+    ino_t now = made();
+    int fd = open(lock, O_RDWR | O_CLOEXEC);
+    bool ready = fd >= 0 && flock(fd, LOCK_EX) == 0 && rename(path, aside) == 0;
+    pid_t other = ready ? fork() : -1;
+    if (other == 0)
+        _exit(!close(fd) && finds(dir, "see cd123") ? 0 : 1);
+    usleep(100000);
+    ready = ready && access(path, F_OK) != 0 && rename(aside, path) == 0;
+    close(fd);
+    ok(ready && other > 0 && waitpid(other, &status, 0) == other && status == 0 && made() == now, "another is making it: its result is waited for and used");
+}
+
 int main(void)
 {
     char *dir = scratch_rules();
@@ -53,6 +76,7 @@ int main(void)
     ino_t third = made();
     ok(chmod(path, 0666) == 0 && finds(dir, "see cd123") && made() && made() != third, "others may write it: made anew");
     ok(truncate(path, 10) == 0 && finds(dir, "see cd123"), "cut off: no matter");
+    together(dir);
     snprintf(path, sizeof path, "%s/nowhere/patterns", dir);
     ok(finds(dir, "see cd123"), "cannot be written: no matter");
     scratch_remove(dir);
