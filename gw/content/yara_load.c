@@ -103,7 +103,8 @@ static void refuse_modules(struct loading *l, const char *path, const char *text
                     l->broken = true;
                 }
         line = strchr(line, '\n');
-        line += line != NULL;
+        if (line)
+            line++;
     }
 }
 
