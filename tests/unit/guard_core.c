@@ -23,9 +23,8 @@
 
 static char said[65536];
 static uint64_t next_line;
-static bool journal_full, edge_full;
+static bool journal_full, edge_full, edge_deaf, scanner_full;
 static struct ipc_hash last_hash, last_order_hash;
-static unsigned char last_in[HASH_SIZE], last_out[HASH_SIZE]; /* the salted hashes of the last line */
 static uint64_t scan_ids[1024];
 static size_t n_scans;
 
@@ -52,12 +51,16 @@ static int t_order(void *ctx, enum gw_side to, const struct msg_order *m)
 static int t_verdict(void *ctx, enum gw_side to, const struct msg_verdict *m)
 {
     (void)ctx;
+    if (edge_deaf)
+        return GW_ERR(LIMIT);
     say_word("verdict(%s,%llu,%s)", gw_side_name(to), (unsigned long long)m->ticket, gw_verdict_name((enum gw_verdict)m->verdict));
     return 0;
 }
 static int t_settled(void *ctx, enum gw_side to, const struct msg_settled *m)
 {
     (void)ctx;
+    if (edge_deaf)
+        return GW_ERR(LIMIT);
     say_word("settled(%s,%llu,%s)", gw_side_name(to), (unsigned long long)m->ticket, gw_reason_code((enum gw_reason)m->reason));
     return 0;
 }
@@ -70,6 +73,8 @@ static int t_flow(void *ctx, enum gw_side to, const struct msg_flow *m)
 static int t_scan(void *ctx, unsigned i, const struct msg_scan *m)
 {
     (void)ctx;
+    if (scanner_full)
+        return GW_ERR(LIMIT);
     scan_ids[n_scans++ % 1024] = m->id;
     say_word("scan(%u)", i);
     return 0;
@@ -97,8 +102,6 @@ static int t_line(void *ctx, uint8_t target, const struct ipc_hash *hash, enum g
             snprintf(word, sizeof word, "%.*s", STR_ARG(v.bytes));
         if (v.field == GW_F_NUMBER)
             number = v.num;
-        if ((v.field == GW_F_HASH_IN || v.field == GW_F_HASH_OUT) && v.bytes.n == HASH_SIZE)
-            memcpy(v.field == GW_F_HASH_IN ? last_in : last_out, v.bytes.p, HASH_SIZE);
     }
     if (rc)
         say_word("BROKEN-FIELDS");
@@ -206,7 +209,7 @@ static void fresh(uint64_t epoch)
     guard_free(g);
     hash_key_set(&key, (const unsigned char *)"key", 3);
     next_line = 1;
-    journal_full = edge_full = false;
+    journal_full = edge_full = edge_deaf = scanner_full = false;
     said[0] = 0;
     n_scans = 0;
     g = guard_new(&conf, policy, epoch, &key, &io);
@@ -314,41 +317,6 @@ static void test_flow(void)
     heard("verdict(low,1,release) delivery(6,no-route) settled(low,1,no-route)", "the verdict first, then its delivery");
     ok(settle(GW_LOW, 7, 6, GW_R_WRITTEN) == 0, "the wrong edge cannot settle");
     heard("", "and nothing comes of it");
-}
-
-/* Salted hashes of what came and of what leaves, each of its own bytes; alike where these are the same. */
-static bool hashed(const struct buf *b, const unsigned char is[HASH_SIZE])
-{
-    struct hash_key key;
-    unsigned char h[HASH_SIZE];
-    hash_key_set(&key, (const unsigned char *)"key", 3);
-    hash_plain(buf_str(b), h);
-    hash_keyed(&key, (struct str){ (const char *)h, sizeof h }, h);
-    return !memcmp(h, is, sizeof h);
-}
-
-static void test_hashes(void)
-{
-    struct rec_limits limits = REC_HARD_LIMITS;
-    struct rec *r;
-    struct buf b, out;
-    ready();
-    stanza_bytes(&b, "a@high.example/x", "high.example", "b@low.example", "low.example", "chat", "hello"); /* with raw addresses, which stay behind */
-    (void)!guard_stanza(g, GW_HIGH, &(struct msg_stanza){ .ticket = 1, .flow = 1, .record = buf_str(&b) });
-    buf_init(&out, 65536);
-    ok(rec_decode(buf_str(&b), &limits, &r) == 0, "the record is read back");
-    r->from_raw = r->to_raw = STR_NONE;
-    ok(rec_encode(r, &out) == 0 && buf_size(&out) < buf_size(&b), "without raw addresses it is shorter");
-    ok(hashed(&b, last_in) && hashed(&out, last_out), "what leaves otherwise than it came: a hash of each");
-    (void)!guard_stanza(g, GW_HIGH, &(struct msg_stanza){ .ticket = 2, .flow = 1, .record = buf_str(&out) });
-    ok(hashed(&out, last_in) && hashed(&out, last_out), "what leaves as it came: the same hash twice");
-    rec_free(r);
-    buf_clear(&b);
-    buf_clear(&out);
-    stanza_bytes(&b, "a@high.example/x", "high.example", "b@low.example", "low.example", "chat", "stop");
-    (void)!guard_stanza(g, GW_HIGH, &(struct msg_stanza){ .ticket = 3, .flow = 1, .record = buf_str(&b) });
-    ok(hashed(&b, last_in), "what is refused has the hash of what came");
-    buf_clear(&b);
 }
 
 /* A question that the gateway answers: the answer goes the way of a refusal, and the ticket ends with it. */
@@ -692,6 +660,71 @@ static void test_recovery(void)
     heard("", "tickets of an edge that died meanwhile are gone with it");
 }
 
+/* An edge that is linked anew, the same one: what this guard has in its own hands it does not close. */
+static void test_linked_anew(void)
+{
+    ready();
+    (void)!send_as(GW_HIGH, 1, 1, "one");
+    guard_durable(g, 1);                      /* an order under way */
+    (void)!send_as(GW_HIGH, 1, 2, "two");     /* a line under way */
+    (void)!send_as(GW_HIGH, 1, 3, "look");    /* waits for a scanner */
+    said[0] = 0;
+    ok(hello(GW_HIGH, 100) == 0, "the near edge is linked anew");
+    for (uint64_t ticket = 1; ticket <= 4; ticket++)
+        (void)!open_ticket(GW_HIGH, ticket);
+    ok(guard_open_end(g, GW_HIGH) == 0, "it brings what it has open");
+    heard("delivery(0,guard-lost) settled(high,4,guard-lost)", "only what this guard never had is closed");
+    guard_durable(g, 2);
+    (void)!settle(GW_LOW, 7, 1, GW_R_WRITTEN);
+    (void)!settle(GW_LOW, 7, 2, GW_R_WRITTEN);
+    heard("verdict(high,2,release) delivery(1,written) settled(high,1,written) delivery(2,written) settled(high,2,written)", "the others end as if nothing had been");
+}
+
+/* Channels that take nothing: no verdict is taken back, nothing is told twice, nothing ends us. */
+static void test_deaf(void)
+{
+    ready();
+    edge_deaf = true;
+    (void)!send_as(GW_HIGH, 1, 1, "one");
+    guard_durable(g, 1);
+    (void)!settle(GW_LOW, 7, 1, GW_R_WRITTEN);
+    heard("line(1,low,rule) flow(low) order(low,1) delivery(1,written)", "an edge that takes nothing: the journal is told all the same");
+    edge_deaf = false;
+    (void)!send_as(GW_HIGH, 1, 2, "two");
+    guard_durable(g, 3);
+    heard("line(3,low,rule) order(low,3) verdict(high,2,release)", "and it goes on when it listens again");
+
+    ready();
+    scanner_full = true;
+    guard_scanner_linked(g, 0);
+    (void)!send_as(GW_HIGH, 1, 1, "look");
+    ok(!strstr(said, "order(low"), "a scanner that takes no question: nothing is released unseen");
+    guard_clock(g, 1000 + GUARD_NO_SCANNER_MS, 1000);
+    (void)guard_tick(g);
+    ok(strstr(said, "line(1,high,scan-failed) answer(high,1)") && !strstr(said, "order(low"), "it is refused in the end");
+}
+
+/* Flows are bounded; those that were quiet longest go, those with stanzas under way stay. */
+static void test_flows(void)
+{
+    ready();
+    guard_scanner_linked(g, 0);
+    (void)!send_as(GW_HIGH, 1, 1, "look"); /* holds flow 1 */
+    for (uint64_t id = 10; id < 10 + 1000; id++)
+        if (flow_as(GW_HIGH, id, "high.example", "low.example"))
+            ok(false, "a flow is taken");
+    said[0] = 0;
+    ok(send_as(GW_HIGH, 10, 2, "x") == GW_ERR(PROTO), "a flow that was quiet long is forgotten");
+    ok(send_as(GW_HIGH, 1, 2, "x") == 0, "one with a stanza under way is not");
+    ok(send_as(GW_HIGH, 1009, 3, "x") == 0, "nor the newest");
+    ok(flow_as(GW_HIGH, 1009, "high.example", "low.example") == 0, "said again, the same");
+    ok(flow_as(GW_HIGH, 1009, "lone.example", "low.example") == GW_ERR(PROTO), "said again, of another pair");
+    ok(flow_as(GW_HIGH, 2000, "", "low.example") == GW_ERR(PROTO) && flow_as(GW_HIGH, 2000, "high.example", "") == GW_ERR(PROTO), "without a domain");
+    ok(guard_lost(g, GW_LOW, &(struct msg_lost){ .from_domain = STR("high.example"), .to_domain = STR("low.example") }) == 0, "a far edge tells of a stanza that was lost");
+    ok(guard_lost(g, GW_LOW, &(struct msg_lost){ .from_domain = STR("lone.example"), .to_domain = STR("low.example") }) == GW_ERR(PROTO), "but not of pairs that nobody allowed");
+    ok(guard_state(g, &(struct msg_state){ .record = STR("x") }) == GW_ERR(PROTO), "state that comes behind the first stanza is refused");
+}
+
 static void test_overdue(void)
 {
     conf.limits.deliver = 25000;
@@ -817,7 +850,6 @@ int main(void)
     if (!ok(jid_init() == 0 && make_world(), "a small world"))
         return done_testing();
     test_flow();
-    test_hashes();
     test_answered();
     test_evidence();
     test_hold();
@@ -829,6 +861,9 @@ int main(void)
     test_journal();
     test_edges();
     test_recovery();
+    test_linked_anew();
+    test_deaf();
+    test_flows();
     test_overdue();
     test_claims();
     test_watch();
