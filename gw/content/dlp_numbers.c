@@ -82,7 +82,7 @@ static void try_detector(struct dlp *d, uint32_t k, const struct view *v, const 
             enum opinion o = val->check(c);
             if (o == OPINION_NO)
                 continue;
-            if (o > OPINION_WEAK && !as_usual(d->v[k], &c, r, i, j))
+            if (o > OPINION_WEAK && !as_usual(d->v[k], c, r, i, j))
                 o = OPINION_WEAK;
             /* a letter that touches it makes it less likely */
             if (is_letter(v->text, r->g[i].start, true) || is_letter(v->text, r->g[j].end, false))
