@@ -150,7 +150,7 @@ def first(f):
     labs = _labs({"direct": "direct", "gateway": "routed"}, "prosody")
     try:
         results = {}
-        latency.report("both servers started afresh before each", latency.first(labs, f.times(15)), results)
+        latency.report("both servers started afresh before each", latency.first(labs, f.times(9)), results)
         f["first"] = next(iter(results.values()))
         rates = []
         for name, lab in labs.items():
@@ -175,9 +175,9 @@ def without_sync(f):
     rows = {}
     for name, settings in (("with sync", {}), ("without", {"programs": programs})):
         with _bare("b-sync", **settings) as lab:
-            rows[name] = Ends(lab).run(f.times(3000), rate=300)
+            rows[name] = Ends(lab).run(f.times(2000), rate=300)
     with _bare("b-dire", "direct") as lab:
-        rows["direct"] = Ends(lab).run(f.times(3000), rate=300)
+        rows["direct"] = Ends(lab).run(f.times(2000), rate=300)
     f["alone"] = {k: v for k, v in rows["with sync"]["cpu"].items()}
     for name, r in rows.items():
         print(f"{name:12} p50 {r['p50_ms']:7.3f}   p99 {r['p99_ms']:7.3f} ms, 300 a second on one stream, raw s2s peers")
@@ -247,7 +247,7 @@ def streams(f):
 def sizes(f):
     """growth over the size of a stanza's text"""
     with _bare("b-gate", **{"limits.stanza": "1MiB", "limits.window_bytes": "16MiB"}) as lab:
-        for size in (100, 300, 1000, 4000, 16000, 65536, 262144):
+        for size in (100, 300, 1000, 4000, 16000, 65536, 261000):
             count = min(40000, max(100, 40_000_000 // (size + 1000)) // f.times(3))
             r = Ends(lab).run(count, 1, size)
             print(f"{size:7} bytes {r['per_second']:10.0f} a second {r['per_second'] * size / 1e6:8.1f} MB/s"
