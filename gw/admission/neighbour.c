@@ -164,7 +164,7 @@ void neighbour_serve(struct neighbour *n, const struct gw_conf *c, enum gw_side 
 {
     unsigned char in[256], out[NEIGHBOUR_FRAME];
     for (int i = 0; i < AT_ONCE; i++) {
-        struct sockaddr_ll from;
+        struct sockaddr_ll from = { 0 };
         socklen_t len = sizeof from;
         ssize_t got = recvfrom(fd, in, sizeof in, 0, (struct sockaddr *)&from, &len);
         if (got < 0)

@@ -268,12 +268,15 @@ static int get_key(const char *path, struct sealed_key *ret, struct conf_errors 
             conf_error_add(errs, CONF_ERROR, path, 0, "a new key cannot be written: %s", strerror(errno));
             if (f)
                 fclose(f);
+            else if (fd >= 0)
+                close(fd);
             return GW_ERR(SYS);
         }
         for (size_t i = 0; i < sizeof raw; i++)
             fprintf(f, "%02x", raw[i]);
         explicit_bzero(raw, sizeof raw);
-        if (fputc('\n', f) == EOF || fclose(f)) {
+        bool whole = fputc('\n', f) != EOF;
+        if (fclose(f) || !whole) {
             conf_error_add(errs, CONF_ERROR, path, 0, "a new key cannot be written: %s", strerror(errno));
             return GW_ERR(SYS);
         }
