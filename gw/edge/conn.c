@@ -162,6 +162,9 @@ static void handshake(struct conn *c)
         c->secure = true;
         c->phase = CONN_TLS;
         tls_peer(c->ssl, &c->peer);
+        session_done(c);
+        if (c->phase == CONN_DEAD)
+            return;
         c->ops->secured(c);
         conn_touch(c);
         return;

@@ -51,6 +51,7 @@ struct conn {
     size_t retry;         /* length of the SSL_write that must be repeated */
     struct net_addr local, remote;
     struct tls_peer peer; /* once secure */
+    struct session_use use;
     uint64_t opened_at, deadline, progress_at, stanza_at, written_at; /* ms; deadline 0: none */
     uint64_t partial_at;  /* since when the peer sends without finishing anything; 0: it does not */
     uint64_t bytes_in, bytes_out, stanzas_in, stanzas_out;

@@ -13,6 +13,7 @@
 #include "rate.h"
 #include "reason.h"
 #include "record.h"
+#include "sessions.h"
 
 struct ask;
 struct conn;
@@ -54,6 +55,7 @@ struct edge {
     struct listener *listeners[EDGE_LISTENERS];
     size_t n_listeners;
     struct tls *tls;
+    struct sessions sessions;
     uint64_t asked, answered;   /* keeper_link.c: questions to the keeper, one at a time */
     unsigned char signature[1024];
     size_t signature_n;         /* of the newest answer; 0: refused */
@@ -74,7 +76,7 @@ struct edge {
     struct buf scratch;         /* one record, encoded; used and emptied within one function */
     struct buf xml;             /* the same for one stanza as XML */
     struct rec *rec;            /* one record, decoded; the same */
-    struct { uint64_t accepted, refused, stanzas, written, answered, unanswered, failed; } count;
+    struct { uint64_t accepted, refused, stanzas, written, answered, unanswered, failed, resumed; } count;
     struct { uint64_t at, count; } turned_away, slowed; /* connections refused, streams slowed since the journal's last line about them */
     struct bucket rate;         /* of all streams together (rate.h) */
     struct bucket *domain_rate; /* of each domain of this side, in the configuration's order */

@@ -88,6 +88,7 @@ bool inbound_prove(struct inbound *in, struct pair *p, const char *auth)
     p->near_to = in->c.local;
     say(in, in->opened ? "pair" : "open", ip);
     in->opened = true;
+    session_give(&in->c, p);
     return true;
 }
 
@@ -155,12 +156,23 @@ static bool external(const struct inbound *in)
         && (in->from.n == 0 || tls_peer_is(in->c.ssl, in->c.edge->tls, in->from));
 }
 
+/* A session is its pair's; without 'from' that is seen when the authorization identity comes. */
+static bool is_resumed_pair(const struct inbound *in, struct str ours, struct str theirs)
+{
+    const struct pair *p = in->c.use.pair;
+    return str_eq(p->ours, ours) && (theirs.n == 0 || str_eq(p->theirs, theirs));
+}
+
 static void on_header(struct inbound *in, const struct xs_event *ev)
 {
     struct conn *c = &in->c;
     const char *why;
     if (!check_names(in, ev))
         return;
+    if (c->use.resumed && !in->n_pairs && !is_resumed_pair(in, in->to, in->from)) {
+        conn_fail(c, "not-authorized", GW_R_PAIR_MISMATCH, "the TLS session was another pair's");
+        return;
+    }
     if (c->secure && !in->n_pairs) {
         bool offer = external(in);
         xs_set_external(c->xs, offer);
@@ -197,7 +209,7 @@ static void on_auth(struct inbound *in, const struct xs_event *ev)
         }
     }
     p = good && who.n ? pair_find(c->edge, in->to, in->from) : NULL;
-    reason = p ? tls_peer_wrong(c->ssl, c->edge->tls, in->from, &why) : GW_R_AUTH_FAILED;
+    reason = p && (!c->use.resumed || p == c->use.pair) ? tls_peer_wrong(c->ssl, c->edge->tls, in->from, &why) : GW_R_AUTH_FAILED;
     if (reason == GW_R_PIN_MISMATCH) { /* a header without 'from': only now is it known whose key it must be */
         conn_fail(c, "not-authorized", reason, why);
         return;
@@ -232,7 +244,11 @@ static void on_ready(struct conn *c, bool direct)
 
 static SSL *on_tls(struct conn *c)
 {
-    return tls_server(c->edge->tls, self(c)->to);
+    struct inbound *in = self(c);
+    SSL *ssl = tls_server(c->edge->tls, in->to);
+    if (ssl)
+        session_await(c, ssl, in->to, in->to.n && in->from.n ? pair_find(c->edge, in->to, in->from) : NULL);
+    return ssl;
 }
 
 static void on_secured(struct conn *c)

@@ -55,6 +55,10 @@ void inbound_db_result(struct inbound *in, const struct xs_event *ev)
         refuse(in, ev, "policy-violation", gw_conf_side_of(e->conf, n.from) == (int)e->side ? GW_R_PAIR_FORBIDDEN : GW_R_WRONG_SIDE);
         return;
     }
+    if (in->c.use.resumed && !in->n_pairs && p != in->c.use.pair) { /* sessions.h: the first pair is that of the session */
+        refuse(in, ev, "not-authorized", GW_R_PAIR_MISMATCH);
+        return;
+    }
     if (in->c.secure && tls_peer_is(in->c.ssl, e->tls, n.from)) { /* XEP-0344: the certificate says it all */
         if (inbound_prove(in, p, "certificate"))
             reply(in, ev, false, "valid", NULL);

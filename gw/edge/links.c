@@ -39,6 +39,7 @@ static int pause_guard(struct edge *e)
 {
     const struct msg_paused m = { };
     e->paused = true;
+    sessions_drop(e); /* a reload: who was good before is looked at anew */
     return e->guard.ipc ? ipc_put_paused(e->guard.ipc, &m) : 0;
 }
 

@@ -189,6 +189,7 @@ static int init_state(struct edge *e)
         return GW_ERR(NOMEM);
     TAILQ_INIT(&e->conns);
     TAILQ_INIT(&e->dirty);
+    sessions_init(e);
     outbox_init(&e->lines, e->epoch, LINES_MAX);
     links_init(e);
     err = pairs_init(e);

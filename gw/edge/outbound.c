@@ -222,7 +222,10 @@ static void on_ready(struct conn *c, bool direct)
 static SSL *on_tls(struct conn *c)
 {
     struct outbound *o = self(c);
-    return tls_client(c->edge->tls, o->pair->ours, tls_ascii(c->edge->tls, o->pair->theirs), c->direct);
+    SSL *ssl = tls_client(c->edge->tls, o->pair->ours, tls_ascii(c->edge->tls, o->pair->theirs), c->direct);
+    if (ssl)
+        session_offer(c, ssl, o->pair);
+    return ssl;
 }
 
 static void on_secured(struct conn *c)
@@ -230,7 +233,7 @@ static void on_secured(struct conn *c)
     struct outbound *o = self(c);
     const char *why;
     enum gw_reason reason = tls_peer_wrong(c->ssl, c->edge->tls, o->pair->theirs, &why);
-    o->cert_ok = reason == GW_R_NONE;
+    o->cert_ok = c->use.proven = reason == GW_R_NONE;
     if (!o->cert_ok && !dialback_on(o)) {
         conn_kill(c, reason, why);
         return;
@@ -268,7 +271,9 @@ static void on_closed(struct conn *c)
         return; /* closing in order: the pair went on without it */
     if (o->was_ready)
         tell_lost(o->pair);
-    if (o->was_ready)
+    if (!o->was_ready && session_refused(c))
+        pair_stream_again(o->pair);
+    else if (o->was_ready)
         pair_stream_lost(o->pair, ready_at, o->first_end && c->bytes_out >= o->first_end);
     else
         pair_stream_failed(o->pair, settle_reason(c->reason));

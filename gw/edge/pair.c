@@ -37,6 +37,8 @@ int pairs_init(struct edge *e)
         p->dial.none = none_left;
         TAILQ_INIT(&p->queue);
         TAILQ_INIT(&p->waiting);
+        TAILQ_INIT(&p->given);
+        TAILQ_INIT(&p->got);
     }
     return 0;
 }
@@ -200,6 +202,14 @@ void pair_stream_failed(struct pair *p, enum gw_reason why)
         route_failed(p->edge, p->theirs, &p->dial.list[p->dial.at - 1], why);
     if (p->last != GW_R_NO_AUTH)
         p->last = why;
+    dial_next(&p->dial);
+}
+
+void pair_stream_again(struct pair *p)
+{
+    p->out = NULL;
+    if (p->dial.at > 0)
+        p->dial.at--;
     dial_next(&p->dial);
 }
 

@@ -31,6 +31,8 @@ struct pair {
     unsigned failures;        /* rounds in a row */
     enum gw_reason last;      /* why the last round failed */
     struct { char id[17]; bool answers; uint64_t sent_at, stream; } ping; /* route.c; id empty: none is open */
+    struct session_list given, got; /* sessions.h: what their servers may resume, what they let us resume */
+    uint64_t full_until;      /* ms: no session is offered before, for one did badly */
     struct net_addr far_from, far_to; /* newest FLOW of the other side: real source, intercepted destination */
 };
 
@@ -49,6 +51,7 @@ void pair_requeue(struct pair *p, struct order_queue *unsent); /* in front, in t
 void pair_kick(struct pair *p);                  /* opens or feeds the stream if there is something to say */
 void pair_ready(struct pair *p);                 /* its stream may be written to */
 void pair_stream_failed(struct pair *p, enum gw_reason why); /* before it was ready */
+void pair_stream_again(struct pair *p); /* before it was ready, for a reason of the TLS session that it used: the same server once more, without */
 void pair_stream_lost(struct pair *p, uint64_t ready_at, bool useful); /* after it was ready, since then; useful: it took a stanza */
 void pair_tick(struct pair *p);
 void pair_flow(struct edge *e, const struct msg_flow *m);

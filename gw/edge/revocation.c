@@ -169,6 +169,7 @@ void revocation_came(struct edge *e, int fd)
         return;
     }
     e->lists_said = false;
+    sessions_drop(e); /* who was good by the old lists is looked at anew */
     unsigned ended = end_revoked(e);
     log_info("crl: %u list%s read again, %u stream%s ended", r.n, r.n == 1 ? "" : "s", ended, ended == 1 ? "" : "s");
     line_lists(e, "crl-read", NULL, r.n, r.next);

@@ -75,10 +75,11 @@ int stats_json(struct edge *e, struct buf *b)
     struct conn *c;
     bool first = true;
     int err = buf_printf(b, "{\"side\":\"%s\",\"guard\":%s,\"journal\":%s,\"listeners\":%zu,\"streams\":%zu,\"accepted\":%llu,"
-        "\"refused\":%llu,\"stanzas\":%llu,\"written\":%llu,\"failed\":%llu,\"answered\":%llu,\"unanswered\":%llu,\"tickets\":%zu,\"held\":%zu,\"open\":%zu,\"targets_down\":%zu,"
+        "\"refused\":%llu,\"stanzas\":%llu,\"written\":%llu,\"failed\":%llu,\"resumed\":%llu,\"sessions\":%zu,\"answered\":%llu,\"unanswered\":%llu,\"tickets\":%zu,\"held\":%zu,\"open\":%zu,\"targets_down\":%zu,"
         "\"lines_waiting\":%zu,", gw_side_name(e->side), e->guard.ipc ? "true" : "false", e->journal.ipc ? "true" : "false",
         e->n_listeners, e->n_conns, (unsigned long long)e->count.accepted, (unsigned long long)e->count.refused,
         (unsigned long long)e->count.stanzas, (unsigned long long)e->count.written, (unsigned long long)e->count.failed,
+        (unsigned long long)e->count.resumed, e->sessions.n,
         (unsigned long long)e->count.answered, (unsigned long long)e->count.unanswered, tickets_open(e), orders_held(e), orders_open(e), routes_down(e), e->lines.bytes);
     err = err ? err : put_lists(e, b);
     err = err ? err : buf_puts(b, STR("\"pairs\":["));

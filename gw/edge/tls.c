@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * TLS of one edge: 1.2 and 1.3, modern suites, no renegotiation, no compression, no tickets. */
+ * TLS of one edge: 1.2 and 1.3, modern suites, no renegotiation, no compression, no early data; tickets as sessions.h says. */
 #include "tls.h"
 
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <time.h>
 #include <unicode/uidna.h>
 
 #include "cert.h"
 #include "log.h"
 #include "revocation.h"
+#include "sessions.h"
 #include "signer.h"
 
 #define ALPN "\x0bxmpp-server"
@@ -24,6 +26,7 @@ struct tls {
     struct tls_shown *shown;
     size_t n_shown;
     struct revocation lists;
+    bool lists_keep;        /* one that is out of date counts on */
 };
 
 const char *tls_error(void)
@@ -143,7 +146,8 @@ static int set_common(SSL_CTX *ctx, const struct gw_side_conf *side)
     /* Public CAs stopped issuing clientAuth: in both roles the peer is judged as the server that it is. */
     X509_VERIFY_PARAM_set_flags(p, X509_V_FLAG_PARTIAL_CHAIN);
     return SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 && SSL_CTX_set_cipher_list(ctx, CIPHERS_12) == 1
-            && SSL_CTX_set_num_tickets(ctx, 0) == 1 && X509_VERIFY_PARAM_set_purpose(p, X509_PURPOSE_SSL_SERVER) == 1
+            && SSL_CTX_set_num_tickets(ctx, 0) == 1 && SSL_CTX_set_max_early_data(ctx, 0) == 1 && SSL_CTX_set_recv_max_early_data(ctx, 0) == 1
+            && X509_VERIFY_PARAM_set_purpose(p, X509_PURPOSE_SSL_SERVER) == 1
             && X509_VERIFY_PARAM_set_trust(p, X509_TRUST_SSL_SERVER) == 1 && SSL_CTX_load_verify_file(ctx, side->trust) == 1
         ? 0
         : GW_ERR(CRYPTO);
@@ -166,6 +170,7 @@ static SSL_CTX *make(const struct gw_conf *conf, const struct gw_side_conf *side
         return NULL;
     if (set_common(ctx, side) != 0)
         goto fail;
+    sessions_context(ctx, server, conf->limits.sessions ? conf->limits.session_time / 1000 : 0);
     what = c->chain;
     if (!gw_conf_minted(c) && SSL_CTX_use_certificate_chain_file(ctx, c->chain) != 1) /* minted ones come later: tls_chain */
         goto fail;
@@ -201,12 +206,52 @@ static int load_shown(struct tls *t, const struct gw_conf *conf, const struct gw
     return 0;
 }
 
+/* ---- how long a verdict stands ---- */
+
+/* Narrows [from, until) by a validity. A time that is not there (nextUpdate may be absent) narrows nothing. */
+static bool narrow(const ASN1_TIME *begin, const ASN1_TIME *end, int64_t now, int64_t *from, int64_t *until)
+{
+    const ASN1_TIME *at[2] = { begin, end };
+    for (int i = 0; i < 2; i++) {
+        int days, seconds;
+        int64_t t;
+        if (!at[i])
+            continue;
+        if (ASN1_TIME_diff(&days, &seconds, NULL, at[i]) != 1)
+            return false;
+        t = now + (int64_t)days * 86400 + seconds;
+        if (i == 0 && t > *from)
+            *from = t;
+        if (i == 1 && t < *until)
+            *until = t;
+    }
+    return true;
+}
+
+/* A list that is out of date ends the verdicts on all chains, also of other authorities: sooner than needed, never later. */
+bool tls_valid(SSL *ssl, const struct tls *t, int64_t *ret_from, int64_t *ret_until)
+{
+    STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
+    int64_t now = time(NULL), from = 0, until = t->lists.n && !t->lists_keep ? t->lists.next : INT64_MAX;
+    if (SSL_get_verify_result(ssl) != X509_V_OK || !SSL_get0_peer_certificate(ssl) || sk_X509_num(chain) < 1)
+        return false;
+    for (int i = 0; i < sk_X509_num(chain); i++) {
+        const X509 *x = sk_X509_value(chain, i);
+        if (!narrow(X509_get0_notBefore(x), X509_get0_notAfter(x), now, &from, &until))
+            return false;
+    }
+    *ret_from = from;
+    *ret_until = until;
+    return true;
+}
+
 int tls_load(const struct gw_conf *conf, enum gw_side side, struct tls **ret)
 {
     struct tls *t = calloc(1, sizeof *t);
     int err;
     if (!t)
         return GW_ERR(NOMEM);
+    t->lists_keep = conf->side[side].crl_keep;
     err = load_names(t, conf);
     if (!err)
         err = load_shown(t, conf, &conf->side[side]);

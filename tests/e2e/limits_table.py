@@ -38,6 +38,8 @@ ROWS = [
     ("bytes under way", "limits.window_bytes", "4MiB", "e2e/test_delivery.py::test_slow_reader_is_felt_by_the_sender", "queue-full",
      "the stream waits; a shared one: refused"),
     ("TLS handshakes a second", "limits.signatures", "500", "e2e/test_limits.py::test_handshakes_a_second", "tls-failed", "the handshake fails"),
+    ("TLS sessions of a side", "limits.sessions", "1000", "unit/edge_sessions.c: limits.sessions", None, "the oldest is forgotten"),
+    ("time of a TLS session", "limits.session_time", "1h", "unit/edge_sessions.c: the verdict on the chain has run out", None, "a full handshake"),
     ("time of a scan", "limits.scan", "100ms", "unit/guard_core.c: at the deadline: the scanner is ended", "scan-timeout", "the stanza is refused, the scanner killed"),
     ("memory of a program", "limits.memory", "2GiB", "e2e/test_limits.py::test_memory_has_an_end", "internal", "what needs more is refused"),
     ("connections a second of an address", "admission.rate", "50", "unit/admission_decide.c: a burst of 20", "rate", "dropped"),

@@ -11,6 +11,7 @@ void conn_fail(struct conn *c, const char *condition, enum gw_reason reason, con
 void line_lists(struct edge *e, const char *action, const char *error, unsigned n, int64_t next) { (void)e, (void)action, (void)error, (void)n, (void)next; }
 int tls_lists(struct tls *t, struct str pem) { (void)t, (void)pem; return 0; }
 struct revocation tls_revocation(const struct tls *t) { (void)t; return (struct revocation){ 0 }; }
+void sessions_drop(struct edge *e) { (void)e; }
 bool tls_revoked(SSL *ssl, const struct tls *t) { (void)ssl, (void)t; return false; }
 
 #define DAY 86400
