@@ -73,6 +73,9 @@ int xs_feed(struct xs *s, const void *p, size_t n) GW_MUST_CHECK;
 /* The next event; ev->type XS_NONE when more bytes are needed. After XS_FAIL or XS_CLOSE nothing more comes. The stream stops
  * behind XS_HEADER (receiving), XS_STARTTLS, XS_AUTH until it was answered. 0 or NOMEM. */
 int xs_next(struct xs *s, struct xs_event *ev) GW_MUST_CHECK;
+/* Nothing came for a while: gives back what only a busy stream needs (some 15 to 60 KiB; 2 KiB stay). What comes next is read as if nothing
+ * had happened, at the price of the header being parsed once more. No effect while anything is under way. */
+void xs_rest(struct xs *s);
 /* Bytes to send; the caller takes them with buf_drop. */
 struct buf *xs_out(struct xs *s);
 

@@ -231,6 +231,12 @@ static void ack_now(const struct conn *c)
         (void)setsockopt(c->fd, IPPROTO_TCP, TCP_QUICKACK, &one, sizeof one);
 }
 
+static void conn_busy(struct conn *c)
+{
+    c->busy_at = edge_now(c->edge);
+    c->resting = false;
+}
+
 static void read_stream(struct conn *c)
 {
     static unsigned char bytes[READ_SIZE];
@@ -240,6 +246,7 @@ static void read_stream(struct conn *c)
         if (n <= 0)
             break;
         c->bytes_in += (uint64_t)n;
+        conn_busy(c);
         tap_data(c, true, bytes, (size_t)n);
         rate_read(c, (size_t)n);
         if (!conn_ok(c, xs_feed(c->xs, bytes, (size_t)n)))
@@ -389,6 +396,7 @@ void conn_write(struct conn *c)
     }
     if (c->bytes_out != before) {
         c->progress_at = c->written_at = edge_now(c->edge);
+        conn_busy(c);
         c->ops->sent(c);
     }
     if (c->phase == CONN_DRAIN && buf_size(out) == 0)

@@ -45,6 +45,7 @@ struct conn {
     bool ended;           /* our end tag is out, or in the output */
     bool gone;            /* ops->closed was called */
     bool is_dirty;
+    bool resting;         /* what only a busy stream needs was given back */
     bool came, tapped;    /* the peer began it; the tap has its beginning */
     uint32_t tap_seq[2];  /* the tap's next sequence numbers: ours, the peer's */
     bool want_write;      /* TLS or the socket waits for room */
@@ -53,6 +54,7 @@ struct conn {
     struct tls_peer peer; /* once secure */
     struct session_use use;
     uint64_t opened_at, deadline, progress_at, stanza_at, written_at; /* ms; deadline 0: none */
+    uint64_t busy_at;     /* ms: the last bytes, either way */
     uint64_t partial_at;  /* since when the peer sends without finishing anything; 0: it does not */
     uint64_t bytes_in, bytes_out, stanzas_in, stanzas_out;
     /* why it ends: the first reason counts */

@@ -10,6 +10,7 @@
 #include "tap.h"
 
 #define CLOSE_WAIT_MS 5000   /* for the peer's end tag after ours */
+#define REST_MS 2000         /* without a byte: an idle stream gives back what it can */
 #define LINGER_MS 2000       /* for the peer's FIN after the last words */
 
 static void copy(char *to, size_t cap, struct str s)
@@ -143,6 +144,11 @@ void conn_tick(struct conn *c)
     }
     if (c->phase != CONN_TLS || c->ended || c->deadline)
         return;
+    if (!c->resting && now - c->busy_at >= REST_MS && !c->paused && !c->slowed) {
+        c->resting = true;
+        c->edge->rested = true;
+        xs_rest(c->xs);
+    }
     if (buf_size(xs_out(c->xs)) == 0)
         c->progress_at = now;
     else if (now - c->progress_at >= (uint64_t)l->progress) {

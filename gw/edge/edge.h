@@ -84,6 +84,8 @@ struct edge {
     struct tap tap;
     bool lists_said;            /* the journal knows that a revocation list is out of date */
     uint64_t ready_by;          /* READY waits for the keeper's certificates until then; 0: it was said */
+    bool rested;                /* streams gave memory back since the heap was last trimmed */
+    uint64_t trimmed_at;
     bool paused;                /* the parent asked for it (reload): no stanza to this guard any more */
     uint64_t stop_at;           /* not 0: ending, at that time at the latest */
 };

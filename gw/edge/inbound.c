@@ -104,6 +104,20 @@ static bool new_id(struct inbound *in)
     return true;
 }
 
+/* False: no memory, and the stream is over. name may be what is kept there already. */
+static bool keep_name(struct conn *c, char **text, struct str *ret, struct str name)
+{
+    char *copy = strndup(name.p, name.n);
+    if (!copy) {
+        conn_kill(c, GW_R_INTERNAL, "no memory");
+        return false;
+    }
+    free(*text);
+    *text = copy;
+    *ret = (struct str){ copy, name.n };
+    return true;
+}
+
 /* Who calls whom (RFC 6120 section 4.7). False: the stream was failed. */
 static bool check_names(struct inbound *in, const struct xs_event *ev)
 {
@@ -125,12 +139,12 @@ static bool check_names(struct inbound *in, const struct xs_event *ev)
         conn_fail(c, "invalid-from", GW_R_PAIR_MISMATCH, "the header changed after authentication");
         return false;
     }
-    memcpy(in->to_text, to.p, to.n);
-    in->to = (struct str){ in->to_text, to.n };
+    if (!keep_name(c, &in->to_text, &in->to, to))
+        return false;
     if (!from.n)
         return true;
-    memcpy(in->from_text, from.p, from.n);
-    in->from = (struct str){ in->from_text, from.n };
+    if (!keep_name(c, &in->from_text, &in->from, from))
+        return false;
     side = gw_conf_side_of(conf, from);
     if (side != (int)c->edge->side) {
         conn_fail(c, "not-authorized", side < 0 ? GW_R_HOST_UNKNOWN : GW_R_WRONG_SIDE, "the header's 'from' does not live on this side");
@@ -203,10 +217,8 @@ static void on_auth(struct inbound *in, const struct xs_event *ev)
     bool good = true;
     if (ev->authzid.n) {
         good = jid_prepare_domain(ev->authzid, text, &who) == 0 && (in->from.n == 0 || str_eq(who, in->from));
-        if (good && in->from.n == 0) {
-            memcpy(in->from_text, who.p, who.n);
-            in->from = (struct str){ in->from_text, who.n };
-        }
+        if (good && in->from.n == 0 && !keep_name(c, &in->from_text, &in->from, who))
+            return;
     }
     p = good && who.n ? pair_find(c->edge, in->to, in->from) : NULL;
     reason = p && (!c->use.resumed || p == c->use.pair) ? tls_peer_wrong(c->ssl, c->edge->tls, in->from, &why) : GW_R_AUTH_FAILED;
@@ -312,6 +324,8 @@ static void on_closed(struct conn *c)
 static void on_release(struct conn *c)
 {
     struct inbound *in = self(c);
+    free(in->from_text);
+    free(in->to_text);
     free(in->pairs);
     free(in);
 }

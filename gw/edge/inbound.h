@@ -13,8 +13,8 @@ struct inpair { struct pair *pair; uint64_t flow; const char *auth; };
 struct inbound {
     struct conn c;               /* first */
     TAILQ_ENTRY(inbound) waiting; /* in pair->waiting while a stanza is held */
-    char from_text[JID_PART_MAX + 1], to_text[JID_PART_MAX + 1];
     struct str from, to;         /* of the newest header, prepared; from may be empty */
+    char *from_text, *to_text;   /* these two */
     char stream_id[33];
     bool opened;                 /* a pair was proven: the journal has "open" */
     bool asked;                  /* it asked about a dialback key: a stream that is for nothing else */

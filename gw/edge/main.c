@@ -2,6 +2,7 @@
  * lockgate-edge CONF high|low: the only program that speaks with servers of its side. Started by the parent, its channel on
  * descriptor 3. */
 #include <ares.h>
+#include <malloc.h>
 #include <openssl/rand.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@
 
 #define LINES_MAX (8u << 20) /* bytes of journal lines kept until they are durable */
 #define CHAINS_MS 5000       /* for the keeper to make the certificates that it makes */
+#define TRIM_MS 4000
 #define STOP_MS 3000         /* for streams to end in order */
 
 static struct edge edge;
@@ -106,6 +108,16 @@ static void tick_conns(struct edge *e)
     }
 }
 
+/* What idle streams gave back lies between what the others hold, and the kernel learns of it only so. */
+static void trim(struct edge *e)
+{
+    if (!e->rested || edge_now(e) - e->trimmed_at < TRIM_MS)
+        return;
+    e->rested = false;
+    e->trimmed_at = edge_now(e);
+    (void)malloc_trim(0);
+}
+
 static void on_tick(uv_timer_t *t)
 {
     struct edge *e = t->data;
@@ -113,6 +125,7 @@ static void on_tick(uv_timer_t *t)
     say_ready(e);
     revocation_tick(e);
     tick_conns(e);
+    trim(e);
     for (size_t i = 0; i < e->n_pairs; i++)
         pair_tick(&e->pairs[i]);
     routes_tick(e);

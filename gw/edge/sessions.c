@@ -242,6 +242,7 @@ void session_done(struct conn *c)
 {
     struct session_use *u = &c->use;
     int64_t end;
+    u->ours = STR_NONE; /* borrowed for the handshake alone */
     if (!u->on)
         return;
     u->resumed = SSL_session_reused(c->ssl) == 1;

@@ -414,6 +414,16 @@ static void translate(struct reader *r)
 
 /* ---- life ---- */
 
+/* A parser that knows nothing yet. */
+static int blank(struct reader *r)
+{
+    if (r->p)
+        return XML_ParserReset(r->p, "UTF-8") ? set_up(r) : GW_ERR(NOMEM);
+    /* A named encoding keeps expat from following a byte order mark or a declaration into another one. */
+    r->p = XML_ParserCreateNS("UTF-8", SEPARATOR);
+    return r->p ? set_up(r) : GW_ERR(NOMEM);
+}
+
 int reader_init(struct reader *r, const struct reader_hooks *hooks, void *who, const struct reader_limits *limits, size_t in_max)
 {
     memset(r, 0, sizeof *r);
@@ -424,9 +434,7 @@ int reader_init(struct reader *r, const struct reader_hooks *hooks, void *who, c
     r->limits = *limits;
     if (!reader_expat_fit())
         return GW_ERR(UNSUPPORTED);
-    /* A named encoding keeps expat from following a byte order mark or a declaration into another one. */
-    r->p = XML_ParserCreateNS("UTF-8", SEPARATOR);
-    return r->p ? set_up(r) : GW_ERR(NOMEM);
+    return blank(r);
 }
 
 void reader_clear(struct reader *r)
@@ -440,8 +448,9 @@ void reader_clear(struct reader *r)
 
 int reader_restart(struct reader *r)
 {
-    if (!XML_ParserReset(r->p, "UTF-8"))
-        return GW_ERR(NOMEM);
+    int err = blank(r);
+    if (err < 0)
+        return err;
     buf_reset(&r->header);
     r->fed = 0;
     r->base = 0;
@@ -459,7 +468,7 @@ int reader_restart(struct reader *r)
         scan(r, r->in.p + r->in.off, n);
         r->in.len += n;
     }
-    return set_up(r);
+    return 0;
 }
 
 int reader_feed(struct reader *r, const void *p, size_t n)
@@ -487,7 +496,7 @@ static int renew(struct reader *r)
 {
     enum XML_Status st;
     size_t n = buf_size(&r->header);
-    if (!XML_ParserReset(r->p, "UTF-8") || set_up(r) < 0)
+    if (blank(r) < 0)
         return GW_ERR(NOMEM);
     r->muted = true;
     st = XML_Parse(r->p, (const char *)buf_data(&r->header), (int)n, 0);
@@ -496,6 +505,15 @@ static int renew(struct reader *r)
     r->renewed = r->done;
     r->fed = 0;
     return st == XML_STATUS_OK ? 0 : GW_ERR(NOMEM); /* it was well-formed the first time */
+}
+
+void reader_rest(struct reader *r)
+{
+    if (!r->p || !r->root_seen || r->depth != 1 || r->scan != IN_TEXT || r->paused || r->failed || r->fault.condition || buf_size(&r->in) > 0)
+        return;
+    XML_ParserFree(r->p);
+    r->p = NULL;
+    buf_clear(&r->in);
 }
 
 /* Lets go of the bytes of finished tokens. */
@@ -510,7 +528,13 @@ static void settle(struct reader *r)
 enum reader_result reader_run(struct reader *r)
 {
     enum XML_Status st;
+    if (!r->p && buf_size(&r->in) == 0)
+        return READER_MORE;
     while (!r->fault.condition) {
+        if (!r->p && renew(r) < 0) {
+            r->fault = (struct fault){ "resource-constraint", GW_R_INTERNAL, "out of memory", true };
+            break;
+        }
         if (r->failed) { /* by expat; what to call it may need some more bytes */
             translate(r);
             if (r->fault.condition)

@@ -37,7 +37,7 @@ struct reader_limits {
 };
 
 struct reader {
-    XML_Parser p;
+    XML_Parser p;        /* NULL while it rests */
     const struct reader_hooks *hooks;
     void *who;
     struct reader_limits limits;
@@ -70,6 +70,10 @@ void reader_clear(struct reader *r);
 /* A fresh document; bytes not yet consumed are kept and will be read as its beginning. */
 int reader_restart(struct reader *r) GW_MUST_CHECK;
 int reader_feed(struct reader *r, const void *p, size_t n) GW_MUST_CHECK; /* LIMIT, NOMEM */
+
+/* Between two first-level elements, with nothing unfinished: frees the parser and its buffers until more comes; then it is made anew from
+ * the document's header, as `renew` has it. Otherwise nothing happens. */
+void reader_rest(struct reader *r);
 
 enum reader_result { READER_MORE, READER_PAUSED, READER_FAULT };
 enum reader_result reader_run(struct reader *r);

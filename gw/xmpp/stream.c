@@ -436,6 +436,7 @@ void xs_free(struct xs *s)
     buf_clear(&s->scratch);
     arena_clear(&s->head);
     db_forget_all(s);
+    free(s->at_rest);
     free(s->names);
     free(s->id);
     free(s);
@@ -449,9 +450,44 @@ int xs_restart(struct xs *s)
     s->peer_db = false;
     s->peer_from = s->peer_to = s->peer_id = STR_NONE;
     s->n_theirs = 0;
+    free(s->at_rest);
+    s->at_rest = NULL;
     arena_reset(&s->head);
     db_forget_all(s);
     return reader_restart(&s->rd);
+}
+
+/* The header's names move out of their arena, whose smallest chunk is many times their size. */
+static void compact_head(struct xs *s)
+{
+    struct str *v[] = { &s->peer_from, &s->peer_to, &s->peer_id };
+    size_t n = s->peer_from.n + s->peer_to.n + s->peer_id.n;
+    char *to = s->at_rest ? NULL : malloc(n + 1);
+    if (!to)
+        return;
+    s->at_rest = to;
+    for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
+        if (!v[i]->p)
+            continue;
+        memcpy(to, v[i]->p, v[i]->n);
+        v[i]->p = to;
+        to += v[i]->n;
+    }
+    arena_clear(&s->head);
+}
+
+void xs_rest(struct xs *s)
+{
+    if (s->state != ST_READY || s->err || s->failed || s->got_header || s->got_unit || s->got_end || s->st.r)
+        return;
+    reader_rest(&s->rd);
+    if (s->rd.p)
+        return;
+    nonza_clear(&s->el);
+    buf_clear(&s->scratch);
+    if (buf_size(&s->out) == 0)
+        buf_clear(&s->out);
+    compact_head(s);
 }
 
 int xs_feed(struct xs *s, const void *p, size_t n)

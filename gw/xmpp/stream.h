@@ -55,6 +55,7 @@ struct xs {
     /* the present document's header, as the peer sent it */
     struct arena head;
     struct str peer_from, peer_to, peer_id;
+    char *at_rest; /* where these three are while it rests (xs_rest), instead of in head */
     bool peer_default_ns, peer_db; /* content namespace fits or is not declared; xmlns:db declared */
     char *id; /* receiving: ours */
     bool external;

@@ -74,10 +74,41 @@ static void the_same_after_renewals(const char *last, const char *want)
     buf_clear(&first);
 }
 
+/* What a stream at rest holds, after a stanza of 40 KiB; and that the next one is read. */
+static void at_rest(void)
+{
+    enum { N = 50 };
+    static struct run r[N];
+    static char big[45000];
+    size_t n = (size_t)snprintf(big, sizeof big, "<message from='a@capulet.example' to='b@montague.example'><body>");
+    struct mallinfo2 before = mallinfo2(), after;
+    double each;
+    int good = 0;
+    memset(big + n, 'x', 40 * 1024);
+    strcpy(big + n + 40 * 1024, "</body></message>");
+    for (int i = 0; i < N; i++) {
+        run_init(&r[i], &conf);
+        run_input(&r[i], (const unsigned char *)RUN_UNTIL_READY HEADER, sizeof RUN_UNTIL_READY HEADER - 1, RUN_WHOLE, false);
+        run_input(&r[i], (const unsigned char *)big, strlen(big), RUN_WHOLE, false);
+        xs_rest(r[i].s);
+        buf_clear(&r[i].log);
+    }
+    after = mallinfo2();
+    each = ((double)after.uordblks - (double)before.uordblks) / N;
+    ok(each < 3000, "a stream at rest holds little (%.0f bytes)", each);
+    for (int i = 0; i < N; i++) {
+        run_input(&r[i], (const unsigned char *)big, strlen(big), RUN_WHOLE, false);
+        good += r[i].stanzas == 2;
+        run_clear(&r[i]);
+    }
+    ok(good == N, "and reads on (%d of %d)", good, N);
+}
+
 int main(void)
 {
     run_must(jid_init());
     many_names();
+    at_rest();
     the_same_after_renewals("<p:x>\xc3(", "fail unsupported-encoding unsupported-encoding: bytes that are not UTF-8");
     the_same_after_renewals("<q:x/>", "fail not-well-formed not-well-formed: unbound prefix");
     the_same_after_renewals("</stream:stream>", "close");

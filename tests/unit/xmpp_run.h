@@ -18,7 +18,7 @@
 /* up to a stream that is ready for stanzas; the last header is left out, so that a test may send its own */
 #define RUN_UNTIL_READY RUN_HEADER RUN_WAIT RUN_AUTH RUN_WAIT
 
-enum run_chunks { RUN_WHOLE, RUN_BYTES, RUN_SEED }; /* RUN_SEED and above: pseudo-random cuts */
+enum run_chunks { RUN_WHOLE, RUN_BYTES, RUN_SEED }; /* RUN_SEED and above: pseudo-random cuts; with odd numbers it rests behind each piece */
 
 struct run {
     struct xs *s;
@@ -170,6 +170,8 @@ static void run_feed(struct run *r, const unsigned char *p, size_t n, unsigned c
         run_must(xs_feed(r->s, p + i, k));
         run_events(r);
         run_take_out(r);
+        if (chunks > RUN_BYTES && chunks % 2)
+            xs_rest(r->s);
     }
 }
 
