@@ -238,6 +238,12 @@ bool session_refused(struct conn *c)
 
 /* ---- both ---- */
 
+/* New revocation lists came during the handshake, and the session's peer is on one. */
+static bool revoked_meanwhile(const struct conn *c)
+{
+    return c->use.era != c->edge->sessions.era && tls_revoked(c->ssl, c->edge->tls);
+}
+
 void session_done(struct conn *c)
 {
     struct session_use *u = &c->use;
@@ -246,7 +252,7 @@ void session_done(struct conn *c)
     if (!u->on)
         return;
     u->resumed = SSL_session_reused(c->ssl) == 1;
-    if (u->resumed && u->era != c->edge->sessions.era && tls_revoked(c->ssl, c->edge->tls)) { /* new lists came during the handshake */
+    if (u->resumed && revoked_meanwhile(c)) {
         conn_kill(c, GW_R_CERT_REFUSED, "its certificate was revoked meanwhile");
         return;
     }

@@ -10,6 +10,7 @@
 #include <unicode/uidna.h>
 
 #include "cert.h"
+#include "chains.h"
 #include "log.h"
 #include "revocation.h"
 #include "sessions.h"
@@ -25,6 +26,7 @@ struct tls {
     size_t n_names;
     struct tls_shown *shown;
     size_t n_shown;
+    struct chains chains;
     struct revocation lists;
     bool lists_keep;        /* one that is out of date counts on */
 };
@@ -200,6 +202,8 @@ static int load_shown(struct tls *t, const struct gw_conf *conf, const struct gw
         SSL_CTX_set_tlsext_servername_callback(s->server, on_sni);
         SSL_CTX_set_tlsext_servername_arg(s->server, t);
         SSL_CTX_set_alpn_select_cb(s->server, on_alpn, NULL);
+        SSL_CTX_set_cert_verify_callback(s->server, chains_verify, &t->chains);
+        SSL_CTX_set_cert_verify_callback(s->client, chains_verify, &t->chains);
         if (SSL_CTX_set_session_id_context(s->server, (const unsigned char *)"lockgate", 8) != 1)
             return GW_ERR(CRYPTO);
     }
@@ -274,6 +278,7 @@ void tls_free(struct tls *t)
         SSL_CTX_free(t->shown[i].server);
         SSL_CTX_free(t->shown[i].client);
     }
+    chains_clear(&t->chains);
     free(t->names);
     free(t->shown);
     free(t);

@@ -4,6 +4,7 @@
 // link: ipc record base
 // libs: -luv -lssl -lcrypto -licuuc -licudata
 #include "../../gw/edge/cert.c"
+#include "../../gw/edge/chains.c"
 #include "../../gw/edge/revocation.c"
 #include "../../gw/edge/sessions.c"
 #include "../../gw/edge/signer.c"
@@ -60,6 +61,27 @@ static X509 *issue(const char *san, EVP_PKEY *k, long seconds, bool by_itself)
     X509_EXTENSION_free(e);
     X509_sign(x, san && !by_itself ? ca_key : k, EVP_sha256());
     return x;
+}
+
+static X509_CRL *revoking(const X509 *x)
+{
+    X509_CRL *crl = X509_CRL_new();
+    X509_REVOKED *r = X509_REVOKED_new();
+    ASN1_TIME *t = ASN1_TIME_new();
+    X509_gmtime_adj(t, -30);
+    X509_CRL_set_version(crl, 1);
+    X509_CRL_set_issuer_name(crl, X509_get_subject_name(ca));
+    X509_CRL_set1_lastUpdate(crl, t);
+    X509_REVOKED_set_revocationDate(r, t);
+    X509_gmtime_adj(t, 3600);
+    X509_CRL_set1_nextUpdate(crl, t);
+    ASN1_TIME_free(t);
+    ASN1_INTEGER *n = ASN1_INTEGER_dup(X509_get0_serialNumber(x));
+    X509_REVOKED_set_serialNumber(r, n);
+    ASN1_INTEGER_free(n);
+    X509_CRL_add0_revoked(crl, r);
+    X509_CRL_sign(crl, ca_key, EVP_sha256());
+    return crl;
 }
 
 static char *put(int i, X509 *x)
@@ -139,6 +161,7 @@ static struct {
     unsigned char sha256[32];
     SSL_SESSION *session;
     size_t near_kept, far_kept;
+    const X509 *leaf;       /* the one that near holds */
 } got_;
 
 static void usual(void)
@@ -213,6 +236,7 @@ static void connect_once(bool give)
             got_.done = false;
         got_.group = (int)SSL_get_negotiated_group(n->ssl);
         got_.verify = SSL_get_verify_result(n->ssl);
+        got_.leaf = SSL_get0_peer_certificate(n->ssl);
         struct tls_peer p;
         tls_peer(n->ssl, &p);
         memcpy(got_.sha256, p.sha256, sizeof p.sha256);
@@ -398,6 +422,74 @@ static void certificates(void)
     X509_free(kept);
 }
 
+/* chains.h: a certificate is held once, however many show it, and judged each time. */
+static void one_copy(void)
+{
+    const X509 *first;
+    unsigned char sha256[32];
+    X509_CRL *crl;
+    begin();
+    usual();
+    connect_once(false);
+    first = got_.leaf;
+    memcpy(sha256, got_.sha256, sizeof sha256);
+    connect_once(false);
+    ok(full() && got_.leaf == first && near.tls->chains.n == 2 && far.tls->chains.n == 2, "the same certificate is held once, and so is its issuer");
+    ok(got_.is_high && got_.is_low && memcmp(sha256, got_.sha256, sizeof sha256) == 0, "and says the same");
+    crl = revoking(first);
+    X509_STORE_add_crl(SSL_CTX_get_cert_store(near.tls->shown[0].server), crl);
+    X509_CRL_free(crl);
+    X509_STORE_set_flags(SSL_CTX_get_cert_store(near.tls->shown[0].server), X509_V_FLAG_CRL_CHECK);
+    connect_once(true);
+    ok(full() && got_.leaf == first && got_.verify == X509_V_ERR_CERT_REVOKED && !got_.is_high && got_.near_kept == 0, "it is judged each time: now it is revoked");
+    end();
+    shown[GW_LOW][0].chain = put(3, issue("DNS:high.example", keys[HIGH_NAME], 3600, true));
+    begin();
+    for (int i = 0; i < 3; i++)
+        connect_once(false);
+    ok(full() && !got_.is_high && near.tls->chains.n == 0, "one that is not good is not kept");
+    end();
+    begin();
+    for (int i = 0; i < CHAINS_MAX + 40; i++) {
+        X509 *x = issue("DNS:high.example", keys[HIGH_NAME], 3600, false);
+        remember(&near.tls->chains, x);
+        X509_free(x);
+    }
+    ok(near.tls->chains.n == CHAINS_MAX, "no more than %d are kept", CHAINS_MAX);
+    end();
+    shown[GW_LOW][0].chain = put(3, issue("DNS:high.example", keys[HIGH_NAME], 3600 * 24, false));
+}
+
+/* New revocation lists, as the parent hands them over: sessions are gone, and a handshake under way is looked at again. */
+static void new_lists(void)
+{
+    struct conn c = { .edge = &near };
+    FILE *f = tmpfile();
+    X509_CRL *crl;
+    begin();
+    usual();
+    connect_once(true);
+    crl = revoking(SSL_SESSION_get0_peer(TAILQ_FIRST(&near_pair[0].given)->ssl));
+    PEM_write_X509_CRL(f, crl);
+    fflush(f);
+    lseek(fileno(f), 0, SEEK_SET);
+    TAILQ_INIT(&near.conns);
+    c.ssl = tls_server(near.tls, STR("low.example"));
+    SSL_set_session(c.ssl, TAILQ_FIRST(&near_pair[0].given)->ssl);
+    session_await(&c, c.ssl, STR("low.example"), &near_pair[0]);
+    c.use.resumed = true;
+    ok(!revoked_meanwhile(&c), "a resumed handshake, lists as before: it stands");
+    revocation_came(&near, dup(fileno(f)));
+    ok(near.sessions.n == 0, "new lists: no session stays");
+    ok(revoked_meanwhile(&c), "a resumed handshake that began before and is on one of them ends");
+    connect_once(true);
+    ok(full() && got_.verify == X509_V_ERR_CERT_REVOKED && near.sessions.n == 0, "so does the next, which is a full one");
+    SSL_free(c.ssl);
+    X509_CRL_free(crl);
+    fclose(f);
+    end();
+}
+
 static void bounds(void)
 {
     begin();
@@ -469,6 +561,8 @@ int main(void)
     none_of_it();
     strangers();
     certificates();
+    one_copy();
+    new_lists();
     bounds();
     fall_back();
     for (int i = 0; i < 7; i++)
