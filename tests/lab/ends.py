@@ -6,7 +6,7 @@ import threading
 import time
 
 from .layout import OTHER
-from .wire import Peer, Sink, message, number
+from .wire import Peer, Sink, message, number, readable
 
 HOME = {"high": "high.example", "low": "low.example"}
 
@@ -42,7 +42,17 @@ class Ends:
     def stream(self, side, from_=None, to=None, family="4", direct=False, **words):
         """An authenticated stream of this side's server."""
         p = self.connect(side, family, 5270 if direct else 5269, **words)
-        return p.authenticated(from_ or HOME[side], to or HOME[OTHER[side]], direct)
+        try:
+            return p.authenticated(from_ or HOME[side], to or HOME[OTHER[side]], direct)
+        except Exception:
+            self.drop(p)
+            raise
+
+    def drop(self, peer):
+        """Closes a connection before the end of all."""
+        with contextlib.suppress(OSError):
+            peer.sock.close()
+        self._peers[:] = [p for p in self._peers if p is not peer]
 
     def close(self):
         for p in self._peers:
@@ -80,12 +90,11 @@ class Load:
         return None
 
     def _main(self):
-        import select
         peer, n, start = self._open(), 0, time.monotonic()
         me, you = f"load@{HOME[self.side]}/r", f"sink@{HOME[OTHER[self.side]]}/r"
         while peer and not self._end.is_set():
             try:
-                if select.select([peer.sock], [], [], 0)[0] and not peer.sock.recv(65536):
+                if readable(peer.sock, 0) and not peer.sock.recv(65536):
                     raise ConnectionError("closed")
                 peer.send(message(me, you, f"{self.tag}-{n}", self.body))
                 self.sent[n] = time.monotonic()

@@ -42,6 +42,13 @@ def name(element):
     return element.tag.rsplit("}", 1)[-1]
 
 
+def readable(sock, seconds):
+    """select() ends at descriptor 1023."""
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))
+
+
 class Closed(LabError):
     """The other side closed the connection, in order or not."""
 
@@ -87,7 +94,7 @@ class Peer:
         if left <= 0:
             raise LabError(f"the other side of the stream said nothing more; so far: {self.raw[-400:]!r}")
         if not (isinstance(self.sock, ssl.SSLSocket) and self.sock.pending()):
-            if not select.select([self.sock], [], [], left)[0]:
+            if not readable(self.sock, left):
                 return
         try:
             data = self.sock.recv(65536)
