@@ -117,7 +117,7 @@ static int add_factors(struct dlp *d, const struct dlp_expr *e, const struct fac
 static void add_lengths(const struct dlp_detector *x, struct gate *g)
 {
     bool goes_on = x->validator && x->validator->min_digits, whole = !x->characters[0]; /* nothing is added in front of the match */
-    if (g->token && x->length > g->token)
+    if (g->token && whole && x->length > g->token)
         g->token = (uint32_t)x->length;
     if (x->digits > g->digits)
         g->digits = (uint32_t)x->digits;

@@ -154,7 +154,12 @@ static struct tree *read_atom(struct reader *r)
     int one;
     if (c == '(')
         return read_group(r);
-    bool edge = c == '^' || c == '$' || (c == '\\' && r->at < r->s.n && r->s.p[r->at] && strchr("bBAzZ", r->s.p[r->at]));
+    if (strchr("*+?{", c)) { /* what it repeats was read: this begins a control verb, as in "(*UTF8)", or is itself meant */
+        r->lost = true;
+        return NULL;
+    }
+    /* not \A, \z and \Z: for libyara they are letters */
+    bool edge = c == '^' || c == '$' || (c == '\\' && r->at < r->s.n && (r->s.p[r->at] == 'b' || r->s.p[r->at] == 'B'));
     if (edge) {
         r->at += c == '\\';
         return node(r, TREE_SEQUENCE);

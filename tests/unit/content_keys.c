@@ -24,7 +24,7 @@ static const struct { const char *pattern, *pieces; } rows[] = {
     { "abcxyz", "abcxyz" }, { "ABC-1", "abc-1" }, { "(?:curl|wget) [a-z]+", "curl_ wget_" }, { "ghp_[A-Za-z0-9]+", "ghp_" }, { "x?yzq", "yzq" }, { "(?:abc)?", "" }, { "(?:abc|)x*", "" },
     { "[A-Z][0-9]{5}", "s:a00000" }, { "[0-9]{2,}-[0-9]{3}", "s:00-000" }, { "[0-9]{1,3}[.][0-9]{1,3}", "s:0.0" }, { "[0-9]{40}", "s:000000000000000000000000" }, { ".*", "" }, { "[a-z]{9}", "" },
     { "(?:key|token)=[a-z]{4,}", "key= token=" }, { "a{3}:b{2,}", "aaa:bb" }, { "(?:ab){2,}z", "ababz" }, { "\\bwxq\\b", "wxq" }, { "w(?:x|y)q", "wxq wyq" }, { "(?=x)y", "" }, { "[^a]bcdq", "bcdq" },
-    { "a|", "" }, { "(?:qq[0-9a-z]*)+ww", "qq" }, { "\\x2d[a-z]{2}\\d", "s:-aa0" }, { "@[a-z]+", "@" }, { "http://[a-z]+zq", "zq" },
+    { "a|", "" }, { "(?:qq[0-9a-z]*)+ww", "qq" }, { "\\x2d[a-z]{2}\\d", "s:-aa0" }, { "@[a-z]+", "@" }, { "(*UTF8)qzq", "" }, { "qzq\\Zwxq", "" }, { "\\Aqzq", "" }, { "http://[a-z]+zq", "zq" },
 };
 
 static int by_text(const void *a, const void *b) { return strcmp(a, b); }
