@@ -12,6 +12,7 @@
 
 #include "conn_end.h"
 #include "log.h"
+#include "revocation.h"
 #include "tap.h"
 
 #define READ_SIZE 16384  /* a TLS record: SSL_read of this size leaves nothing behind in the library */
@@ -162,9 +163,11 @@ static void handshake(struct conn *c)
         c->secure = true;
         c->phase = CONN_TLS;
         tls_peer(c->ssl, &c->peer);
-        session_done(c);
-        if (c->phase == CONN_DEAD)
+        if (revoked_meanwhile(c)) {
+            conn_kill(c, GW_R_CERT_REFUSED, "its certificate was revoked meanwhile");
             return;
+        }
+        session_done(c);
         c->ops->secured(c);
         conn_touch(c);
         return;
@@ -179,6 +182,7 @@ static void handshake(struct conn *c)
 
 static void start_tls(struct conn *c)
 {
+    c->lists = c->edge->lists_read;
     c->ssl = c->ops->tls(c);
     if (!c->ssl || SSL_set_fd(c->ssl, c->fd) != 1) {
         conn_kill(c, GW_R_TLS_FAILED, tls_error());

@@ -49,6 +49,7 @@ struct conn {
     bool came, tapped;    /* the peer began it; the tap has its beginning */
     uint32_t tap_seq[2];  /* the tap's next sequence numbers: ours, the peer's */
     bool want_write;      /* TLS or the socket waits for room */
+    uint64_t lists;       /* edge.lists_read when the handshake began */
     size_t retry;         /* length of the SSL_write that must be repeated */
     struct net_addr local, remote;
     struct tls_peer peer; /* once secure */

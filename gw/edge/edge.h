@@ -82,6 +82,7 @@ struct edge {
     struct bucket *domain_rate; /* of each domain of this side, in the configuration's order */
     size_t n_verifies;          /* dialback: questions under way */
     struct tap tap;
+    uint64_t lists_read;        /* how often revocation lists came while it ran */
     bool lists_said;            /* the journal knows that a revocation list is out of date */
     uint64_t ready_by;          /* READY waits for the keeper's certificates until then; 0: it was said */
     bool rested;                /* streams gave memory back since the heap was last trimmed */

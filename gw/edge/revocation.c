@@ -159,6 +159,11 @@ static unsigned end_revoked(struct edge *e)
     return n;
 }
 
+bool revoked_meanwhile(const struct conn *c)
+{
+    return c->lists != c->edge->lists_read && tls_revoked(c->ssl, c->edge->tls);
+}
+
 void revocation_came(struct edge *e, int fd)
 {
     int err = read_fd(fd, e->tls, tls_lists);
@@ -169,6 +174,7 @@ void revocation_came(struct edge *e, int fd)
         return;
     }
     e->lists_said = false;
+    e->lists_read++;
     sessions_drop(e); /* who was good by the old lists is looked at anew */
     unsigned ended = end_revoked(e);
     log_info("crl: %u list%s read again, %u stream%s ended", r.n, r.n == 1 ? "" : "s", ended, ended == 1 ? "" : "s");

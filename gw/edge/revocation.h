@@ -24,6 +24,9 @@ bool revocation_stands(X509_STORE *store, X509 *leaf, STACK_OF(X509) *chain);
 /* A whole file, from its path or from a descriptor (taken), handed to `use`. Errors of `use`; NOENT, LIMIT, NOMEM. */
 typedef int revocation_use(struct tls *t, struct str pem);
 int revocation_read_file(const char *path, struct tls *t, revocation_use *use) GW_MUST_CHECK;
+struct conn;
+/* Lists came after this handshake began, and its peer is on one: it was verified by the old ones. */
+bool revoked_meanwhile(const struct conn *c);
 /* The parent sent the file anew: new lists, a record, and streams whose certificate is revoked now are ended. Takes fd. */
 void revocation_came(struct edge *e, int fd);
 /* Each tick: has one gone out of date? A record, once. */

@@ -238,12 +238,6 @@ bool session_refused(struct conn *c)
 
 /* ---- both ---- */
 
-/* New revocation lists came during the handshake, and the session's peer is on one. */
-static bool revoked_meanwhile(const struct conn *c)
-{
-    return c->use.era != c->edge->sessions.era && tls_revoked(c->ssl, c->edge->tls);
-}
-
 void session_done(struct conn *c)
 {
     struct session_use *u = &c->use;
@@ -252,10 +246,6 @@ void session_done(struct conn *c)
     if (!u->on)
         return;
     u->resumed = SSL_session_reused(c->ssl) == 1;
-    if (u->resumed && revoked_meanwhile(c)) {
-        conn_kill(c, GW_R_CERT_REFUSED, "its certificate was revoked meanwhile");
-        return;
-    }
     if (u->resumed) { /* the verdict is as old as the session's first handshake, and so is its end */
         u->pair = u->found.pair;
         u->from = u->found.from;

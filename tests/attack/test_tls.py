@@ -161,12 +161,35 @@ def test_revoked(ends):
 
 
 
+def held_open(ends, cert):
+    """A connection whose handshake lacks its last record alone, and that record: the certificate was shown and verified."""
+    peer = ends.connect("high", port=5270, tls=(*cert, None))
+    came, goes = ssl.MemoryBIO(), ssl.MemoryBIO()
+    c = context(ends, cert)
+    c.set_alpn_protocols(["xmpp-server"])
+    tls = c.wrap_bio(came, goes, server_hostname=LOW)
+    while True:
+        try:
+            tls.do_handshake()
+            break
+        except ssl.SSLWantReadError:
+            peer.sock.sendall(goes.read())
+            came.write(peer.sock.recv(65536))
+    data, at = goes.read(), 0
+    while at + 5 + int.from_bytes(data[at + 3:at + 5], "big") < len(data):
+        at += 5 + int.from_bytes(data[at + 3:at + 5], "big")
+    assert at > 0
+    peer.sock.sendall(data[:at])
+    return peer, data[at:]
+
+
 def test_a_list_put_in_place_while_streams_stand(ends):
-    """Without a restart: the revoked one's stream is ended and it is let in no more, the other's goes on; a broken file changes nothing."""
+    """Without a restart: the revoked one's stream is ended and it is let in no more, the other's goes on; a broken file changes nothing. Nor
+    does it get in by a handshake that began before and was held open."""
     forge, high = ends.forge, ends.authority["high"]
     good, bad = forge.make(by=high), forge.make(by=high)
     path = forge.revocations([high], os.path.join(forge.folder, "live-crl.pem"))
-    restart(ends, **{"high.crl": path})
+    restart(ends, **{"high.crl": path, "limits.handshake": "60s"})
     streams = {}
     for name, cert in (("good", good), ("bad", bad)):
         streams[name] = ends.connect("high", tls=(*cert, None)).authenticated(HIGH, LOW, False)
@@ -176,10 +199,14 @@ def test_a_list_put_in_place_while_streams_stand(ends):
     os.rename(path + ".broken", path)
     recorded(ends, mark, lambda e: e.get("action") == "crl-unreadable" and e["count"] == 1, "a file that is none")
     assert offered(ends, bad)
+    late, last = held_open(ends, bad)
     os.rename(forge.revocations([high], path + ".new", [bad[0]]), path)
     recorded(ends, mark, lambda e: e.get("action") == "crl-read" and e["count"] == 1 and e["not_after"].endswith("Z"), "the new list")
     assert streams["bad"].stream_error(20) == "not-authorized"
     recorded(ends, mark, lambda e: e.get("reason") == "cert-refused" and "revoked meanwhile" in e.get("error", ""), "the end of its stream")
+    mark = ends.events.mark()
+    late.sock.sendall(last)
+    recorded(ends, mark, lambda e: e.get("reason") == "cert-refused" and "revoked meanwhile" in e.get("error", ""), "the end of its handshake")
     assert {n: offered(ends, c) for n, c in (("good", good), ("bad", bad))} == {"good": True, "bad": False}
     id_ = f"kept-{time.monotonic_ns()}"
     streams["good"].send(message(A, B, id_))

@@ -463,7 +463,7 @@ static void one_copy(void)
 /* New revocation lists, as the parent hands them over: sessions are gone, and a handshake under way is looked at again. */
 static void new_lists(void)
 {
-    struct conn c = { .edge = &near };
+    struct conn c = { .edge = &near, .lists = near.lists_read };
     FILE *f = tmpfile();
     X509_CRL *crl;
     begin();
