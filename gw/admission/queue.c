@@ -151,14 +151,15 @@ static size_t put_verdict(struct queue *q, char *p, int type, const struct queue
     return NLMSG_ALIGN(h->nlmsg_len);
 }
 
-/* Numbers only grow, and those of an earlier batch are answered: so the last one's number stands for the whole batch. */
+/* Numbers only grow: the last one's number stands for the whole batch, and for all before it that got no answer (a message that could not be
+ * sent or read). Those must not be let in with it, so one verdict for many is for drops alone. */
 int queue_answer(struct queue *q, const struct queued *v, size_t n)
 {
     const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
     size_t used = 0, same = 1;
     while (same < n && v[same].give == v[0].give && mark_of(&v[same]) == mark_of(&v[0]))
         same++;
-    if (n > 1 && same == n)
+    if (n > 1 && same == n && !v[0].give)
         used = put_verdict(q, q->out, NFQNL_MSG_VERDICT_BATCH, &v[n - 1]);
     else
         for (size_t i = 0; i < n; i++)
