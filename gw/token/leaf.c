@@ -46,12 +46,24 @@ static bool is_minted_name(const struct gw_side_conf *s, const ASN1_STRING *name
     return false;
 }
 
+/* None, or the name itself as commonName: some still read that one. */
+static bool subject_is(const X509 *x, const ASN1_STRING *name)
+{
+    const X509_NAME *subject = X509_get_subject_name(x);
+    int n = X509_NAME_entry_count(subject);
+    const X509_NAME_ENTRY *e = n == 1 ? X509_NAME_get_entry(subject, 0) : NULL;
+    const ASN1_STRING *s = e ? X509_NAME_ENTRY_get_data(e) : NULL;
+    return n == 0 || (e && OBJ_obj2nid(X509_NAME_ENTRY_get_object(e)) == NID_commonName && ASN1_STRING_length(s) == ASN1_STRING_length(name) &&
+                         memcmp(ASN1_STRING_get0_data(s), ASN1_STRING_get0_data(name), (size_t)ASN1_STRING_length(s)) == 0);
+}
+
 static const char *name_wrong(X509 *x, const struct gw_side_conf *s)
 {
     GENERAL_NAMES *names = X509_get_ext_d2i(x, NID_subject_alt_name, NULL, NULL);
     const GENERAL_NAME *g = names && sk_GENERAL_NAME_num(names) == 1 ? sk_GENERAL_NAME_value(names, 0) : NULL;
     const char *wrong = !g || g->type != GEN_DNS ? "a certificate with other names than one dNSName"
-        : !is_minted_name(s, g->d.dNSName) ? "a certificate for a name that is not minted on this side" : NULL;
+        : !is_minted_name(s, g->d.dNSName) ? "a certificate for a name that is not minted on this side"
+        : !subject_is(x, g->d.dNSName) ? "a certificate with another subject than its name" : NULL;
     GENERAL_NAMES_free(names);
     return wrong;
 }
