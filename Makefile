@@ -6,7 +6,8 @@ AR      ?= ar
 JOBS    ?= $(shell nproc)
 
 WARN    = -Wall -Wextra -Wshadow -Wpointer-arith -Wcast-qual -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 \
-          -Wconversion -Wno-sign-conversion -Wswitch-enum -Wundef
+          -Wconversion -Wno-sign-conversion -Wswitch-enum -Wundef -Werror=incompatible-pointer-types -Werror=int-conversion \
+          -Werror=implicit-function-declaration
 HARDEN  = -O2 -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection -fPIE -fno-strict-aliasing \
           -ftrivial-auto-var-init=zero $(if $(filter x86_64,$(shell uname -m)),-fcf-protection)
 LINKS   = -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed
