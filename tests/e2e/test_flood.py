@@ -97,7 +97,7 @@ def figures(d):
 
 @pytest.fixture(scope="module")
 def ends(running):
-    r = running(layout="routed", high="bare", low="bare", settings={"admission.rate": 50, "admission.burst": 200})
+    r = running(layout="routed", high="bare", low="bare", settings={"admission.rate": 10, "admission.burst": 20})
     e = Ends(r.lab)
     e.events, e.gateway = r.events, r.gateway
     for side in ("high", "low"):        # the onward streams are up before anything is measured
