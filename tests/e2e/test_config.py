@@ -90,7 +90,8 @@ def test_mistake(lab, verb, pattern, replacement):
     done, path = run(verb, lab, wrong)
     assert done.returncode == 78, done.stderr
     assert re.search(rf"^{re.escape(path)}:\d+: ", done.stderr + done.stdout, re.M), done.stderr
-    assert not os.listdir(lab.path("state")), "something was started"
+    compiled = {"scanner.patterns", "scanner.patterns.lock"}       # of rules that are good: `check` leaves them for the next start
+    assert not set(os.listdir(lab.path("state"))) - compiled, "something was started"
 
 
 def test_all_mistakes_at_once(lab):
