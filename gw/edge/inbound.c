@@ -18,11 +18,18 @@ static struct inbound *self(struct conn *c) { return (struct inbound *)c; }
 
 /* ---- proven pairs ---- */
 
-static int send_flow(struct inbound *in, const struct inpair *ip)
+static int send_flow(struct inbound *in, struct inpair *ip)
 {
+    ip->said = ++in->c.edge->flows_said;
     const struct msg_flow m = { .flow = ip->flow, .from = in->c.remote, .to = in->c.local, .from_domain = ip->pair->theirs,
         .to_domain = ip->pair->ours };
     return in->c.edge->guard.ipc ? ipc_put_flow(in->c.edge->guard.ipc, &m) : 0;
+}
+
+int inbound_remind(struct inbound *in, struct inpair *ip)
+{
+    const struct gw_limits *l = &in->c.edge->conf->limits;
+    return in->c.edge->flows_said - ip->said < (uint64_t)(l->streams * l->pairs_per_stream) ? 0 : send_flow(in, ip);
 }
 
 int inbound_report(struct inbound *in)

@@ -42,7 +42,8 @@ static void refuse(struct inbound *in, const struct rec *r, struct str from_doma
 /* Takes r. */
 static void pass(struct inbound *in, struct inpair *ip, struct rec *r)
 {
-    int err = tickets_send(in->c.edge, ip->pair, ip->flow, r);
+    int err = inbound_remind(in, ip);
+    err = err ? err : tickets_send(in->c.edge, ip->pair, ip->flow, r);
     if (err) {
         log_warn("a stanza could not be handed to the guard: %s", gw_strerror(err));
         line_stanza(&in->c, r, ip->flow, GW_R_INTERNAL, "refused");

@@ -107,7 +107,8 @@ struct flow *flow_find(struct guard *g, enum gw_side side, uint64_t id)
     return f;
 }
 
-/* Flows have no end of their own: beyond what can be alive at once, those that were quiet longest are forgotten. */
+/* Flows have no end of their own: beyond what can be alive at once, those that were told of longest ago are forgotten. An edge tells of
+ * one again before it is among them (gw/edge/inbound.h). */
 static void flows_bound(struct guard *g, enum gw_side side)
 {
     size_t max = (size_t)(g->conf->limits.streams * g->conf->limits.pairs_per_stream) * 2 + 64;
@@ -133,9 +134,12 @@ int guard_flow(struct guard *g, enum gw_side side, const struct msg_flow *m)
     if (!g->edge[side].hello || !m->from_domain.n || !m->to_domain.n || m->from_domain.n > 1023 || m->to_domain.n > 1023)
         return GW_ERR(PROTO);
     struct flow *old = flow_find(g, side, m->flow);
-    if (old) /* said again; what a line has named is never something else later */
+    if (old) { /* said again; what a line has named is never something else later */
+        HASH_DEL(g->edge[side].flows, old); /* the newest now: it is forgotten last */
+        HASH_ADD(hh, g->edge[side].flows, id, sizeof old->id, old);
         return str_eq(old->from_domain, m->from_domain) && str_eq(old->to_domain, m->to_domain) && same_end(&old->msg.from, &m->from) &&
                 same_end(&old->msg.to, &m->to) ? 0 : GW_ERR(PROTO);
+    }
     struct flow *f = calloc(1, sizeof *f + m->from_domain.n + m->to_domain.n);
     if (!f)
         return GW_ERR(NOMEM);

@@ -742,6 +742,20 @@ static void test_overdue(void)
     heard("", "what comes later changes nothing");
 }
 
+/* A stream that stands while many others come and go tells of its flow again, in time. */
+static void test_flow_again(void)
+{
+    int err = 0;
+    ready();
+    for (uint64_t id = 1000; id < 1700; id++)
+        err |= flow_as(GW_HIGH, id, "high.example", "low.example");
+    err |= flow_as(GW_HIGH, 1, "high.example", "low.example");
+    for (uint64_t id = 1700; id < 2400; id++)
+        err |= flow_as(GW_HIGH, id, "high.example", "low.example");
+    ok(!err && send_as(GW_HIGH, 1, 1, "still there") == 0, "a flow that was told of again is known 700 others later");
+    ok(send_as(GW_HIGH, 1000, 2, "gone") == GW_ERR(PROTO), "one that was not is forgotten");
+}
+
 static void test_claims(void)
 {
     ready();
@@ -864,6 +878,7 @@ int main(void)
     test_linked_anew();
     test_deaf();
     test_flows();
+    test_flow_again();
     test_overdue();
     test_claims();
     test_watch();
