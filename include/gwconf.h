@@ -109,6 +109,8 @@ struct gw_conf {
  * certificate on the other side; no domain lives on both; networks of the two sides do not overlap, except in bridge
  * mode where single addresses must not; ...). Relative paths are made absolute. Returns 0, CONF (errs says why), NOMEM. */
 int gw_conf_load(const char *path, struct gw_conf **ret, struct conf_errors *errs) GW_MUST_CHECK;
+/* The same for a program that is started by the parent: what is wrong goes to standard error. */
+int gw_conf_load_said(const char *path, struct gw_conf **ret) GW_MUST_CHECK;
 void gw_conf_free(struct gw_conf *c);
 /* Describes every key: for `lockgate check --list-config` and the documentation. */
 void gw_conf_describe(FILE *to);

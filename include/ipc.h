@@ -4,6 +4,8 @@
 #ifndef LOCKGATE_IPC_H
 #define LOCKGATE_IPC_H
 
+#include <poll.h>
+
 #include "msgs.h"
 #include "wire.h"
 
@@ -48,6 +50,12 @@ int ipc_put_connected_fd(struct ipc *c, const struct msg_connected *m, int fd) G
 /* Writes queued bytes. 0: all went out; AGAIN: the rest waits for writability; CLOSED, IO. Never blocks. */
 int ipc_flush(struct ipc *c) GW_MUST_CHECK;
 size_t ipc_queued(const struct ipc *c); /* bytes that wait for ipc_flush */
+
+/* For a poll() of one's own: readable, and writable while bytes wait. */
+struct pollfd ipc_poll(const struct ipc *c);
+/* Reads what is there and hands each message to `on`, until it returns other than 0. 0, or a negative code when the channel is of no more use:
+ * of `on`, PROTO, CLOSED, IO. */
+int ipc_serve(struct ipc *c, int (*on)(void *user, const struct ipc_msg *m), void *user) GW_MUST_CHECK;
 
 /* ---- for programs with a few channels and no other event loop (guard, scanner, journal, admission) ---- */
 /* poll() over the channels (NULL entries allowed): waits until one is readable, or writable while it has queued bytes, or

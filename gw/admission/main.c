@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,6 +19,7 @@
 #include "queue.h"
 #include "sandbox.h"
 #include "say.h"
+#include "teller.h"
 
 #define OUTBOX_MAX (4u << 20) /* lines that wait for the journal; when it is full nobody is admitted */
 #define TELL_MS 100           /* for the parent to take what is admitted; longer is a refusal */
@@ -32,9 +32,9 @@ struct admission {
     struct frames *frames; /* NULL: this kernel has no log group; frames are dropped all the same */
     struct neighbour neighbour;
     struct rate *rate;
-    struct outbox outbox;
+    struct teller teller;
     struct say say;
-    struct ipc *parent, *journal;
+    struct ipc *parent;
     uint64_t admitted, denied, link_local;
     bool stop;
 };
@@ -47,24 +47,6 @@ static int64_t now_ms(void)
 }
 
 /* ---- packets ---- */
-
-static void drop_journal(struct admission *a, const char *why)
-{
-    log_warn("the journal's channel is gone: %s", why);
-    ipc_free(a->journal);
-    a->journal = NULL;
-}
-
-static void send_lines(struct admission *a)
-{
-    if (!a->journal)
-        return;
-    int e = outbox_send(&a->outbox, a->journal);
-    if (!e || e == GW_ERR(LIMIT))
-        e = ipc_flush(a->journal);
-    if (e && e != GW_ERR(AGAIN))
-        drop_journal(a, gw_strerror(e));
-}
 
 static bool admit(struct admission *a, const struct packet *p)
 {
@@ -123,7 +105,7 @@ static int serve_queue(struct admission *a, struct queue *q)
     int64_t now = now_ms();
     for (int i = 0; i < n; i++)
         judge(a, &v[i], now);
-    send_lines(a);
+    teller_send(&a->teller);
     if (!tell_parent(a))
         for (int i = 0; i < n; i++)
             v[i].give = 0;
@@ -148,21 +130,6 @@ static void serve_frames(struct admission *a)
 
 /* ---- messages ---- */
 
-static int on_link(struct admission *a, const struct ipc_msg *m)
-{
-    struct msg_link l;
-    int e = ipc_get_link(m, &l);
-    if (e || l.role != IPC_JOURNAL || m->fd < 0) {
-        if (m->fd >= 0)
-            close(m->fd);
-        return e ? e : GW_ERR(PROTO);
-    }
-    ipc_free(a->journal);
-    a->journal = ipc_new(m->fd, IPC_ADMISSION, IPC_JOURNAL);
-    outbox_relink(&a->outbox);
-    return a->journal ? 0 : GW_ERR(NOMEM);
-}
-
 static int on_stats_ask(struct admission *a, const struct ipc_msg *m)
 {
     struct msg_stats_ask q;
@@ -172,16 +139,17 @@ static int on_stats_ask(struct admission *a, const struct ipc_msg *m)
         return e;
     snprintf(json, sizeof json, "{\"admitted\":%" PRIu64 ",\"denied\":%" PRIu64 ",\"link_local\":%" PRIu64 ",\"neighbour_answers\":%" PRIu64
         ",\"lines_waiting\":%" PRIu64 ",\"journal\":%s}", a->admitted, a->denied, a->link_local, a->neighbour.answers,
-        a->outbox.last - a->outbox.durable, a->journal ? "true" : "false");
+        a->teller.lines.last - a->teller.lines.durable, a->teller.journal ? "true" : "false");
     const struct msg_stats s = { .ask = q.ask, .json = str_c(json) };
     return ipc_put_stats(a->parent, &s);
 }
 
-static int on_parent(struct admission *a, const struct ipc_msg *m)
+static int on_parent(void *user, const struct ipc_msg *m)
 {
+    struct admission *a = user;
     switch ((int)m->type) {
     case IPC_M_LINK:
-        return on_link(a, m);
+        return teller_link(&a->teller, m);
     case IPC_M_STATS_ASK:
         return on_stats_ask(a, m);
     case IPC_M_STOP:
@@ -192,25 +160,6 @@ static int on_parent(struct admission *a, const struct ipc_msg *m)
     }
 }
 
-static int on_journal(struct admission *a, const struct ipc_msg *m)
-{
-    struct msg_durable d;
-    if (m->type != IPC_M_DURABLE)
-        return GW_ERR(PROTO);
-    int e = ipc_get_durable(m, &d);
-    return e ? e : outbox_durable(&a->outbox, &d);
-}
-
-/* Reads one channel; a negative code when it is of no more use. */
-static int serve_channel(struct admission *a, struct ipc *c, int (*on)(struct admission *, const struct ipc_msg *))
-{
-    struct ipc_msg m;
-    int e = ipc_fill(c), n;
-    while ((n = ipc_next(c, &m)) == 1 && (n = on(a, &m)) == 0)
-        ;
-    return n < 0 ? n : e == GW_ERR(AGAIN) || e > 0 ? 0 : e;
-}
-
 /* ---- life ---- */
 
 static int loop(struct admission *a)
@@ -218,14 +167,14 @@ static int loop(struct admission *a)
     while (!a->stop) {
         int timeout = -1;
         say_tick(&a->say, now_ms());
-        send_lines(a);
+        teller_send(&a->teller);
         if (a->say.due) {
             int64_t left = a->say.due - now_ms();
             timeout = left > 0 ? (int)left : 0;
         }
         struct pollfd v[5 + QUEUES_MAX] = {
-            { .fd = ipc_fd(a->parent), .events = (short)(POLLIN | (ipc_queued(a->parent) ? POLLOUT : 0)) },
-            { .fd = a->journal ? ipc_fd(a->journal) : -1, .events = (short)(POLLIN | (a->journal && ipc_queued(a->journal) ? POLLOUT : 0)) },
+            ipc_poll(a->parent),
+            teller_poll(&a->teller),
             { .fd = a->neighbour.arp, .events = POLLIN },
             { .fd = a->neighbour.nd, .events = POLLIN },
             { .fd = a->frames ? frames_fd(a->frames) : -1, .events = POLLIN },
@@ -234,11 +183,11 @@ static int loop(struct admission *a)
             v[5 + i] = (struct pollfd){ .fd = queue_fd(a->queue[i]), .events = POLLIN };
         if (poll(v, 5 + a->n_queues, timeout) < 0 && errno != EINTR)
             return GW_ERR(SYS);
-        int e = v[0].revents ? serve_channel(a, a->parent, on_parent) : 0;
+        int e = v[0].revents ? ipc_serve(a->parent, on_parent, a) : 0;
         if (e || ((e = ipc_flush(a->parent)) && e != GW_ERR(AGAIN)))
             return e; /* without the parent there is nothing to do here */
-        if (v[1].revents && a->journal && v[1].fd == ipc_fd(a->journal) && (e = serve_channel(a, a->journal, on_journal)))
-            drop_journal(a, gw_strerror(e));
+        if (v[1].revents)
+            teller_read(&a->teller, NULL, NULL);
         for (size_t i = 0; i < a->n_queues; i++) /* one batch of each: none waits for another's flood */
             if (v[5 + i].revents && (e = serve_queue(a, a->queue[i])) < 0)
                 log_warn("queue: %m");
@@ -253,12 +202,7 @@ static int loop(struct admission *a)
 
 static int open_all(struct admission *a, const char *path)
 {
-    struct conf_errors errs;
-    uint64_t epoch;
-    conf_errors_init(&errs);
-    int e = gw_conf_load(path, &a->conf, &errs);
-    conf_errors_print(&errs, stderr);
-    conf_errors_clear(&errs);
+    int e = gw_conf_load_said(path, &a->conf);
     if (e)
         return e;
     a->neighbour.arp = a->neighbour.nd = -1;
@@ -277,10 +221,9 @@ static int open_all(struct admission *a, const char *path)
         log_error("card %s: %m", a->conf->side[a->side].interface);
         return GW_ERR(SYS);
     }
-    if (getrandom(&epoch, sizeof epoch, 0) != (ssize_t)sizeof epoch)
-        return GW_ERR(SYS);
-    outbox_init(&a->outbox, epoch >> 1, OUTBOX_MAX);
-    a->say = (struct say){ .side = a->side, .outbox = &a->outbox };
+    if ((e = teller_init(&a->teller, IPC_ADMISSION, OUTBOX_MAX)) != 0)
+        return e;
+    a->say = (struct say){ .side = a->side, .outbox = &a->teller.lines };
     a->rate = rate_new(a->conf->admission.rate, a->conf->admission.burst);
     a->parent = ipc_new(IPC_PARENT_FD, IPC_ADMISSION, IPC_PARENT);
     return a->rate && a->parent ? 0 : GW_ERR(NOMEM);
@@ -310,6 +253,6 @@ int main(int argc, char **argv)
     e = ipc_put_ready(a.parent, &ready);
     if (!e)
         e = loop(&a);
-    send_lines(&a);
+    teller_send(&a.teller);
     return e && e != GW_ERR(CLOSED) ? 1 : 0;
 }

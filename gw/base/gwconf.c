@@ -199,3 +199,14 @@ bool gw_conf_in_side(const struct gw_conf *c, enum gw_side side, const struct ne
 
     return here != 0 && here >= nearness(&c->side[gw_other(side)], a);
 }
+
+int gw_conf_load_said(const char *path, struct gw_conf **ret)
+{
+    struct conf_errors errs;
+    conf_errors_init(&errs);
+    int err = gw_conf_load(path, ret, &errs);
+    if (err)
+        conf_errors_print(&errs, stderr);
+    conf_errors_clear(&errs);
+    return err;
+}

@@ -8,7 +8,7 @@
 
 #include "gwconf.h"
 #include "ipc.h"
-#include "outbox.h"
+#include "teller.h"
 
 #define COURIER_ATTEMPT_MS 10000 /* for one try, from the asking to the answer */
 #define COURIER_UDP_MS 500       /* so long a datagram may come back as undeliverable */
@@ -32,8 +32,8 @@ struct witness {
 
 struct courier {
     struct gw_conf *conf;
-    struct ipc *parent, *journal; /* journal: NULL while there is none */
-    struct outbox outbox;
+    struct ipc *parent;
+    struct teller teller;
     struct witness w[GW_WITNESSES_MAX];
     size_t n;
     uint64_t ask, size; /* size: records that the newest checkpoint covers; 0: there is none */

@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,22 +26,6 @@ static int64_t now_ms(void)
 }
 
 /* ---- messages ---- */
-static int on_link(struct courier *c, const struct ipc_msg *m)
-{
-    struct msg_link l;
-    int e = ipc_get_link(m, &l);
-
-    if (e || l.role != IPC_JOURNAL || m->fd < 0) {
-        if (m->fd >= 0)
-            close(m->fd);
-        return e ? e : GW_ERR(PROTO);
-    }
-    ipc_free(c->journal);
-    c->journal = ipc_new(m->fd, IPC_COURIER, IPC_JOURNAL);
-    outbox_relink(&c->outbox);
-    return c->journal ? 0 : GW_ERR(NOMEM);
-}
-
 static int on_connected(struct courier *c, const struct ipc_msg *m)
 {
     struct msg_connected q;
@@ -67,7 +50,7 @@ static int on_stats_ask(struct courier *c, const struct ipc_msg *m)
     if (e)
         return e;
     buf_init(&b, 65536);
-    e = buf_printf(&b, "{\"checkpoint\":%llu,\"journal\":%s,\"witnesses\":[", (unsigned long long)c->size, c->journal ? "true" : "false");
+    e = buf_printf(&b, "{\"checkpoint\":%llu,\"journal\":%s,\"witnesses\":[", (unsigned long long)c->size, c->teller.journal ? "true" : "false");
     for (size_t i = 0; i < c->n && !e; i++)
         e = buf_printf(&b, "%s{\"name\":\"%s\",\"carried\":%llu,\"failures\":%llu,\"state\":\"%s\"}", i ? "," : "", c->w[i].conf->name,
             (unsigned long long)c->w[i].carried, (unsigned long long)c->w[i].failures,
@@ -80,11 +63,12 @@ static int on_stats_ask(struct courier *c, const struct ipc_msg *m)
     return e;
 }
 
-static int on_parent(struct courier *c, const struct ipc_msg *m)
+static int on_parent(void *user, const struct ipc_msg *m)
 {
+    struct courier *c = user;
     switch ((int)m->type) {
     case IPC_M_LINK:
-        return on_link(c, m);
+        return teller_link(&c->teller, m);
     case IPC_M_CONNECTED:
         return on_connected(c, m);
     case IPC_M_STATS_ASK:
@@ -98,10 +82,10 @@ static int on_parent(struct courier *c, const struct ipc_msg *m)
     }
 }
 
-static int on_journal(struct courier *c, const struct ipc_msg *m)
+static int on_journal(void *user, const struct ipc_msg *m)
 {
+    struct courier *c = user;
     struct msg_checkpoint q;
-    struct msg_durable d;
     int e;
 
     switch ((int)m->type) {
@@ -112,40 +96,10 @@ static int on_journal(struct courier *c, const struct ipc_msg *m)
         c->size = q.size;
         return buf_puts(&c->note, q.note);
     case IPC_M_DURABLE:
-        e = ipc_get_durable(m, &d);
-        return e ? e : outbox_durable(&c->outbox, &d);
+        return teller_durable(&c->teller, m);
     default:
         return GW_ERR(PROTO);
     }
-}
-
-/* Reads one channel; a negative code when it is of no more use. */
-static int serve(struct courier *c, struct ipc *chan, int (*on)(struct courier *, const struct ipc_msg *))
-{
-    struct ipc_msg m;
-    int e = ipc_fill(chan), n;
-
-    while ((n = ipc_next(chan, &m)) == 1 && (n = on(c, &m)) == 0)
-        ;
-    return n < 0 ? n : e == GW_ERR(AGAIN) || e > 0 ? 0 : e;
-}
-
-static void drop_journal(struct courier *c, int why)
-{
-    if (!c->stop)
-        log_warn("the channel to the journal is gone: %s", gw_strerror(why));
-    ipc_free(c->journal);
-    c->journal = NULL;
-}
-
-static void send_lines(struct courier *c)
-{
-    int e = c->journal ? outbox_send(&c->outbox, c->journal) : 0;
-
-    if (e == 0 || e == GW_ERR(LIMIT))
-        e = c->journal ? ipc_flush(c->journal) : 0;
-    if (e && e != GW_ERR(AGAIN))
-        drop_journal(c, e);
 }
 
 /* ---- life ---- */
@@ -178,12 +132,12 @@ static int loop(struct courier *c)
         struct pollfd v[2 + GW_WITNESSES_MAX];
         int e, ms = timeout(c, now);
 
-        send_lines(c);
+        teller_send(&c->teller);
         e = ipc_flush(c->parent);
         if (e && e != GW_ERR(AGAIN))
             return e;
-        v[0] = (struct pollfd){ .fd = ipc_fd(c->parent), .events = (short)(POLLIN | (ipc_queued(c->parent) ? POLLOUT : 0)) };
-        v[1] = (struct pollfd){ .fd = c->journal ? ipc_fd(c->journal) : -1, .events = (short)(POLLIN | (c->journal && ipc_queued(c->journal) ? POLLOUT : 0)) };
+        v[0] = ipc_poll(c->parent);
+        v[1] = teller_poll(&c->teller);
         for (size_t i = 0; i < c->n; i++) {
             short events = witness_events(&c->w[i]);
             v[2 + i] = (struct pollfd){ .fd = events ? c->w[i].fd : -1, .events = events };
@@ -193,9 +147,9 @@ static int loop(struct courier *c)
         for (size_t i = 0; i < c->n; i++)
             if (v[2 + i].revents)
                 witness_ready(c, &c->w[i], now_ms());
-        if (v[1].revents && c->journal && (e = serve(c, c->journal, on_journal)) < 0)
-            drop_journal(c, e);
-        if (v[0].revents && (e = serve(c, c->parent, on_parent)) < 0)
+        if (v[1].revents)
+            teller_read(&c->teller, on_journal, c);
+        if (v[0].revents && (e = ipc_serve(c->parent, on_parent, c)) < 0)
             return e; /* without the parent there is nothing to do here */
     }
     return 0;
@@ -228,19 +182,10 @@ static void open_files(struct courier *c, uid_t uid, char *folders[GW_WITNESSES_
 
 static int prepare(struct courier *c, const char *path)
 {
-    struct conf_errors errs;
-    uint64_t epoch;
-    int e;
-
-    conf_errors_init(&errs);
-    e = gw_conf_load(path, &c->conf, &errs);
-    conf_errors_print(&errs, stderr);
-    conf_errors_clear(&errs);
+    int e = gw_conf_load_said(path, &c->conf);
+    e = e ? e : teller_init(&c->teller, IPC_COURIER, OUTBOX_MAX);
     if (e)
         return e;
-    if (getrandom(&epoch, sizeof epoch, 0) != (ssize_t)sizeof epoch)
-        return GW_ERR(SYS);
-    outbox_init(&c->outbox, epoch >> 1, OUTBOX_MAX);
     buf_init(&c->note, NOTE_MAX);
     if (gethostname(c->host, sizeof c->host - 1) < 0)
         c->host[0] = 0;

@@ -22,7 +22,7 @@ static void line(struct courier *c, const struct witness *w, const char *action,
         field_num(&o, GW_F_TREE_SIZE, w->carried);
     if (count)
         field_num(&o, GW_F_COUNT, count);
-    if (o.err || outbox_add(&c->outbox, LINE_TARGET_NONE, NULL, GW_EV_WITNESS, buf_str(&b), NULL) < 0)
+    if (o.err || outbox_add(&c->teller.lines, LINE_TARGET_NONE, NULL, GW_EV_WITNESS, buf_str(&b), NULL) < 0)
         log_warn("a line about witness %s was lost: too many wait for the journal", w->conf->name);
     buf_clear(&b);
 }

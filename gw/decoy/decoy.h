@@ -6,7 +6,7 @@
 
 #include "gwconf.h"
 #include "ipc.h"
-#include "outbox.h"
+#include "teller.h"
 
 /* ---- what is spoken (name.c, hello.c; pure, hostile input) ---- */
 #define DECOY_WORD 256
@@ -32,11 +32,11 @@ struct guest {
 struct decoy {
     const struct gw_conf *conf;
     enum gw_side side;
-    struct ipc *parent, *journal;
+    struct ipc *parent;
     int listener[2];
     size_t n_listeners;
     struct guest *guest; /* conf->decoy.connections of them */
-    struct outbox lines;
+    struct teller teller;
     int64_t lines_at;    /* allowance of lines: when it was counted */
     unsigned allowance;
     uint64_t named, turned_away, unwritten; /* turned away: no place; unwritten: lines past the allowance since the last one */

@@ -67,7 +67,7 @@ static void write_line(struct decoy *d, const struct guest *g, const char *name,
     field_z(&o, GW_F_REASON, gw_reason_code(GW_R_PORT_FORBIDDEN));
     if (count)
         field_num(&o, GW_F_COUNT, count);
-    if (o.err || outbox_add(&d->lines, LINE_TARGET_NONE, NULL, GW_EV_ADMISSION, buf_str(&b), NULL) != 0)
+    if (o.err || outbox_add(&d->teller.lines, LINE_TARGET_NONE, NULL, GW_EV_ADMISSION, buf_str(&b), NULL) != 0)
         d->unwritten++; /* the journal is away: they are counted until it is back */
 }
 
@@ -166,21 +166,6 @@ static void read_guest(struct decoy *d, struct guest *g)
 
 /* ---- messages ---- */
 
-static int on_link(struct decoy *d, const struct ipc_msg *m)
-{
-    struct msg_link l;
-    int e = ipc_get_link(m, &l);
-    if (e || l.role != IPC_JOURNAL || m->fd < 0) {
-        if (m->fd >= 0)
-            close(m->fd);
-        return e ? e : GW_ERR(PROTO);
-    }
-    ipc_free(d->journal);
-    d->journal = ipc_new(m->fd, IPC_DECOY, IPC_JOURNAL);
-    outbox_relink(&d->lines);
-    return d->journal ? 0 : GW_ERR(NOMEM);
-}
-
 static int on_listener(struct decoy *d, const struct ipc_msg *m)
 {
     struct msg_listener l;
@@ -208,11 +193,12 @@ static int on_stats_ask(struct decoy *d, const struct ipc_msg *m)
     return ipc_put_stats(d->parent, &(struct msg_stats){ .ask = q.ask, .json = str_c(json) });
 }
 
-static int on_parent(struct decoy *d, const struct ipc_msg *m)
+static int on_parent(void *user, const struct ipc_msg *m)
 {
+    struct decoy *d = user;
     switch ((int)m->type) {
     case IPC_M_LINK:
-        return on_link(d, m);
+        return teller_link(&d->teller, m);
     case IPC_M_LISTENER:
         return on_listener(d, m);
     case IPC_M_STATS_ASK:
@@ -223,38 +209,6 @@ static int on_parent(struct decoy *d, const struct ipc_msg *m)
     default:
         return GW_ERR(PROTO);
     }
-}
-
-static int on_journal(struct decoy *d, const struct ipc_msg *m)
-{
-    struct msg_durable q;
-    int e = m->type == IPC_M_DURABLE ? ipc_get_durable(m, &q) : GW_ERR(PROTO);
-    return e ? e : outbox_durable(&d->lines, &q);
-}
-
-static int serve_channel(struct decoy *d, struct ipc *c, int (*on)(struct decoy *, const struct ipc_msg *))
-{
-    struct ipc_msg m;
-    int e = ipc_fill(c), n;
-    while ((n = ipc_next(c, &m)) == 1 && (n = on(d, &m)) == 0)
-        ;
-    return n < 0 ? n : e == GW_ERR(AGAIN) || e > 0 ? 0 : e;
-}
-
-static void drop_journal(struct decoy *d, int e)
-{
-    log_warn("the journal's channel is gone: %s", gw_strerror(e));
-    ipc_free(d->journal);
-    d->journal = NULL;
-}
-
-static void send_lines(struct decoy *d)
-{
-    int e = d->journal ? outbox_send(&d->lines, d->journal) : 0;
-    if (d->journal && (!e || e == GW_ERR(LIMIT)))
-        e = ipc_flush(d->journal);
-    if (e && e != GW_ERR(AGAIN))
-        drop_journal(d, e);
 }
 
 /* ---- the loop ---- */
@@ -277,8 +231,8 @@ static int look_at_time(struct decoy *d)
 static int turn(struct decoy *d, struct pollfd *v)
 {
     size_t n = 2 + d->n_listeners, places = (size_t)d->conf->decoy.connections;
-    v[0] = (struct pollfd){ .fd = ipc_fd(d->parent), .events = (short)(POLLIN | (ipc_queued(d->parent) ? POLLOUT : 0)) };
-    v[1] = (struct pollfd){ .fd = d->journal ? ipc_fd(d->journal) : -1, .events = (short)(POLLIN | (d->journal && ipc_queued(d->journal) ? POLLOUT : 0)) };
+    v[0] = ipc_poll(d->parent);
+    v[1] = teller_poll(&d->teller);
     for (size_t i = 0; i < d->n_listeners; i++)
         v[2 + i] = (struct pollfd){ .fd = d->listener[i], .events = POLLIN };
     for (size_t i = 0; i < places; i++)
@@ -291,10 +245,9 @@ static int turn(struct decoy *d, struct pollfd *v)
     for (size_t i = 2; i < n; i++)
         if (v[i].revents)
             accept_all(d, v[i].fd);
-    int e = v[1].revents && d->journal ? serve_channel(d, d->journal, on_journal) : 0;
-    if (e)
-        drop_journal(d, e);
-    e = v[0].revents ? serve_channel(d, d->parent, on_parent) : 0;
+    if (v[1].revents)
+        teller_read(&d->teller, NULL, NULL);
+    int e = v[0].revents ? ipc_serve(d->parent, on_parent, d) : 0;
     return e ? e : ipc_flush(d->parent) < 0 && !ipc_queued(d->parent) ? GW_ERR(CLOSED) : 0;
 }
 
@@ -305,13 +258,13 @@ int decoy_run(struct decoy *d)
         return 1;
     int e = 0;
     while (!d->stop && !e) {
-        send_lines(d);
+        teller_send(&d->teller);
         e = turn(d, v);
     }
     for (int64_t i = 0; i < d->conf->decoy.connections; i++)
         if (d->guest[i].fd >= 0)
             end_guest(d, &d->guest[i]);
-    send_lines(d);
+    teller_send(&d->teller);
     free(v);
     return d->stop ? 0 : 1;
 }

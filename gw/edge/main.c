@@ -227,15 +227,9 @@ static int close_door(const struct edge *e)
 
 static int configure(struct edge *e, const char *path, const char *side)
 {
-    struct conf_errors errs;
-    conf_errors_init(&errs);
     e->side = strcmp(side, "high") == 0 ? GW_HIGH : GW_LOW;
-    if (gw_conf_load(path, &e->conf, &errs) != 0) {
-        conf_errors_print(&errs, stderr);
-        conf_errors_clear(&errs);
+    if (gw_conf_load_said(path, &e->conf) != 0)
         return GW_ERR(CONF);
-    }
-    conf_errors_clear(&errs);
     if (signer_init(keeper_sign, e) != 0)
         return GW_ERR(CRYPTO);
     return tls_load(e->conf, e->side, &e->tls);

@@ -106,6 +106,11 @@ size_t ipc_queued(const struct ipc *c)
     return buf_size(&c->tx);
 }
 
+struct pollfd ipc_poll(const struct ipc *c)
+{
+    return (struct pollfd){ .fd = c->fd, .events = (short)(POLLIN | (ipc_queued(c) ? POLLOUT : 0)) };
+}
+
 /* ---- receiving ---- */
 
 static uint32_t get32(const unsigned char *p)
@@ -368,4 +373,13 @@ bool ipc_drained(struct ipc *c)
 
     c->drained = false;
     return was;
+}
+
+int ipc_serve(struct ipc *c, int (*on)(void *user, const struct ipc_msg *m), void *user)
+{
+    struct ipc_msg m;
+    int e = ipc_fill(c), n;
+    while ((n = ipc_next(c, &m)) == 1 && (n = on(user, &m)) == 0)
+        ;
+    return n < 0 ? n : e == GW_ERR(AGAIN) || e > 0 ? 0 : e;
 }

@@ -16,14 +16,8 @@
 
 static int load(const char *path, struct gw_conf **ret_conf, struct keys *keys)
 {
-    struct conf_errors errs;
-    conf_errors_init(&errs);
-    if (gw_conf_load(path, ret_conf, &errs) != 0) {
-        conf_errors_print(&errs, stderr);
-        conf_errors_clear(&errs);
+    if (gw_conf_load_said(path, ret_conf) != 0)
         return EXIT_CONF;
-    }
-    conf_errors_clear(&errs);
     int err = keys_load(*ret_conf, keys);
     return err == GW_ERR(CONF) ? EXIT_CONF : err ? 1 : 0;
 }

@@ -43,7 +43,6 @@ static int close_door(const struct gw_conf *conf)
 int main(int argc, char **argv)
 {
     struct gw_conf *conf = NULL;
-    struct conf_errors errs;
     if (argc != 3 || (strcmp(argv[2], "high") != 0 && strcmp(argv[2], "low") != 0)) {
         fprintf(stderr, "usage: lockgate-reader CONF high|low (started by lockgate-parent)\n");
         return 2;
@@ -51,13 +50,8 @@ int main(int argc, char **argv)
     log_init(strcmp(argv[2], "high") == 0 ? "reader/high" : "reader/low", LOG_L_INFO);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGINT, SIG_IGN); /* Ctrl-C is the parent's: it ends us in order */
-    conf_errors_init(&errs);
-    if (gw_conf_load(argv[1], &conf, &errs) != 0) {
-        conf_errors_print(&errs, stderr);
-        conf_errors_clear(&errs);
+    if (gw_conf_load_said(argv[1], &conf) != 0)
         return EXIT_CONF;
-    }
-    conf_errors_clear(&errs);
     struct reader r = { .rec = rec_new(&REC_HARD_LIMITS) };
     open_samples(&r, conf, argv[2]);
     if (!r.rec || jid_init() != 0 || close_door(conf) != 0)

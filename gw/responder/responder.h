@@ -9,9 +9,9 @@
 
 #include "gwconf.h"
 #include "ipc.h"
-#include "outbox.h"
 #include "rate.h"
 #include "say.h"
+#include "teller.h"
 
 #define QUESTION_MAX 1500 /* bytes that are read; a longer one is refused */
 #define ANSWER_MAX 1232   /* no answer is larger: it fits every path of IPv6 */
@@ -35,11 +35,11 @@ size_t echo_answer(unsigned family, const unsigned char *q, size_t n, unsigned c
 struct responder {
     const struct gw_conf *conf;
     enum gw_side side;
-    struct ipc *parent, *journal;
+    struct ipc *parent;
     struct { int fd; const struct gw_service *service; } socket[GW_SERVICES_MAX];
     size_t n_sockets;
     struct rate *rate;
-    struct outbox lines;
+    struct teller teller;
     struct say say;
     int64_t far_until; /* until then the other side counts as there */
     uint64_t answered[GW_SERVICE_NTP + 1], refused;

@@ -102,21 +102,6 @@ static bool serve_one(struct responder *r, int fd, const struct gw_service *s)
 
 /* ---- messages ---- */
 
-static int on_link(struct responder *r, const struct ipc_msg *m)
-{
-    struct msg_link l;
-    int e = ipc_get_link(m, &l);
-    if (e || l.role != IPC_JOURNAL || m->fd < 0) {
-        if (m->fd >= 0)
-            close(m->fd);
-        return e ? e : GW_ERR(PROTO);
-    }
-    ipc_free(r->journal);
-    r->journal = ipc_new(m->fd, IPC_RESPONDER, IPC_JOURNAL);
-    outbox_relink(&r->lines);
-    return r->journal ? 0 : GW_ERR(NOMEM);
-}
-
 static int on_service(struct responder *r, const struct ipc_msg *m)
 {
     struct msg_service s;
@@ -152,11 +137,12 @@ static int on_stats_ask(struct responder *r, const struct ipc_msg *m)
     return ipc_put_stats(r->parent, &(struct msg_stats){ .ask = q.ask, .json = str_c(json) });
 }
 
-static int on_parent(struct responder *r, const struct ipc_msg *m)
+static int on_parent(void *user, const struct ipc_msg *m)
 {
+    struct responder *r = user;
     switch ((int)m->type) {
     case IPC_M_LINK:
-        return on_link(r, m);
+        return teller_link(&r->teller, m);
     case IPC_M_SERVICE:
         return on_service(r, m);
     case IPC_M_FAR:
@@ -171,38 +157,6 @@ static int on_parent(struct responder *r, const struct ipc_msg *m)
     }
 }
 
-static int on_journal(struct responder *r, const struct ipc_msg *m)
-{
-    struct msg_durable q;
-    int e = m->type == IPC_M_DURABLE ? ipc_get_durable(m, &q) : GW_ERR(PROTO);
-    return e ? e : outbox_durable(&r->lines, &q);
-}
-
-static int serve_channel(struct responder *r, struct ipc *c, int (*on)(struct responder *, const struct ipc_msg *))
-{
-    struct ipc_msg m;
-    int e = ipc_fill(c), n;
-    while ((n = ipc_next(c, &m)) == 1 && (n = on(r, &m)) == 0)
-        ;
-    return n < 0 ? n : e == GW_ERR(AGAIN) || e > 0 ? 0 : e;
-}
-
-static void drop_journal(struct responder *r, int e)
-{
-    log_warn("the journal's channel is gone: %s", gw_strerror(e));
-    ipc_free(r->journal);
-    r->journal = NULL;
-}
-
-static void send_lines(struct responder *r)
-{
-    int e = r->journal ? outbox_send(&r->lines, r->journal) : 0;
-    if (r->journal && (!e || e == GW_ERR(LIMIT)))
-        e = ipc_flush(r->journal);
-    if (e && e != GW_ERR(AGAIN))
-        drop_journal(r, e);
-}
-
 /* ---- the loop ---- */
 
 static int turn(struct responder *r)
@@ -210,8 +164,8 @@ static int turn(struct responder *r)
     struct pollfd v[2 + GW_SERVICES_MAX];
     size_t n = r->n_sockets;
     int64_t left = r->say.due ? r->say.due - now_ms() : 1000;
-    v[0] = (struct pollfd){ .fd = ipc_fd(r->parent), .events = (short)(POLLIN | (ipc_queued(r->parent) ? POLLOUT : 0)) };
-    v[1] = (struct pollfd){ .fd = r->journal ? ipc_fd(r->journal) : -1, .events = (short)(POLLIN | (r->journal && ipc_queued(r->journal) ? POLLOUT : 0)) };
+    v[0] = ipc_poll(r->parent);
+    v[1] = teller_poll(&r->teller);
     for (size_t i = 0; i < n; i++)
         v[2 + i] = (struct pollfd){ .fd = r->socket[i].fd, .events = POLLIN };
     if (poll(v, 2 + n, left > 0 ? (int)left : 0) < 0 && errno != EINTR)
@@ -219,10 +173,9 @@ static int turn(struct responder *r)
     for (size_t i = 0; i < n; i++)
         for (int k = 0; v[2 + i].revents && k < AT_ONCE && serve_one(r, r->socket[i].fd, r->socket[i].service); k++)
             ;
-    int e = v[1].revents && r->journal ? serve_channel(r, r->journal, on_journal) : 0;
-    if (e)
-        drop_journal(r, e);
-    e = v[0].revents ? serve_channel(r, r->parent, on_parent) : 0;
+    if (v[1].revents)
+        teller_read(&r->teller, NULL, NULL);
+    int e = v[0].revents ? ipc_serve(r->parent, on_parent, r) : 0;
     return e ? e : ipc_flush(r->parent) < 0 && !ipc_queued(r->parent) ? GW_ERR(CLOSED) : 0;
 }
 
@@ -231,9 +184,9 @@ int responder_run(struct responder *r)
     int e = ipc_put_ready(r->parent, &(struct msg_ready){ }) != 0;
     while (!r->stop && !e) {
         say_tick(&r->say, now_ms());
-        send_lines(r);
+        teller_send(&r->teller);
         e = turn(r);
     }
-    send_lines(r);
+    teller_send(&r->teller);
     return r->stop ? 0 : 1;
 }

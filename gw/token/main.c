@@ -20,17 +20,6 @@
 
 #define EXIT_CONF 78
 
-static int load_conf(const char *path, struct gw_conf **ret)
-{
-    struct conf_errors errs;
-    conf_errors_init(&errs);
-    int err = gw_conf_load(path, ret, &errs);
-    if (err)
-        conf_errors_print(&errs, stderr);
-    conf_errors_clear(&errs);
-    return err;
-}
-
 /* The first line of a file that nobody else can read. */
 static int read_pin(const char *path, char pin[PIN_MAX])
 {
@@ -133,7 +122,7 @@ int main(int argc, char **argv)
     }
     signal(SIGPIPE, SIG_IGN);
     signal(SIGINT, SIG_IGN); /* Ctrl-C is the parent's: it ends us in order */
-    if (load_conf(argv[argc - 1], &conf) != 0)
+    if (gw_conf_load_said(argv[argc - 1], &conf) != 0)
         return EXIT_CONF;
     t.conf = conf;
     snprintf(t.note_name, sizeof t.note_name, "%s/journal", conf->name);
