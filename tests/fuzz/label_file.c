@@ -3,37 +3,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * A file of label policies (rules/labels) of arbitrary bytes, then, behind a zero byte, a stanza. Oracles: it is refused with mistakes, or
  * loaded; without a rule it releases nothing; what leaves under a rule that releases everything is a record again. */
-#include "folder.h"
+#include "file_and_stanza.h"
 #include "jid.h"
-#include "policy.h"
-#include "xmpp.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* libconfig 1.5 loses the piece of a string that a syntax error cuts off. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void) { return "leak:strbuf_append\n"; }
 
 static const char profile[] = "title = \"t\"; unnamed = \"strip\"; elements = ( { element = \"{jabber:server}body\"; in = [ \"message\" ]; text = \"any\"; },"
     " { element = \"{urn:xmpp:sec-label:catalog:2}catalog\"; in = [ \"iq\" ]; attributes = [ \"to jid\" ]; } );";
 static const char deny[] = "profiles = [ \"p\" ]; labels = [ \"l\" ];";
 static const char go[] = "profiles = [ \"p\" ]; labels = [ \"l\" ]; rules = ( { id = 1; name = \"go\"; action = \"release\"; } );";
-
-static struct policy *load(const char *rules)
-{
-    struct policy *p = NULL;
-    struct conf_errors errs;
-    folder_put("main.rules", rules, strlen(rules));
-    conf_errors_init(&errs);
-    int rc = policy_load(folder, 1, &p, &errs);
-    if ((rc == 0) != (p != NULL))
-        abort();
-    if (p)
-        policy_lint(p, 1, &errs);
-    mistakes_must(rc, &errs);
-    conf_errors_clear(&errs);
-    return p;
-}
 
 static void judge(struct policy *p, const struct rec *r, bool releases)
 {
@@ -59,9 +37,6 @@ static void judge(struct policy *p, const struct rec *r, bool releases)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    const struct rec_limits limits = { 32768, 32, 400, 32 };
-    const char *detail = NULL;
-    struct rec *r = NULL;
     if (!folder[0]) {
         if (jid_init())
             abort();
@@ -69,16 +44,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         folder_put("profiles/p.conf", profile, sizeof profile - 1);
         folder_put("lists/l.list", "a@high.example\n", 15);
     }
-    const uint8_t *zero = size ? memchr(data, 0, size) : NULL;
-    folder_put("labels/l.conf", data, zero ? (size_t)(zero - data) : size);
-    struct policy *none = load(deny), *all = load(go);
-    if (zero && none && all &&
-        !xs_parse_stanza((struct str){ (const char *)zero + 1, (size_t)(data + size - zero - 1) }, true, &limits, &r, &detail)) {
-        judge(none, r, false);
-        judge(all, r, true);
-        rec_free(r);
-    }
-    policy_free(none);
-    policy_free(all);
+    file_and_stanza("labels/l.conf", data, size, deny, go, judge);
     return 0;
 }
