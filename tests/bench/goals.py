@@ -25,9 +25,9 @@ def _ratios(f):
         r["all_cores_to_one"] = f["cores_all"] / f["cores_one"]
     if "opens" in f:
         r["opens_to_direct"] = f["opens"]["full"] / f["opens"]["direct"]
-    if "streams_1" in f:
+    if "streams_1000" in f:
         r["streams_1000_to_1"] = f["streams_1000"] / f["streams_1"]
-    if "rules_0" in f:
+    if "rules_10000" in f:
         r["rules_10000_to_0"] = f["rules_10000"] / f["rules_0"]
     for name, n in f.get("instructions", {}).items():
         r[f"instructions: {name}"] = n
@@ -89,7 +89,7 @@ def _goals(f):
     if "cores_all" in f:
         add("throughput grows with cores", "> 1.3", f"{f['cores_all'] / f['cores_one']:.2f}", f["cores_all"] > 1.3 * f["cores_one"],
             f"{f['cores_one']:,.0f} a second on one, {f['cores_all']:,.0f} on all; source and sink need theirs of the same")
-    if "streams_1" in f:
+    if "streams_1000" in f:
         add("1,000 streams carry what one carries", "> 0.7", f"{f['streams_1000'] / f['streams_1']:.2f}", f["streams_1000"] > 0.7 * f["streams_1"],
             f"{f['streams_1000']:,.0f} beside {f['streams_1']:,.0f} a second")
     if "rules_0" in f:

@@ -16,7 +16,7 @@ from rivals import Rival, server_rate
 
 BENCH = os.path.join(build_folder(), "bench")
 TEXT = 300      # bytes of a message's text, where nothing else is said
-MANY = {"limits.streams": 5000, "limits.streams_per_address": 5000, "limits.streams_per_domain": 5000}
+MANY = {"limits.streams": 5000, "limits.streams_per_address": 5000, "limits.streams_per_domain": 5000, "admission.open": 5000}
 
 
 class Figures(dict):
