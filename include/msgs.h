@@ -23,8 +23,8 @@ const char *ipc_role_name(enum ipc_role r);
 
 /* parent <-> every child */
 #define MSG_READY(F)                                     /* sandbox closed, links served */
-#define MSG_LINK(F) F(U8, role) F(U8, side) F(U8, index) /* carries one descriptor: a channel to that program; an older one to
-                                                            the same (role, side, index) is dead and replaced */
+#define MSG_LINK(F) F(U8, role) F(U8, side) F(U8, index) F(U32, pid) /* carries one descriptor: a channel to that program; an older one
+                                                            to the same (role, side, index) is dead and replaced */
 #define MSG_STOP(F)                                      /* end in order */
 #define MSG_STATS_ASK(F) F(U64, ask)
 #define MSG_STATS(F) F(U64, ask) F(STR, json)            /* one JSON object, members by program */
@@ -96,7 +96,7 @@ const char *ipc_role_name(enum ipc_role r);
 /* X(id, name, lower, senders, receivers, maximum payload bytes) */
 #define IPC_MESSAGES(X) \
     X(1, READY, ready, IPC_ANY, IPC_BIT(PARENT), 0) \
-    X(2, LINK, link, IPC_BIT(PARENT), IPC_ANY, 3) \
+    X(2, LINK, link, IPC_BIT(PARENT), IPC_ANY, 7) \
     X(3, STOP, stop, IPC_BIT(PARENT), IPC_ANY, 0) \
     X(4, STATS_ASK, stats_ask, IPC_BIT(PARENT), IPC_ANY, 8) \
     X(5, STATS, stats, IPC_ANY, IPC_BIT(PARENT), 1 << 20) \

@@ -15,6 +15,7 @@
 #define GUARD_SCAN_BYTES 262144  /* and their bytes; one question may be larger */
 #define GUARD_SCAN_UNIT 65536    /* limits.scan is given for each so many bytes of a question, or part of them */
 #define GUARD_BLINK_MS 20        /* more than this between two looks at the clock is time that the guard itself did not get */
+#define GUARD_STARVED_TIMES 10   /* a scanner that gets no processor may take so many times limits.scan by the clock */
 #define GUARD_JOBS_MAX 65536     /* stanzas under judgement; credits keep it far below */
 #define GUARD_STUBS_MAX 400000   /* orders not yet settled */
 #define GUARD_OPENS_MAX 400000   /* what edges bring to a new guard */
@@ -31,6 +32,7 @@ struct guard_io {
     int (*flow)(void *ctx, enum gw_side to, const struct msg_flow *m);
     int (*scan)(void *ctx, unsigned scanner, const struct msg_scan *m);
     int (*kill_scanner)(void *ctx, unsigned scanner);
+    int64_t (*scanner_cpu)(void *ctx, unsigned scanner); /* milliseconds of processor time that it has used; below 0: cannot be told */
     int (*keep)(void *ctx, const struct msg_keep *m);
     uint64_t (*next_number)(void *ctx); /* that the next line will have */
     int (*line)(void *ctx, uint8_t target, const struct ipc_hash *hash, enum gw_event event, struct str fields,

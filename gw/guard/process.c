@@ -48,6 +48,16 @@ static int do_kill_scanner(void *ctx, unsigned i)
     p->ch[CH_SCANNER + i] = NULL;
     return ipc_put_kill_scanner(p->ch[CH_PARENT], &(struct msg_kill_scanner){ .index = (uint8_t)i });
 }
+/* The clock of another process can be read by anybody (clock_getcpuclockid(3)); nothing else of it is reached that way. */
+static int64_t do_scanner_cpu(void *ctx, unsigned i)
+{
+    const struct process *p = ctx;
+    clockid_t clock;
+    struct timespec t;
+    if (!p->scanner_pid[i] || clock_getcpuclockid((pid_t)p->scanner_pid[i], &clock) || clock_gettime(clock, &t))
+        return GW_ERR(SYS);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
 static int do_keep(void *ctx, const struct msg_keep *m)
 {
     struct process *p = ctx;
@@ -112,8 +122,10 @@ static int linked(struct process *p, const struct ipc_msg *msg)
         p->heard[i - CH_EDGE] = false;
     if (i >= CH_EDGE)
         guard_edge_linked(p->guard, (enum gw_side)(i - CH_EDGE));
-    else if (i >= CH_SCANNER)
+    else if (i >= CH_SCANNER) {
+        p->scanner_pid[i - CH_SCANNER] = m.pid;
         guard_scanner_linked(p->guard, (unsigned)(i - CH_SCANNER));
+    }
     else if (i == CH_JOURNAL)
         outbox_relink(&p->lines);
     return 0;
@@ -352,7 +364,7 @@ int process_init(struct process *p, const struct gw_conf *conf, struct policy *p
 {
     *p = (struct process){ .policy = policy, .enforce = !conf->watch };
     struct guard_io io = { .ctx = p, .order = do_order, .verdict = do_verdict, .settled = do_settled, .flow = do_flow, .scan = do_scan,
-        .kill_scanner = do_kill_scanner, .keep = do_keep, .next_number = do_next_number, .line = do_line };
+        .kill_scanner = do_kill_scanner, .scanner_cpu = do_scanner_cpu, .keep = do_keep, .next_number = do_next_number, .line = do_line };
     outbox_init(&p->lines, epoch, LINES_MAX);
     p->guard = guard_new(conf, policy, epoch, key, &io);
     p->ch[CH_PARENT] = ipc_new(parent_fd, IPC_GUARD, IPC_PARENT);

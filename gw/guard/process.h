@@ -12,6 +12,7 @@ struct process {
     struct guard *guard;
     struct policy *policy;
     struct ipc *ch[CH_COUNT];
+    uint32_t scanner_pid[GUARD_SCANNERS_MAX];
     struct outbox lines;
     bool stop, enforce;
     bool given; /* the successor has what we remember */

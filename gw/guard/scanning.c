@@ -97,7 +97,7 @@ static void feed(struct guard *g)
 static void lost(struct guard *g, struct scanner *s, enum gw_reason why)
 {
     struct job_queue left = s->q;
-    s->linked = s->overdue = false;
+    s->linked = s->overdue = s->timed = false;
     s->bytes = 0;
     s->q = (struct job_queue){ 0 };
     g->counts.scan_lost++;
@@ -149,7 +149,7 @@ int guard_scanned(struct guard *g, unsigned i, const struct msg_scanned *m)
     struct job *j = pop(&s->q);
     struct pair *p = j->flow->pair; /* feeding may finish other stanzas of this pair, and with them this one */
     s->since = g->seen;
-    s->overdue = false;
+    s->overdue = s->timed = false;
     s->bytes -= j->scan_bytes;
     j->scan_us += (int64_t)((r.yara_ns + r.dlp_ns) / 1000);
     job_step(g, j, pol_resume(j->eval, &r, GW_R_SCAN_FAILED));
@@ -160,13 +160,22 @@ int guard_scanned(struct guard *g, unsigned i, const struct msg_scanned *m)
 
 /* What is left of a scanner's time for its first question, which runs since it got it, or since it was done with the one before. A
  * large question may take longer, by its bytes. A machine that does not let the guard run (it is full of other work, or stood
- * still) does not let the scanner run either: of such a gap only GUARD_BLINK_MS count, so that load refuses no stanza. */
+ * still) does not let the scanner run either: of such a gap only GUARD_BLINK_MS count, so that load refuses no stanza. What is below 0
+ * is over. */
 static int64_t left_ms(const struct guard *g, const struct scanner *s, int64_t *ret_limit)
 {
     const struct job *j = s->q.head;
     int64_t since = j->since > s->since ? j->since : s->since;
     *ret_limit = g->conf->limits.scan * (int64_t)(1 + (j->scan_bytes - 1) / GUARD_SCAN_UNIT);
     return *ret_limit - (g->seen - since);
+}
+
+/* Its time is over by the clock: did it have a processor meanwhile? One that other work keeps from running has not used a quarter of
+ * the limit since half of it was over. It may go on, but not for ever: then it sleeps, or stands still. */
+static bool starved(const struct guard *g, const struct scanner *s, int64_t left, int64_t limit)
+{
+    int64_t cpu = s->timed && s->cpu >= 0 ? g->io.scanner_cpu(g->io.ctx, (unsigned)(s - g->scanner)) : -1;
+    return cpu >= 0 && cpu - s->cpu < (limit + 3) / 4 && limit - left < limit * GUARD_STARVED_TIMES;
 }
 
 int scan_tick(struct guard *g)
@@ -177,14 +186,20 @@ int scan_tick(struct guard *g)
         if (!s->linked || !s->q.head)
             continue;
         int64_t left = left_ms(g, s, &limit);
+        if (!s->timed && left <= limit / 2) {
+            s->timed = true;
+            s->cpu = g->io.scanner_cpu(g->io.ctx, i);
+        }
         if (left > 0) {
             s->overdue = false;
             left = left < GUARD_BLINK_MS ? left : GUARD_BLINK_MS; /* longer sleep would not count */
         } else if (!s->overdue) { /* its answer may lie in the channel, unread */
             s->overdue = true;
             left = 0;
+        } else if (starved(g, s, left, limit)) {
+            left = GUARD_BLINK_MS;
         } else {
-            log_warn("scanner %u did not answer within %lld ms; it is ended", i, (long long)limit);
+            log_warn("scanner %u did not answer within %lld ms; it is ended", i, (long long)(limit - left));
             (void)g->io.kill_scanner(g->io.ctx, i); /* without it the parent sees it hang, too */
             lost(g, s, GW_R_SCAN_TIMEOUT);
             left = limit;

@@ -91,6 +91,8 @@ struct edge {
 };
 struct scanner {
     bool linked, overdue; /* overdue: seen so once; ended when a look at its channel brings nothing */
+    bool timed;           /* cpu was read for the question that it is at */
+    int64_t cpu;          /* its processor time then, ms; below 0: cannot be told */
     struct job_queue q;
     size_t bytes;  /* of the questions in its hands */
     int64_t since; /* its last answer, in the guard's own time (seen) */

@@ -9,7 +9,8 @@
 /* Gives one end of a channel with `other` to `c`; takes fd. */
 static int give(struct child *c, const struct child *other, int fd)
 {
-    const struct msg_link m = { .role = (uint8_t)other->program->role, .side = other->program->side, .index = other->program->index };
+    const struct msg_link m = { .role = (uint8_t)other->program->role, .side = other->program->side, .index = other->program->index,
+        .pid = (uint32_t)other->pid };
     return ipc_put_link_fd(c->chan, &m, fd);
 }
 

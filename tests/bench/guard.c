@@ -33,6 +33,7 @@ static int b_settled(void *ctx, enum gw_side to, const struct msg_settled *m) { 
 static int b_flow(void *ctx, enum gw_side to, const struct msg_flow *m) { return (void)ctx, (void)to, (void)m, 0; }
 static int b_scan(void *ctx, unsigned i, const struct msg_scan *m) { return (void)ctx, (void)i, (void)m, GW_ERR(CLOSED); }
 static int b_kill(void *ctx, unsigned i) { return (void)ctx, (void)i, 0; }
+static int64_t b_cpu(void *ctx, unsigned i) { return (void)ctx, (void)i, -1; }
 static int b_keep(void *ctx, const struct msg_keep *m) { (void)ctx, (void)m; return 0; }
 static uint64_t b_next(void *ctx) { return (void)ctx, lines.last + 1; }
 static int b_line(void *ctx, uint8_t target, const struct ipc_hash *hash, enum gw_event event, struct str fields, struct str evidence)
@@ -109,7 +110,7 @@ int main(int argc, char **argv)
     conf.side[GW_HIGH].domains = high;
     conf.side[GW_LOW].domains = low;
     conf.side[GW_HIGH].n_domains = conf.side[GW_LOW].n_domains = 1;
-    struct guard_io io = { NULL, b_order, b_verdict, b_settled, b_flow, b_scan, b_kill, b_keep, b_next, b_line };
+    struct guard_io io = { NULL, b_order, b_verdict, b_settled, b_flow, b_scan, b_kill, b_cpu, b_keep, b_next, b_line };
     struct hash_key key;
     struct buf b;
     uint64_t ticket = 0;

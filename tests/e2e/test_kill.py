@@ -172,6 +172,22 @@ def test_deadline_after_deadline(ends):
     assert said == {h: "scan-timeout" for h in hung}
 
 
+def test_a_scanner_that_gets_no_processor_is_waited_for(ends):
+    """Four times as long as a scan may take, and none of it on a processor: a machine with other work refuses no stanza."""
+    peer = ends.stream("high")
+    old = ends.gateway.kill("scanner", signal.SIGSTOP)
+    try:
+        for n in range(6):
+            peer.send(message(FROM, TO, f"late-{n}"))
+        time.sleep(0.4)
+        assert ends.sink["low"].ids() == []
+    finally:
+        ends.gateway.kill("scanner", signal.SIGCONT)
+    ends.sink["low"].wait("late-5", lambda e: e.get("id") == "late-5", 5)
+    assert ends.sink["low"].ids() == [f"late-{n}" for n in range(6)]
+    assert sorted(ends.gateway.programs()["scanner"]) == sorted(old), "a scanner was ended"
+
+
 def books_balance(ends, loads):
     """Every stanza seen has its record; none crossed twice; whatever was let go has a delivery, "unknown" where nobody can know."""
     for b in settle(ends, loads, 40):

@@ -71,6 +71,7 @@ static int t_flow(void *ctx, enum gw_side to, const struct msg_flow *m)
 }
 static int t_scan(void *ctx, unsigned i, const struct msg_scan *m) { (void)ctx, (void)i, (void)m; return 0; }
 static int t_kill(void *ctx, unsigned i) { (void)ctx, (void)i; return 0; }
+static int64_t t_cpu(void *ctx, unsigned i) { return (void)ctx, (void)i, -1; }
 static int t_keep(void *ctx, const struct msg_keep *m) { (void)ctx, (void)m; return 0; }
 static uint64_t t_next(void *ctx) { return (void)ctx, next_line; }
 static int t_line(void *ctx, uint8_t target, const struct ipc_hash *hash, enum gw_event event, struct str fields, struct str evidence)
@@ -205,7 +206,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     struct script s = { data, data + n };
     struct hash_key key;
-    struct guard_io io = { .order = t_order, .verdict = t_verdict, .settled = t_settled, .flow = t_flow, .scan = t_scan, .kill_scanner = t_kill,
+    struct guard_io io = { .order = t_order, .verdict = t_verdict, .settled = t_settled, .flow = t_flow, .scan = t_scan, .kill_scanner = t_kill, .scanner_cpu = t_cpu,
         .keep = t_keep, .next_number = t_next, .line = t_line };
     if (!policy)
         make_world();

@@ -85,6 +85,8 @@ static int t_kill(void *ctx, unsigned i)
     say_word("kill(%u)", i);
     return 0;
 }
+static int64_t scanner_cpu = -1; /* ms; below 0: nobody knows */
+static int64_t t_cpu(void *ctx, unsigned i) { return (void)ctx, (void)i, scanner_cpu; }
 static uint64_t t_next(void *ctx) { return (void)ctx, next_line; }
 static int t_line(void *ctx, uint8_t target, const struct ipc_hash *hash, enum gw_event event, struct str fields, struct str evidence)
 {
@@ -205,7 +207,7 @@ static bool make_world(void)
 static void fresh(uint64_t epoch)
 {
     struct hash_key key;
-    struct guard_io io = { NULL, t_order, t_verdict, t_settled, t_flow, t_scan, t_kill, t_keep, t_next, t_line };
+    struct guard_io io = { NULL, t_order, t_verdict, t_settled, t_flow, t_scan, t_kill, t_cpu, t_keep, t_next, t_line };
     guard_free(g);
     hash_key_set(&key, (const unsigned char *)"key", 3);
     next_line = 1;
@@ -450,10 +452,12 @@ static void test_order(void)
 }
 
 /* The guard runs from one time to another: it looks at the clock often enough. */
+static int64_t g_now;
 static void awake(int64_t from, int64_t to)
 {
     for (int64_t t = from; t < to; guard_clock(g, t, 1000))
         t = t + GUARD_BLINK_MS < to ? t + GUARD_BLINK_MS : to;
+    g_now = to;
 }
 
 static void test_load(void)
@@ -528,6 +532,47 @@ static void test_deadline(void)
     heard("line(1,high,scan-failed) answer(high,1)", "but not for ever");
     (void)!send_as(GW_HIGH, 1, 2, "plain");
     heard("line(2,low,rule) flow(low) order(low,2)", "what needs no scanner goes on");
+}
+
+/* A scanner that the machine does not let run is not one that hangs. */
+static void test_starved(void)
+{
+    ready();
+    scanner_cpu = 500;
+    guard_scanner_linked(g, 0);
+    (void)!send_as(GW_HIGH, 1, 1, "look one");
+    said[0] = 0;
+    for (int64_t t = 1000; t < 1000 + 100 * GUARD_STARVED_TIMES - GUARD_BLINK_MS; t += GUARD_BLINK_MS) {
+        awake(t, t + GUARD_BLINK_MS);
+        if (guard_tick(g) > GUARD_BLINK_MS)
+            ok(false, "it is looked at again soon");
+    }
+    heard("", "a scanner that got no processor is not ended when its time is over");
+    ok(answer(0, 0, false) == 0, "its late answer is taken");
+    heard("line(1,low,rule) flow(low) order(low,1)", "and the stanza released");
+
+    (void)!send_as(GW_HIGH, 1, 2, "look two");
+    said[0] = 0;
+    awake(g_now, g_now + 60);
+    (void)guard_tick(g);
+    scanner_cpu += 24;
+    awake(g_now, g_now + 50);
+    (void)guard_tick(g);
+    (void)guard_tick(g);
+    heard("", "not a quarter of its time was used");
+    scanner_cpu += 1;
+    (void)guard_tick(g);
+    heard("kill(0) line(2,high,scan-timeout) answer(high,2)", "at a quarter it is ended: it had a processor, and no answer");
+
+    guard_scanner_linked(g, 0);
+    (void)!send_as(GW_HIGH, 1, 3, "look three");
+    said[0] = 0;
+    for (int i = 0; i < 100 * GUARD_STARVED_TIMES; i += GUARD_BLINK_MS) {
+        awake(g_now, g_now + GUARD_BLINK_MS);
+        (void)guard_tick(g);
+    }
+    heard("kill(0) line(3,high,scan-timeout) answer(high,3)", "one that sleeps is ended, after ten times as long");
+    scanner_cpu = -1;
 }
 
 static void test_progress(void)
@@ -871,6 +916,7 @@ int main(void)
     test_order();
     test_deadline();
     test_load();
+    test_starved();
     test_progress();
     test_journal();
     test_edges();
