@@ -46,6 +46,7 @@ struct conf_row {
     const struct conf_row *sub; /* GROUP, LIST: rows ended by key == NULL */
     size_t sub_size;
     const char *help;
+    const char *unless;       /* another key of the group that says the same in its own way: never both, and `required` means one of the two */
 };
 struct conf_strings { char **v; size_t n; const unsigned *lines; };
 struct conf_ints { int64_t *v; size_t n; };

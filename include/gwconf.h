@@ -24,12 +24,24 @@ struct gw_domain {
 struct gw_certificate { struct str domain; char *chain, *key; unsigned line; }; /* paths; chain and key NULL: the keeper mints it */
 struct gw_mint { char *ca, *key; int64_t life; unsigned line; }; /* PEM file; path or PKCS#11 URI; milliseconds */
 struct gw_route { struct net_prefix to; struct net_addr via; };
+/* A card of a side, or the port of a VLAN on one. A side has one as a rule; from one to another nothing is carried. */
+#define GW_CARDS_MAX 8
+struct gw_card {
+    char *interface; /* what is spoken over; with a VLAN, DEVICE.VLAN on the device */
+    char *device;
+    uint16_t vlan; /* IEEE 802.1Q; 0: frames without a tag */
+    struct net_prefix *addresses, *networks; /* networks: the hosts behind it. All three are pieces of the side's own arrays */
+    size_t n_addresses, n_networks;
+    struct gw_route *routes;
+    size_t n_routes;
+    unsigned line;
+};
 struct gw_side_conf {
     unsigned line; /* of the group */
-    char *interface, *namespace_; /* interface: what is spoken over; with a VLAN, CARD.VLAN on the card */
-    char *card;
-    uint16_t vlan; /* IEEE 802.1Q; 0: frames without a tag */
-    struct net_prefix *addresses, *networks;
+    char *namespace_;
+    struct gw_card *cards;
+    size_t n_cards; /* at least one */
+    struct net_prefix *addresses, *networks; /* of all cards, one after the other */
     size_t n_addresses, n_networks;
     struct gw_route *routes;
     size_t n_routes;
@@ -129,6 +141,8 @@ static inline bool gw_conf_minted(const struct gw_certificate *c) { return !c->c
 bool gw_conf_uses_token(const struct gw_conf *c);
 /* Is anything answered to hosts of this side? */
 bool gw_conf_has_service(const struct gw_conf *c, enum gw_side side);
+/* The card behind which an address of this side lives: the narrowest network that holds it decides; the first where none does. */
+const struct gw_card *gw_conf_card(const struct gw_side_conf *s, const struct net_addr *a);
 /* Does an address lie in the networks of a side? */
 bool gw_conf_in_side(const struct gw_conf *c, enum gw_side side, const struct net_addr *a);
 

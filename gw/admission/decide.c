@@ -68,7 +68,7 @@ enum gw_reason decide(const struct gw_conf *c, enum gw_side side, bool audit, co
     const struct gw_side_conf *s = &c->side[side];
     if (is_housekeeping(p))
         return GW_R_LINK_LOCAL;
-    if (!p->from.family || !gw_conf_in_side(c, side, &p->from) || is_own(s, &p->from))
+    if (p->strange || !p->from.family || !gw_conf_in_side(c, side, &p->from) || is_own(s, &p->from))
         return GW_R_SOURCE_UNKNOWN;
     if (!destination_fits(c, side, &p->to))
         return GW_R_DESTINATION_UNKNOWN;

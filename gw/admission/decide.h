@@ -16,6 +16,7 @@ struct packet {
     bool syn;                 /* TCP with SYN and none of FIN, RST, ACK */
     bool middle;              /* TCP with ACK and neither SYN nor RST: of a connection that should be known */
     bool crowded;             /* its source has as many connections open as it may (the packet rules counted) */
+    bool strange;             /* its source does not live behind the card that it came by (the packet rules looked) */
     bool quic;                /* UDP whose payload begins as a QUIC connection does (RFC 8999, RFC 9000, RFC 9369) */
 };
 /* Reads an IP packet of which the first n bytes are known. Never fails: what is not understood stays zero. */

@@ -30,7 +30,8 @@ struct admission {
     struct queue *queue[QUEUES_MAX]; /* of first packets, and last the one of what is only written down */
     size_t n_queues;
     struct frames *frames; /* NULL: this kernel has no log group; frames are dropped all the same */
-    struct neighbour neighbour;
+    struct neighbour neighbour[GW_CARDS_MAX]; /* one for each card */
+    size_t n_neighbours; /* 0: no bridge mode */
     struct rate *rate;
     struct teller teller;
     struct say say;
@@ -79,6 +80,7 @@ static void judge(struct admission *a, struct queued *v, int64_t now)
     struct packet p;
     packet_read(v->packet, v->n, &p);
     p.crowded = v->mark & QUEUE_MARK_CROWDED;
+    p.strange = v->mark & QUEUE_MARK_STRANGE;
     enum gw_reason r = decide(a->conf, a->side, v->audit, &p, a->rate, now);
     int e = say_packet(a, &p, r, now);
     v->give = 0;
@@ -134,11 +136,14 @@ static int on_stats_ask(struct admission *a, const struct ipc_msg *m)
 {
     struct msg_stats_ask q;
     char json[256];
+    uint64_t answers = 0;
     int e = ipc_get_stats_ask(m, &q);
     if (e)
         return e;
+    for (size_t i = 0; i < a->n_neighbours; i++)
+        answers += a->neighbour[i].answers;
     snprintf(json, sizeof json, "{\"admitted\":%" PRIu64 ",\"denied\":%" PRIu64 ",\"link_local\":%" PRIu64 ",\"neighbour_answers\":%" PRIu64
-        ",\"lines_waiting\":%" PRIu64 ",\"journal\":%s}", a->admitted, a->denied, a->link_local, a->neighbour.answers,
+        ",\"lines_waiting\":%" PRIu64 ",\"journal\":%s}", a->admitted, a->denied, a->link_local, answers,
         a->teller.lines.last - a->teller.lines.durable, a->teller.journal ? "true" : "false");
     const struct msg_stats s = { .ask = q.ask, .json = str_c(json) };
     return ipc_put_stats(a->parent, &s);
@@ -172,16 +177,17 @@ static int loop(struct admission *a)
             int64_t left = a->say.due - now_ms();
             timeout = left > 0 ? (int)left : 0;
         }
-        struct pollfd v[5 + QUEUES_MAX] = {
+        struct pollfd v[3 + QUEUES_MAX + 2 * GW_CARDS_MAX] = {
             ipc_poll(a->parent),
             teller_poll(&a->teller),
-            { .fd = a->neighbour.arp, .events = POLLIN },
-            { .fd = a->neighbour.nd, .events = POLLIN },
             { .fd = a->frames ? frames_fd(a->frames) : -1, .events = POLLIN },
         };
+        struct pollfd *queues = v + 3, *cards = queues + a->n_queues;
         for (size_t i = 0; i < a->n_queues; i++)
-            v[5 + i] = (struct pollfd){ .fd = queue_fd(a->queue[i]), .events = POLLIN };
-        if (poll(v, 5 + a->n_queues, timeout) < 0 && errno != EINTR)
+            queues[i] = (struct pollfd){ .fd = queue_fd(a->queue[i]), .events = POLLIN };
+        for (size_t i = 0; i < 2 * a->n_neighbours; i++)
+            cards[i] = (struct pollfd){ .fd = i & 1 ? a->neighbour[i / 2].nd : a->neighbour[i / 2].arp, .events = POLLIN };
+        if (poll(v, 3 + a->n_queues + 2 * a->n_neighbours, timeout) < 0 && errno != EINTR)
             return GW_ERR(SYS);
         int e = v[0].revents ? ipc_serve(a->parent, on_parent, a) : 0;
         if (e || ((e = ipc_flush(a->parent)) && e != GW_ERR(AGAIN)))
@@ -189,12 +195,12 @@ static int loop(struct admission *a)
         if (v[1].revents)
             teller_read(&a->teller, NULL, NULL);
         for (size_t i = 0; i < a->n_queues; i++) /* one batch of each: none waits for another's flood */
-            if (v[5 + i].revents && (e = serve_queue(a, a->queue[i])) < 0)
+            if (queues[i].revents && (e = serve_queue(a, a->queue[i])) < 0)
                 log_warn("queue: %m");
-        for (int i = 2; i < 4; i++)
-            if (v[i].revents)
-                neighbour_serve(&a->neighbour, a->conf, a->side, v[i].fd);
-        if (v[4].revents)
+        for (size_t i = 0; i < 2 * a->n_neighbours; i++)
+            if (cards[i].revents)
+                neighbour_serve(&a->neighbour[i / 2], a->conf, a->side, cards[i].fd);
+        if (v[2].revents)
             serve_frames(a);
     }
     return 0;
@@ -205,7 +211,6 @@ static int open_all(struct admission *a, const char *path)
     int e = gw_conf_load_said(path, &a->conf);
     if (e)
         return e;
-    a->neighbour.arp = a->neighbour.nd = -1;
     for (size_t i = 0; i <= (size_t)a->conf->admission.queues; i++) {
         uint16_t number = i < (size_t)a->conf->admission.queues ? (uint16_t)(QUEUE_ASK + i) : QUEUE_AUDIT;
         if (queue_open(number, &a->queue[i]) != 0) {
@@ -217,10 +222,12 @@ static int open_all(struct admission *a, const char *path)
     }
     if (frames_open(&a->frames) != 0)
         log_warn("frames that are no IP will be dropped without a record: %m (the kernel needs nfnetlink_log)");
-    if (a->conf->mode == GW_BRIDGE && neighbour_open(a->conf->side[a->side].interface, &a->neighbour) != 0) {
-        log_error("card %s: %m", a->conf->side[a->side].interface);
-        return GW_ERR(SYS);
-    }
+    const struct gw_side_conf *s = &a->conf->side[a->side];
+    for (; a->conf->mode == GW_BRIDGE && a->n_neighbours < s->n_cards; a->n_neighbours++)
+        if (neighbour_open(s->cards[a->n_neighbours].interface, &a->neighbour[a->n_neighbours]) != 0) {
+            log_error("card %s: %m", s->cards[a->n_neighbours].interface);
+            return GW_ERR(SYS);
+        }
     if ((e = teller_init(&a->teller, IPC_ADMISSION, OUTBOX_MAX)) != 0)
         return e;
     a->say = (struct say){ .side = a->side, .outbox = &a->teller.lines };

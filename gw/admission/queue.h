@@ -16,6 +16,7 @@
 #define QUEUE_MARK_ADMITTED 0x100u
 #define QUEUE_MARK_PROBE 0x200u /* to the decoy */
 #define QUEUE_MARK_CROWDED 0x4000u /* came with it: too many of its source are open */
+#define QUEUE_MARK_STRANGE 0x8000u /* came with it: its source does not live behind this card */
 #define QUEUE_MARK_RESET 0x400u /* told by a reset that its connection is not known */
 #define QUEUE_BATCH 64
 

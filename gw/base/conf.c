@@ -486,9 +486,12 @@ static void read_rows(struct reader *r, const config_setting_t *group, const str
             continue;
         }
         s = config_setting_get_member(group, row->key);
+        bool other = row->unless && config_setting_get_member(group, row->unless);
         if (s)
             read_value(r, s, row, (char *)base + row->offset);
-        else if (row->required)
+        if (s && other)
+            mistake(r, s, "not together with \"%s\": one of the two must go", row->unless);
+        else if (!s && row->required && !other)
             mistake(r, group, "\"%s\" is missing%s%s%s", row->key, row->help ? " (" : "", row->help ? row->help : "", row->help ? ")" : "");
     }
     unknown_keys(r, group, rows);
@@ -600,7 +603,9 @@ static void describe(const struct conf_row *rows, FILE *to, int depth)
             fprintf(to, "%s \"%s\"", i ? "," : "", row->names[i]);
         if (row->type != CONF_BOOL && row->type != CONF_ENUM && row->type != CONF_GROUP && row->type != CONF_RAW && *range_text(row, range, sizeof range))
             fprintf(to, ", %s%s", range, row->type == CONF_STRING ? " bytes" : row->type == CONF_STRINGS || row->type == CONF_LIST ? " entries" : "");
-        if (row->required)
+        if (row->unless)
+            fprintf(to, row->required ? ", required without %s" : ", not with %s", row->unless);
+        else if (row->required)
             fprintf(to, ", required");
         else if (row->def && *row->def)
             fprintf(to, ", default %s", row->def);

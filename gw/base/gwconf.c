@@ -192,6 +192,20 @@ static unsigned nearness(const struct gw_side_conf *s, const struct net_addr *a)
     return best;
 }
 
+const struct gw_card *gw_conf_card(const struct gw_side_conf *s, const struct net_addr *a)
+{
+    const struct gw_card *best = s->n_cards ? &s->cards[0] : NULL;
+    unsigned bits = 0;
+
+    for (size_t i = 0; i < s->n_cards; i++)
+        for (size_t k = 0; k < s->cards[i].n_networks; k++)
+            if (net_in(a, &s->cards[i].networks[k]) && s->cards[i].networks[k].bits + 1u > bits) {
+                best = &s->cards[i];
+                bits = s->cards[i].networks[k].bits + 1u;
+            }
+    return best;
+}
+
 /* Where networks of both sides hold an address (bridge mode, or a /0), it belongs to the side whose network is narrower. */
 bool gw_conf_in_side(const struct gw_conf *c, enum gw_side side, const struct net_addr *a)
 {

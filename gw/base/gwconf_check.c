@@ -40,11 +40,7 @@ static void check_addresses(struct gwconf_reader *r, enum gw_side side)
     const struct raw_side *raw = &r->raw->side[side];
     char text[NET_TEXT_MAX];
 
-    if (r->raw->gateway.mode == GW_BRIDGE && raw->addresses.n > 0)
-        gwconf_mistake(r, CONF_ERROR, raw->addresses.lines[0], "addresses: in bridge mode the card has none; write [ ]");
-    if (r->raw->gateway.mode > GW_BRIDGE && raw->addresses.n == 0)
-        gwconf_mistake(r, CONF_ERROR, raw->where.line, "addresses: in this mode the card of side %s needs at least one, as in [ \"10.0.0.1/24\" ]",
-            side_word[side]);
+    gwconf_check_cards(r, side);
     for (size_t i = 0; i < s->n_addresses; i++)
         if (gw_conf_in_side(r->c, gw_other(side), &s->addresses[i].addr))
             gwconf_mistake(r, CONF_ERROR, raw->where.line, "addresses: %s lies in a network of side %s", net_text(&s->addresses[i].addr, text),
@@ -161,8 +157,6 @@ void gwconf_check(struct gwconf_reader *r)
     check_pairs(r);
     if (r->c->watch)
         gwconf_mistake(r, CONF_WARNING, r->raw->gateway.where.line, "enforce = false: NOTHING IS ENFORCED; what policy refuses is recorded and crosses all the same");
-    if (high->card[0] && strcmp(high->card, low->card) == 0)
-        gwconf_mistake(r, CONF_ERROR, line, "interface \"%s\" is on both sides; each side has a card of its own", low->card);
     if (high->namespace_[0] && strcmp(high->namespace_, low->namespace_) == 0)
         gwconf_mistake(r, CONF_ERROR, line, "namespace \"%s\" is on both sides; each side has one of its own", low->namespace_);
     check_overlap(r);

@@ -32,15 +32,23 @@ struct raw_mint {
     char *ca, *key;
     int64_t life;
 };
+struct raw_card {
+    struct conf_where where;
+    char *name;
+    struct conf_strings addresses, networks;
+    struct conf_list routes;
+    int64_t vlan;
+};
 struct raw_side {
     struct conf_where where;
-    char *interface, *namespace_;
-    struct conf_strings addresses, networks, dns;
-    struct conf_list routes, domains, certificates;
+    struct raw_card card;   /* what stands in the side's own group, where it has one card */
+    struct conf_list cards; /* of several */
+    char *namespace_;
+    struct conf_strings dns;
+    struct conf_list domains, certificates;
     struct conf_ints ports;
     char *dns_source, *trust, *crl;
     struct raw_mint mint;
-    int64_t vlan;
     int crl_outdated;
 };
 struct raw_pair {
@@ -103,6 +111,9 @@ struct gwconf_reader {
 };
 /* Fills r->c->side[side] from the raw one (gwconf_side.c). */
 void gwconf_side(struct gwconf_reader *r, enum gw_side side);
+/* Its cards: names, addresses, networks, routes (gwconf_cards.c); and whether they fit each other, once both sides are filled. */
+void gwconf_cards(struct gwconf_reader *r, enum gw_side side);
+void gwconf_check_cards(struct gwconf_reader *r, enum gw_side side);
 /* What the keeper mints, behind the certificates that are given (gwconf_mint.c); both sides and the journal are filled before. */
 void gwconf_mint(struct gwconf_reader *r);
 /* The journal's own group (gwconf_journal.c); both sides are filled before. */
@@ -116,6 +127,9 @@ void gwconf_check(struct gwconf_reader *r);
 
 void gwconf_mistake(struct gwconf_reader *r, enum conf_severity sev, unsigned line, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
+/* A name that ends up in paths and commands of the network set-up. */
+void gwconf_word(struct gwconf_reader *r, const char *what, const char *z, unsigned line);
+void gwconf_address(struct gwconf_reader *r, const char *text, unsigned line, const char *what, struct net_addr *ret); /* family 0 after a mistake */
 void *gwconf_take(struct gwconf_reader *r, size_t n, size_t size); /* NULL: fatal is set */
 char *gwconf_path(struct gwconf_reader *r, const char *path);      /* absolute */
 /* A domain in its prepared form, or n == 0 after a mistake. */

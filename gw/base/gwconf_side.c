@@ -8,87 +8,6 @@
 
 #define DNS_PORT 53
 
-static const char *const side_word[GW_SIDES] = { "high", "low" };
-
-static void read_address(struct gwconf_reader *r, const char *text, unsigned line, const char *what, struct net_addr *ret)
-{
-    if (net_parse(text, ret) < 0)
-        gwconf_mistake(r, CONF_ERROR, line, "%s: \"%s\" is not an address; allowed: an IPv4 address (10.0.0.1) or an IPv6 address (fd00::1)",
-            what, text);
-}
-
-/* The network of a prefix: host bits zeroed. */
-static struct net_prefix masked(struct net_prefix p)
-{
-    for (unsigned i = 0; i < 16; i++) {
-        unsigned keep = p.bits > i * 8 ? p.bits - i * 8 : 0;
-
-        if (keep < 8)
-            p.addr.addr[i] = (uint8_t)(p.addr.addr[i] & (0xff00u >> keep));
-    }
-    return p;
-}
-
-/* network: host bits must be zero. false after a mistake. */
-static bool read_prefix(struct gwconf_reader *r, const char *text, unsigned line, const char *what, bool network, struct net_prefix *ret)
-{
-    struct net_prefix p, m;
-    char host[NET_TEXT_MAX];
-
-    if (net_parse_prefix(text, &p) < 0) {
-        gwconf_mistake(r, CONF_ERROR, line, "%s: \"%s\" is not %s; allowed: address/length, as in 10.0.0.%s/24 or fd00::%s/64", what, text,
-            network ? "a network" : "an address with its prefix length", network ? "0" : "1", network ? "" : "1");
-        return false;
-    }
-    m = masked(p);
-    if (network && memcmp(m.addr.addr, p.addr.addr, sizeof m.addr.addr) != 0) {
-        gwconf_mistake(r, CONF_ERROR, line, "%s: \"%s\" has bits set behind its prefix length; did you mean \"%s/%u\"?", what, text,
-            net_text(&m.addr, host), m.bits);
-        return false;
-    }
-    *ret = p;
-    return true;
-}
-
-static void read_prefixes(struct gwconf_reader *r, const struct conf_strings *from, const char *what, bool network,
-    struct net_prefix **ret, size_t *ret_n)
-{
-    struct net_prefix *v = gwconf_take(r, from->n, sizeof *v);
-    size_t n = 0;
-
-    for (size_t i = 0; v && i < from->n; i++)
-        n += read_prefix(r, from->v[i], from->lines[i], what, network, &v[n]);
-    *ret = v;
-    *ret_n = n;
-}
-
-static void read_routes(struct gwconf_reader *r, enum gw_side side, const struct raw_side *raw)
-{
-    struct gw_side_conf *s = &r->c->side[side];
-    const struct raw_route *from = raw->routes.v;
-
-    s->routes = gwconf_take(r, raw->routes.n, sizeof *s->routes);
-    for (size_t i = 0; s->routes && i < raw->routes.n; i++) {
-        struct gw_route *to = &s->routes[s->n_routes];
-        bool near = false;
-
-        if (!from[i].to || !from[i].via || !read_prefix(r, from[i].to, from[i].where.line, "to", true, &to->to))
-            continue;
-        read_address(r, from[i].via, from[i].where.line, "via", &to->via);
-        if (to->via.family == 0)
-            continue;
-        for (size_t k = 0; k < s->n_addresses; k++)
-            near |= net_in(&to->via, &s->addresses[k]);
-        if (to->via.family != to->to.addr.family)
-            gwconf_mistake(r, CONF_ERROR, from[i].where.line, "to and via must both be IPv4 or both IPv6");
-        else if (!near)
-            gwconf_mistake(r, CONF_ERROR, from[i].where.line, "via %s is in no subnet of %s.addresses, so it cannot be reached", from[i].via,
-                side_word[side]);
-        else
-            s->n_routes++;
-    }
-}
-
 static void read_ports(struct gwconf_reader *r, struct gw_side_conf *s, const struct raw_side *raw)
 {
     if (raw->ports.n == 0 && raw->ports.v)
@@ -112,15 +31,16 @@ static void read_dns(struct gwconf_reader *r, enum gw_side side, const struct ra
     for (size_t i = 0; s->dns && i < raw->dns.n; i++) {
         struct net_addr *a = &s->dns[s->n_dns];
 
-        read_address(r, raw->dns.v[i], raw->dns.lines[i], "dns", a);
+        gwconf_address(r, raw->dns.v[i], raw->dns.lines[i], "dns", a);
         a->port = DNS_PORT;
         s->n_dns += a->family != 0;
     }
     if (raw->dns_source && raw->dns_source[0])
-        read_address(r, raw->dns_source, raw->where.line, "dns_source", &s->dns_source);
-    for (size_t k = 0; s->n_dns && s->dns_source.family == 0 && k < s->n_addresses; k++)
-        if (s->addresses[k].addr.family == s->dns[0].family)
-            s->dns_source = s->addresses[k].addr; /* not set: the card's own */
+        gwconf_address(r, raw->dns_source, raw->where.line, "dns_source", &s->dns_source);
+    const struct gw_card *card = s->n_dns ? gw_conf_card(s, &s->dns[0]) : NULL;
+    for (size_t k = 0; card && s->dns_source.family == 0 && k < card->n_addresses; k++)
+        if (card->addresses[k].addr.family == s->dns[0].family)
+            s->dns_source = card->addresses[k].addr; /* not set: the card's own */
     if (s->n_dns && s->dns_source.family == 0)
         gwconf_mistake(r, CONF_ERROR, raw->where.line, "dns_source is missing: queries to %s need an address to come from", raw->dns.v[0]);
     for (size_t i = 0; s->dns_source.family && i < s->n_dns; i++)
@@ -183,7 +103,7 @@ static void read_targets(struct gwconf_reader *r, struct gw_domain *d, const str
 
         if (!from[i].address || !from[i].address[0])
             continue;
-        read_address(r, from[i].address, from[i].where.line, "address", &t->address);
+        gwconf_address(r, from[i].address, from[i].where.line, "address", &t->address);
         t->address.port = (uint16_t)from[i].port;
         t->tls = (enum gw_tls_mode)from[i].tls;
         t->priority = (uint16_t)from[i].priority;
@@ -271,49 +191,15 @@ static void read_certificates(struct gwconf_reader *r, enum gw_side side, const 
     }
 }
 
-/* Names that end up in paths and commands of the network set-up. */
-static void check_word(struct gwconf_reader *r, const char *what, const char *z, unsigned line)
-{
-    if (!z || !z[0])
-        return;
-    for (const char *p = z; *p; p++) {
-        if (isalnum((unsigned char)*p) || (p > z && strchr("-_.", *p)))
-            continue;
-        gwconf_mistake(r, CONF_ERROR, line, "%s \"%s\": allowed are letters and digits, then also - _ and .", what, z);
-        return;
-    }
-}
-
-/* The port of the VLAN is made by `lockgate inline up`; its name must fit the kernel's 15 bytes. */
-static void set_vlan(struct gwconf_reader *r, struct gw_side_conf *s, const struct raw_side *raw)
-{
-    size_t n = strlen(s->card) + 6;
-    char *name = gwconf_take(r, n, 1);
-
-    if (!name)
-        return;
-    s->vlan = (uint16_t)raw->vlan;
-    snprintf(name, n, "%s.%u", s->card, s->vlan);
-    s->interface = name;
-    if (strlen(name) > 15)
-        gwconf_mistake(r, CONF_ERROR, raw->where.line, "vlan: the port would be called \"%s\", and a name has at most 15 bytes: give the card a shorter one", name);
-}
-
 void gwconf_side(struct gwconf_reader *r, enum gw_side side)
 {
     const struct raw_side *raw = &r->raw->side[side];
     struct gw_side_conf *s = &r->c->side[side];
 
     s->line = raw->where.line;
-    s->interface = s->card = raw->interface;
     s->namespace_ = raw->namespace_;
-    check_word(r, "interface", raw->interface, raw->where.line);
-    if (raw->vlan && s->card)
-        set_vlan(r, s, raw);
-    check_word(r, "namespace", raw->namespace_, raw->where.line);
-    read_prefixes(r, &raw->addresses, "addresses", false, &s->addresses, &s->n_addresses);
-    read_prefixes(r, &raw->networks, "networks", true, &s->networks, &s->n_networks);
-    read_routes(r, side, raw);
+    gwconf_word(r, "namespace", raw->namespace_, raw->where.line);
+    gwconf_cards(r, side);
     read_ports(r, s, raw);
     read_dns(r, side, raw);
     read_domains(r, side, raw);

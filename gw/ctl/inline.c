@@ -14,17 +14,32 @@ static void notes_path(const struct gw_conf *c, enum gw_side side, char ret[512]
     snprintf(ret, 512, "%s/inline.%s", c->run, gw_side_name(side));
 }
 
+/* A device to be moved, once; one too many is one that stays where it is. */
+static void add_moved(struct inline_facts *f, const char *device)
+{
+    for (size_t i = 0; i < f->n_moved; i++)
+        if (strcmp(f->moved[i], device) == 0)
+            return;
+    if (f->n_moved < INLINE_MOVED_MAX)
+        snprintf(f->moved[f->n_moved++], sizeof f->moved[0], "%s", device);
+}
+
 static bool read_notes(const struct gw_conf *c, enum gw_side side, struct inline_facts *ret)
 {
-    char path[512];
+    char path[512], device[16];
     int made = 0, moved = 0, queue = 0;
     notes_path(c, side, path);
     FILE *f = fopen(path, "re");
     if (!f)
         return false;
-    bool ok = fscanf(f, "namespace-made %d card-moved %d nft-queue %d", &made, &moved, &queue) == 3;
+    size_t cards = 1; /* a version that knew one card a side wrote no number */
+    bool ok = fscanf(f, "namespace-made %d card-moved %d nft-queue %d cards %zu", &made, &moved, &queue, &cards) >= 3 && cards <= GW_CARDS_MAX;
+    *ret = (struct inline_facts){ .make_namespace = made != 0, .with_queue = queue != 0, .n_cards = cards };
+    while (ok && fscanf(f, "%15s", device) == 1)
+        add_moved(ret, device);
     fclose(f);
-    *ret = (struct inline_facts){ .make_namespace = made != 0, .move_card = moved != 0, .with_queue = queue != 0 };
+    if (moved && !ret->n_moved) /* nor a name */
+        add_moved(ret, c->side[side].cards[0].device);
     return ok;
 }
 
@@ -37,7 +52,9 @@ static int write_notes(const struct gw_conf *c, enum gw_side side, const struct 
         return GW_ERR(SYS);
     }
     FILE *to = fopen(path, "we");
-    int e = !to || fprintf(to, "namespace-made %d card-moved %d nft-queue %d\n", f->make_namespace, f->move_card, f->with_queue) < 0;
+    int e = !to || fprintf(to, "namespace-made %d card-moved %d nft-queue %d cards %zu\n", f->make_namespace, f->n_moved != 0, f->with_queue, f->n_cards) < 0;
+    for (size_t i = 0; !e && i < f->n_moved; i++)
+        e = fprintf(to, "%s\n", f->moved[i]) < 0;
     if (to && fclose(to) != 0)
         e = 1;
     if (e)
@@ -60,17 +77,35 @@ static bool has_nft_queue(void)
         STR("table inet lockgate_try {\n chain c {\n  type filter hook prerouting priority -150\n  queue num 0\n }\n}\n"), true) == 0;
 }
 
-/* 0, or GW_ERR(NOENT) after saying what is missing. */
-static int look(const struct gw_side_conf *d, struct inline_facts *ret)
+bool inline_first(const struct gw_side_conf *s, size_t card)
 {
-    ret->make_namespace = !namespace_exists(d->namespace_);
-    ret->move_card = ret->make_namespace || !inline_has_card(d->namespace_, d->card);
-    ret->with_queue = has_nft_queue();
-    ret->make_port = d->vlan && (ret->make_namespace || !inline_has_card(d->namespace_, d->interface));
-    if (!ret->move_card || inline_has_card(NULL, d->card))
-        return 0;
-    fprintf(stderr, "interface %s is neither here nor in namespace %s; `ip link` lists what is here\n", d->card, d->namespace_);
-    return GW_ERR(NOENT);
+    for (size_t i = 0; i < card; i++)
+        if (strcmp(s->cards[i].device, s->cards[card].device) == 0)
+            return false;
+    return true;
+}
+
+static void look(const struct gw_side_conf *d, struct inline_facts *ret)
+{
+    *ret = (struct inline_facts){ .make_namespace = !namespace_exists(d->namespace_), .with_queue = has_nft_queue(), .n_cards = d->n_cards };
+    for (size_t i = 0; i < d->n_cards; i++) {
+        const struct gw_card *card = &d->cards[i];
+        if (ret->make_namespace || !inline_has_card(d->namespace_, card->device))
+            add_moved(ret, card->device);
+        ret->make_port[i] = card->vlan && (ret->make_namespace || !inline_has_card(d->namespace_, card->interface));
+    }
+}
+
+/* 0, or GW_ERR(NOENT) after saying what is missing: before anything is changed. */
+static int all_here(const struct gw_side_conf *d, const struct inline_facts *f)
+{
+    int e = 0;
+    for (size_t i = 0; i < f->n_moved; i++)
+        if (!inline_has_card(NULL, f->moved[i])) {
+            fprintf(stderr, "interface %s is neither here nor in namespace %s; `ip link` lists what is here\n", f->moved[i], d->namespace_);
+            e = GW_ERR(NOENT);
+        }
+    return e;
 }
 
 static int up(const struct gw_conf *c, enum gw_side side)
@@ -78,13 +113,17 @@ static int up(const struct gw_conf *c, enum gw_side side)
     static struct steps s;
     struct inline_facts now, before;
     const char *ns = c->side[side].namespace_;
-    int e = look(&c->side[side], &now);
+    look(&c->side[side], &now);
+    int e = all_here(&c->side[side], &now);
     if (e)
         return e;
     if (read_notes(c, side, &before)) { /* a second up: what the first one did stays to be undone */
         before.make_namespace |= now.make_namespace;
-        before.move_card |= now.move_card;
+        for (size_t i = 0; i < now.n_moved; i++)
+            add_moved(&before, now.moved[i]);
         before.with_queue = now.with_queue;
+        if (before.n_cards < now.n_cards)
+            before.n_cards = now.n_cards;
     } else {
         before = now;
     }
@@ -110,9 +149,11 @@ static int down(const struct gw_conf *c, enum gw_side side)
     char path[512];
     inline_forget(c, side); /* first: a running gateway must not take it for somebody else's doing */
     if (!read_notes(c, side, &f))
-        f.with_queue = has_nft_queue(); /* made by nobody we know: only what is surely ours goes */
-    if (!namespace_exists(ns))
-        f.make_namespace = f.move_card = false;
+        f = (struct inline_facts){ .with_queue = has_nft_queue(), .n_cards = c->side[side].n_cards }; /* made by nobody we know: only what is surely ours goes */
+    if (!namespace_exists(ns)) {
+        f.make_namespace = false;
+        f.n_moved = 0;
+    }
     steps_init(&s);
     inline_down(c, side, &f, &s);
     int e = namespace_exists(ns) ? steps_run(&s, ns) : 0;
@@ -125,12 +166,8 @@ static int down(const struct gw_conf *c, enum gw_side side)
 static int show(const struct gw_conf *c, enum gw_side side)
 {
     static struct steps s;
-    struct inline_facts f = { .make_namespace = true, .move_card = true, .with_queue = has_nft_queue(), .make_port = c->side[side].vlan != 0 };
-    if (namespace_exists(c->side[side].namespace_)) {
-        f.make_namespace = false;
-        f.move_card = !inline_has_card(c->side[side].namespace_, c->side[side].card);
-        f.make_port = f.make_port && !inline_has_card(c->side[side].namespace_, c->side[side].interface);
-    }
+    struct inline_facts f;
+    look(&c->side[side], &f);
     printf("%s# ---- side %s ----\n", side ? "\n" : "", gw_side_name(side));
     steps_init(&s);
     inline_up(c, side, &f, &s);

@@ -11,7 +11,7 @@
 #define INLINE_QUEUE_ASK 0    /* first packets: may this one try? With admission.queues more, the numbers from here on */
 #define INLINE_QUEUE_AUDIT 10 /* everything else: written down, dropped */
 #define INLINE_ROUTES 100     /* routing table: all addresses are local */
-#define INLINE_RULE_PREF 50
+#define INLINE_RULE_PREF 50   /* of the first card; one more for each further */
 #define INLINE_NFLOG_GROUP 5
 
 /* The rules of one side for nft. with_queue: this kernel has nft's own queue statement; otherwise iptables-nft hangs the
@@ -34,7 +34,7 @@ struct step {
     char *args[STEP_ARGS + 1];
     struct str feed;
 };
-#define STEPS_MAX 256
+#define STEPS_MAX 8192 /* every card may have as many routes as the configuration lets it */
 struct steps {
     struct step v[STEPS_MAX];
     size_t n;
@@ -44,12 +44,17 @@ struct steps {
 void steps_init(struct steps *s);
 void steps_clear(struct steps *s);
 /* What is to be done; facts say what was found (or, for down, what up had found). */
+#define INLINE_MOVED_MAX (2 * GW_CARDS_MAX) /* those of a configuration before this one as well */
 struct inline_facts {
     bool make_namespace; /* it is not there (down: we made it) */
-    bool move_card;      /* it is in the caller's namespace (down: we moved it) */
     bool with_queue;
-    bool make_port;      /* the port of the VLAN is not there */
+    bool make_port[GW_CARDS_MAX]; /* the port of the VLAN is not there */
+    char moved[INLINE_MOVED_MAX][16]; /* devices that are in the caller's namespace (down: that we moved) */
+    size_t n_moved;
+    size_t n_cards; /* down: so many had rules of routing, now or in a configuration before this one */
 };
+/* Is it the first card of the side on its device? VLANs of one device share it, and it is moved and set up once. */
+bool inline_first(const struct gw_side_conf *s, size_t card);
 void inline_up(const struct gw_conf *c, enum gw_side side, const struct inline_facts *f, struct steps *ret);
 void inline_down(const struct gw_conf *c, enum gw_side side, const struct inline_facts *f, struct steps *ret);
 

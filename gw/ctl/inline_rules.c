@@ -45,11 +45,11 @@ static void put_crowded(struct text *t, const struct gw_conf *c, const struct gw
     }
 }
 
-/* ---- where a source may come from: the most specific network of either side decides ---- */
+/* ---- where a source may come from: the most specific network of either side, and of each card, decides ---- */
 
 struct origin {
     const struct net_prefix *p;
-    enum gw_side side;
+    const struct gw_card *card;
 };
 
 static int by_length(const void *a, const void *b)
@@ -60,14 +60,34 @@ static int by_length(const void *a, const void *b)
     return (int)y->p->bits - (int)x->p->bits;
 }
 
-static void put_origin(struct text *t, const struct origin *o, enum gw_side own)
+static void put_origin(struct text *t, const struct origin *o, const struct gw_card *own)
 {
     char text[NET_TEXT_MAX];
-    const char *then = o->side == own ? "return" : "goto strange";
+    const char *then = o->card == own ? "return" : "goto strange";
     if (o->p->bits == 0)
         PUT(t, "        meta nfproto %s %s\n", o->p->addr.family == 4 ? "ipv4" : "ipv6", then);
     else
         PUT(t, "        %s saddr %s/%u %s\n", o->p->addr.family == 4 ? "ip" : "ip6", net_text(&o->p->addr, text), o->p->bits, then);
+}
+
+/* Chains are named by a number, since a card's name need not be one that nft takes: sources, sources2, ... */
+static const char *chain_of(const char *word, size_t card, char out[24])
+{
+    if (card)
+        snprintf(out, 24, "%s%zu", word, card + 1);
+    else
+        snprintf(out, 24, "%s", word);
+    return out;
+}
+
+static void put_card_sources(struct text *t, const struct gw_side_conf *s, size_t card, const struct origin *v, size_t n)
+{
+    char name[24];
+    PUT(t, "    # Who may speak on %s: hosts of this side%s. The most specific network comes first.\n    chain %s {\n", s->cards[card].interface,
+        s->n_cards > 1 ? " that live behind it" : "", chain_of("sources", card, name));
+    for (size_t i = 0; i < n; i++)
+        put_origin(t, &v[i], &s->cards[card]);
+    PUT(t, "        goto strange\n    }\n");
 }
 
 static void put_sources(struct text *t, const struct gw_conf *c, enum gw_side side)
@@ -80,14 +100,14 @@ static void put_sources(struct text *t, const struct gw_conf *c, enum gw_side si
         return;
     }
     for (int i = 0; i < GW_SIDES; i++)
-        for (size_t j = 0; j < s[i]->n_networks; j++)
-            v[n++] = (struct origin){ &s[i]->networks[j], (enum gw_side)i };
+        for (size_t k = 0; k < s[i]->n_cards; k++)
+            for (size_t j = 0; j < s[i]->cards[k].n_networks; j++)
+                v[n++] = (struct origin){ &s[i]->cards[k].networks[j], &s[i]->cards[k] };
     qsort(v, n, sizeof *v, by_length);
-    PUT(t, "    # Who may speak here: hosts of this side. The most specific network comes first.\n    chain sources {\n");
-    for (size_t i = 0; i < n; i++)
-        put_origin(t, &v[i], side);
-    PUT(t, "        goto strange\n    }\n"
-           "    chain strange {\n        counter meta mark set meta mark | 0x20 comment \"a source that does not live on this side\"\n    }\n\n");
+    for (size_t i = 0; i < s[side]->n_cards; i++)
+        put_card_sources(t, s[side], i, v, n);
+    PUT(t, "    chain strange {\n        counter meta mark set meta mark | 0x8020 comment \"a source that does not live %s\"\n    }\n\n",
+        s[side]->n_cards > 1 ? "behind this card" : "on this side");
     free(v);
 }
 
@@ -129,17 +149,37 @@ static void put_services(struct text *t, const struct gw_conf *c, enum gw_side s
 
 /* ---- the three steps of a packet that arrives ---- */
 
+/* "g-lo" or { "g-lo", "g-lo2" } */
+static void put_cards(struct text *t, const struct gw_side_conf *s)
+{
+    for (size_t i = 0; i < s->n_cards; i++)
+        PUT(t, "%s\"%s\"", i ? ", " : s->n_cards > 1 ? "{ " : "", s->cards[i].interface);
+    PUT(t, s->n_cards > 1 ? " }" : "");
+}
+
+static void put_jumps(struct text *t, const struct gw_side_conf *s)
+{
+    char name[24];
+    for (size_t i = 0; i < s->n_cards; i++)
+        if (s->n_cards > 1)
+            PUT(t, "        iifname \"%s\" jump %s\n", s->cards[i].interface, chain_of("sources", i, name));
+        else
+            PUT(t, "        jump sources\n");
+}
+
 static void put_classify(struct text *t, const struct gw_conf *c, enum gw_side side)
 {
     const struct gw_side_conf *s = &c->side[side];
     PUT(t, "    # Step 1: what is it? Marks: 0x1 for a socket of ours, 0x10 ask admission, 0x20 only to be written down, 0x40 neighbour\n"
-           "    # discovery, 0x100 admitted (admission alone sets it), 0x1000 this gateway's own traffic, 0x2000 its answers to services, 0x4000\n    # too many of its source are open.\n"
+           "    # discovery, 0x100 admitted (admission alone sets it), 0x1000 this gateway's own traffic, 0x2000 its answers to services, 0x4000\n    # too many of its source are open, 0x8000 its source does not live there.\n"
            "    chain classify {\n        type filter hook prerouting priority -160; policy accept;\n"
-           "        iifname != \"%s\" return\n"
+           "        iifname != ");
+    put_cards(t, s);
+    PUT(t, " return\n"
            "        meta mark set 0x1000\n"
-           "        icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 meta mark set meta mark | 0x40 return\n"
-           "        jump sources\n"
-           "        meta mark & 0x20 == 0x20 return\n", s->interface);
+           "        icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 meta mark set meta mark | 0x40 return\n");
+    put_jumps(t, s);
+    PUT(t, "        meta mark & 0x20 == 0x20 return\n");
     put_dns(t, s);
     put_services(t, c, side, false);
     if (c->mode == GW_PROXY)
@@ -232,10 +272,13 @@ int inline_rules(const struct gw_conf *c, enum gw_side side, bool with_queue, st
     static const char *const modes[] = { "bridge", "routed", "proxy" };
     const struct gw_side_conf *s = &c->side[side];
     struct text t = { out, 0 };
-    PUT(&t, "# Lockgate: packet rules of side %s (mode %s, card %s in namespace %s), made by `lockgate inline`.\n"
-            "# Nothing is forwarded. What arrives goes through three steps: classify, ask, enforce.\n"
+    PUT(&t, "# Lockgate: packet rules of side %s (mode %s, card%s ", gw_side_name(side), modes[c->mode], s->n_cards > 1 ? "s" : "");
+    for (size_t i = 0; i < s->n_cards; i++)
+        PUT(&t, "%s%s", i ? ", " : "", s->cards[i].interface);
+    PUT(&t, " in namespace %s), made by `lockgate inline`.\n"
+            "# Nothing is forwarded%s. What arrives goes through three steps: classify, ask, enforce.\n"
             "table inet " INLINE_TABLE "\ndelete table inet " INLINE_TABLE "\ntable inet " INLINE_TABLE " {\n",
-        gw_side_name(side), modes[c->mode], s->interface, s->namespace_);
+        s->namespace_, s->n_cards > 1 ? ", not from one card to another either" : "");
     put_open(&t, c);
     put_sources(&t, c, side);
     put_classify(&t, c, side);
@@ -245,26 +288,37 @@ int inline_rules(const struct gw_conf *c, enum gw_side side, bool with_queue, st
     return t.err;
 }
 
-static void put_arrive(struct text *t, const char *chain, const char *device, enum gw_side side, unsigned vlan)
+static void put_arrive(struct text *t, const char *word, size_t card, const char *device)
 {
-    PUT(t, "    chain %s {\n        type filter hook ingress device \"%s\" priority -500; policy drop;\n", chain, device);
-    if (vlan)
-        PUT(t, "        vlan id %u vlan type { ip, arp, ip6 } accept\n", vlan);
-    else
-        PUT(t, "        ether type { ip, arp, ip6 } accept\n");
+    char name[24];
+    PUT(t, "    chain %s {\n        type filter hook ingress device \"%s\" priority -500; policy drop;\n", chain_of(word, card, name), device);
+}
+
+static void put_rest(struct text *t, enum gw_side side)
+{
     PUT(t, "        counter log prefix \"lockgate %s \" group %d\n    }\n", gw_side_name(side), INLINE_NFLOG_GROUP);
 }
 
-/* With a VLAN the card takes its frames alone, and its port what they hold. */
+/* With VLANs the device takes their frames alone, and each one's port what they hold. */
 int inline_card_rules(const struct gw_conf *c, enum gw_side side, struct buf *out)
 {
     const struct gw_side_conf *s = &c->side[side];
     struct text t = { out, 0 };
     PUT(&t, "# Frames that are neither IP nor ARP (VLAN tags that nobody named, STP, PPPoE, LLDP ...) end at the card and are logged.\n"
             "table netdev " INLINE_TABLE "\ndelete table netdev " INLINE_TABLE "\ntable netdev " INLINE_TABLE " {\n");
-    if (s->vlan)
-        put_arrive(&t, "card", s->card, side, s->vlan);
-    put_arrive(&t, "arrive", s->interface, side, 0);
+    for (size_t i = 0; i < s->n_cards; i++) {
+        const struct gw_card *card = &s->cards[i];
+        if (card->vlan && inline_first(s, i)) {
+            put_arrive(&t, "card", i, card->device);
+            for (size_t k = i; k < s->n_cards; k++)
+                if (strcmp(s->cards[k].device, card->device) == 0)
+                    PUT(&t, "        vlan id %u vlan type { ip, arp, ip6 } accept\n", s->cards[k].vlan);
+            put_rest(&t, side);
+        }
+        put_arrive(&t, "arrive", i, card->interface);
+        PUT(&t, "        ether type { ip, arp, ip6 } accept\n");
+        put_rest(&t, side);
+    }
     PUT(&t, "}\n");
     return t.err;
 }

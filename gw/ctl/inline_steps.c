@@ -6,12 +6,12 @@
 
 #include "inline.h"
 
-#define RULES_MAX (256u << 10)
+#define RULES_MAX (8u << 20)
 
 void steps_init(struct steps *s)
 {
     memset(s, 0, sizeof *s);
-    arena_init(&s->a, 4u << 20);
+    arena_init(&s->a, 32u << 20);
 }
 
 void steps_clear(struct steps *s)
@@ -127,7 +127,7 @@ static void xt_queue(struct steps *s, const struct gw_conf *c, bool up)
         }
 }
 
-static void settings(struct steps *s, const char *card)
+static void settings(struct steps *s)
 {
     static const char *const zero[] = { "net/ipv4/ip_forward", "net/ipv4/conf/all/src_valid_mark", "net/ipv4/tcp_fwmark_accept",
         "net/ipv4/conf/all/send_redirects", "net/ipv4/conf/default/send_redirects", "net/ipv4/conf/all/accept_redirects",
@@ -146,6 +146,10 @@ static void settings(struct steps *s, const char *card)
     sysctl(s, "1", "net/ipv6/icmp/echo_ignore_all")->may_fail = true;
     sysctl(s, "0", "net/netfilter/nf_conntrack_tcp_loose")->may_fail = true;
     sysctl(s, "10", "net/netfilter/nf_conntrack_tcp_timeout_syn_recv")->may_fail = true; /* half open ones count as open: not for long */
+}
+
+static void card_settings(struct steps *s, const char *card)
+{
     sysctl(s, "1", "net/ipv4/conf/%s/rp_filter", card);
     sysctl(s, "0", "net/ipv4/conf/%s/accept_redirects", card);
     sysctl(s, "0", "net/ipv4/conf/%s/send_redirects", card);
@@ -154,7 +158,7 @@ static void settings(struct steps *s, const char *card)
     sysctl(s, "0", "net/ipv6/conf/%s/accept_dad", card)->may_fail = true; /* addresses are ready when the card is up */
 }
 
-static void addresses(struct steps *s, const struct gw_conf *c, const struct gw_side_conf *d)
+static void addresses(struct steps *s, const struct gw_conf *c, const struct gw_card *d)
 {
     char text[NET_TEXT_MAX];
     for (size_t i = 0; i < d->n_addresses && c->mode != GW_BRIDGE; i++)
@@ -163,7 +167,7 @@ static void addresses(struct steps *s, const struct gw_conf *c, const struct gw_
 }
 
 /* In bridge mode the card has no IPv4 address: its hosts are reached over link routes alone. */
-static void routes(struct steps *s, const struct gw_conf *c, const struct gw_side_conf *d)
+static void routes(struct steps *s, const struct gw_conf *c, const struct gw_card *d)
 {
     char to[NET_TEXT_MAX], via[NET_TEXT_MAX];
     for (size_t i = 0; i < d->n_networks && c->mode == GW_BRIDGE; i++)
@@ -174,18 +178,22 @@ static void routes(struct steps *s, const struct gw_conf *c, const struct gw_sid
             d->routes[i].to.bits, net_text(&d->routes[i].via, via), d->interface, c->mode == GW_BRIDGE ? " onlink" : "");
 }
 
-/* Marked packets of this card are for us, whatever their address. "iif": what we send ourselves never matches. */
-static void policy_routing(struct steps *s, const struct gw_side_conf *d, bool up)
+/* Marked packets of these cards are for us, whatever their address. "iif": what we send ourselves never matches. n: cards; for down, as
+ * many as ever were. */
+static void policy_routing(struct steps *s, const struct gw_side_conf *d, size_t n, bool up)
 {
     for (int f = 4; f <= 6; f += 2) {
         const char *all = f == 4 ? "0.0.0.0/0" : "::/0";
-        run(s, true, "ip -%d rule del pref %d", f, INLINE_RULE_PREF)->may_fail = true;
-        if (!up) {
-            run(s, true, "ip -%d route del local %s dev lo table %d", f, all, INLINE_ROUTES)->may_fail = true;
-            continue;
+        for (size_t i = 0; i < n; i++) {
+            int pref = INLINE_RULE_PREF + (int)i;
+            run(s, true, "ip -%d rule del pref %d", f, pref)->may_fail = true;
+            if (up)
+                run(s, true, "ip -%d rule add pref %d iif %s fwmark 0x1/0x1 lookup %d", f, pref, d->cards[i].interface, INLINE_ROUTES);
         }
-        run(s, true, "ip -%d rule add pref %d iif %s fwmark 0x1/0x1 lookup %d", f, INLINE_RULE_PREF, d->interface, INLINE_ROUTES);
-        run(s, true, "ip -%d route replace local %s dev lo table %d", f, all, INLINE_ROUTES);
+        if (up)
+            run(s, true, "ip -%d route replace local %s dev lo table %d", f, all, INLINE_ROUTES);
+        else
+            run(s, true, "ip -%d route del local %s dev lo table %d", f, all, INLINE_ROUTES)->may_fail = true;
     }
 }
 
@@ -208,38 +216,52 @@ void inline_up(const struct gw_conf *c, enum gw_side side, const struct inline_f
     feed_rules(ret, f->with_queue ? rules_with : rules_without, c, side);
     if (!f->with_queue)
         xt_queue(ret, c, true);
-    if (f->move_card)
-        run(ret, false, "ip link set %s netns %s", d->card, d->namespace_);
-    if (f->make_port)
-        run(ret, true, "ip link add link %s name %s type vlan id %u", d->card, d->interface, d->vlan);
+    for (size_t i = 0; i < f->n_moved; i++)
+        run(ret, false, "ip link set %s netns %s", f->moved[i], d->namespace_);
+    for (size_t i = 0; i < d->n_cards; i++)
+        if (f->make_port[i])
+            run(ret, true, "ip link add link %s name %s type vlan id %u", d->cards[i].device, d->cards[i].interface, d->cards[i].vlan);
     feed_rules(ret, inline_card_rules, c, side);
-    settings(ret, d->interface);
-    if (d->vlan)
-        bare_card(ret, d->card);
+    settings(ret);
+    for (size_t i = 0; i < d->n_cards; i++) {
+        card_settings(ret, d->cards[i].interface);
+        if (d->cards[i].vlan && inline_first(d, i))
+            bare_card(ret, d->cards[i].device);
+    }
     if (c->mode != GW_PROXY)
-        policy_routing(ret, d, true);
-    addresses(ret, c, d);
-    run(ret, true, "ip link set %s up", d->interface);
-    routes(ret, c, d);
+        policy_routing(ret, d, d->n_cards, true);
+    for (size_t i = 0; i < d->n_cards; i++) {
+        addresses(ret, c, &d->cards[i]);
+        run(ret, true, "ip link set %s up", d->cards[i].interface);
+        routes(ret, c, &d->cards[i]);
+    }
+}
+
+static void card_down(struct steps *s, const struct gw_conf *c, const struct gw_card *d)
+{
+    char text[NET_TEXT_MAX];
+    run(s, true, "ip link set %s down", d->interface)->may_fail = true;
+    for (size_t i = 0; i < d->n_addresses && c->mode != GW_BRIDGE; i++)
+        run(s, true, "ip %s addr del %s/%u dev %s", flag(&d->addresses[i].addr), net_text(&d->addresses[i].addr, text),
+            d->addresses[i].bits, d->interface)->may_fail = true;
+    if (d->vlan)
+        run(s, true, "ip link del %s", d->interface)->may_fail = true;
 }
 
 void inline_down(const struct gw_conf *c, enum gw_side side, const struct inline_facts *f, struct steps *ret)
 {
     const struct gw_side_conf *d = &c->side[side];
-    char text[NET_TEXT_MAX];
-    run(ret, true, "ip link set %s down", d->interface)->may_fail = true;
-    for (size_t i = 0; i < d->n_addresses && c->mode != GW_BRIDGE; i++)
-        run(ret, true, "ip %s addr del %s/%u dev %s", flag(&d->addresses[i].addr), net_text(&d->addresses[i].addr, text),
-            d->addresses[i].bits, d->interface)->may_fail = true;
+    for (size_t i = 0; i < d->n_cards; i++)
+        card_down(ret, c, &d->cards[i]);
     if (c->mode != GW_PROXY)
-        policy_routing(ret, d, false);
-    if (d->vlan) {
-        run(ret, true, "ip link del %s", d->interface)->may_fail = true;
-        run(ret, true, "ip link set %s down", d->card)->may_fail = true;
-        sysctl(ret, "0", "net/ipv6/conf/%s/disable_ipv6", d->card)->may_fail = true;
-    }
-    if (f->move_card) /* back to where the caller is */
-        run(ret, true, "ip link set %s netns %d", d->card, (int)getpid())->may_fail = true;
+        policy_routing(ret, d, f->n_cards, false);
+    for (size_t i = 0; i < d->n_cards; i++)
+        if (d->cards[i].vlan && inline_first(d, i)) {
+            run(ret, true, "ip link set %s down", d->cards[i].device)->may_fail = true;
+            sysctl(ret, "0", "net/ipv6/conf/%s/disable_ipv6", d->cards[i].device)->may_fail = true;
+        }
+    for (size_t i = 0; i < f->n_moved; i++) /* back to where the caller is */
+        run(ret, true, "ip link set %s netns %d", f->moved[i], (int)getpid())->may_fail = true;
     run(ret, true, "nft delete table netdev " INLINE_TABLE)->may_fail = true;
     if (!f->with_queue)
         xt_queue(ret, c, false);

@@ -18,9 +18,9 @@
 
 /* What a process inside the namespace sees; in memory that it shares with us. */
 struct inside {
-    const char *card;
-    bool found, up, carrier;
-    int mtu, n_others, forward4, forward6;
+    const struct gw_side_conf *side;
+    struct { bool found, up, carrier; int mtu; } card[GW_CARDS_MAX];
+    int n_others, forward4, forward6;
     char others[OTHERS][IF_NAMESIZE];
 };
 
@@ -35,6 +35,32 @@ static int setting(const char *path)
     return c == '0' ? 0 : c ? 1 : -1;
 }
 
+static void look_at_card(struct inside *v, size_t n, int fd, struct ifreq *q, short flags)
+{
+    v->card[n].found = true;
+    v->card[n].up = flags & IFF_UP;
+    for (int i = 0; v->card[n].up && !(flags & IFF_RUNNING) && i < CARRIER_TRIES; i++) {
+        usleep(100000);
+        flags = ioctl(fd, SIOCGIFFLAGS, q) == 0 ? q->ifr_flags : 0;
+    }
+    v->card[n].carrier = flags & IFF_RUNNING;
+    v->card[n].mtu = ioctl(fd, SIOCGIFMTU, q) == 0 ? q->ifr_mtu : 0;
+}
+
+/* What a VLAN of ours is on is no card of others. */
+static bool ours(const struct gw_side_conf *s, const char *name, size_t *ret_card)
+{
+    bool device = false;
+    for (size_t i = 0; i < s->n_cards; i++) {
+        if (strcmp(name, s->cards[i].interface) == 0) {
+            *ret_card = i;
+            return true;
+        }
+        device |= strcmp(name, s->cards[i].device) == 0;
+    }
+    return device;
+}
+
 static int look_inside(void *arg)
 {
     struct inside *v = arg;
@@ -43,17 +69,11 @@ static int look_inside(void *arg)
     for (struct if_nameindex *i = all; i && i->if_index; i++) {
         struct ifreq q = { 0 };
         snprintf(q.ifr_name, sizeof q.ifr_name, "%s", i->if_name);
-        bool known = fd >= 0 && ioctl(fd, SIOCGIFFLAGS, &q) == 0, ours = strcmp(i->if_name, v->card) == 0;
-        short flags = known ? q.ifr_flags : 0;
-        if (ours) {
-            v->found = true;
-            v->up = flags & IFF_UP;
-            for (int n = 0; v->up && !(flags & IFF_RUNNING) && n < CARRIER_TRIES; n++) {
-                usleep(100000);
-                flags = ioctl(fd, SIOCGIFFLAGS, &q) == 0 ? q.ifr_flags : 0;
-            }
-            v->carrier = flags & IFF_RUNNING;
-            v->mtu = ioctl(fd, SIOCGIFMTU, &q) == 0 ? q.ifr_mtu : 0;
+        short flags = fd >= 0 && ioctl(fd, SIOCGIFFLAGS, &q) == 0 ? q.ifr_flags : 0;
+        size_t card = GW_CARDS_MAX;
+        if (ours(v->side, i->if_name, &card)) {
+            if (card < GW_CARDS_MAX)
+                look_at_card(v, card, fd, &q, flags);
         } else if (!(flags & IFF_LOOPBACK) && flags & IFF_UP) {
             if (v->n_others < OTHERS)
                 snprintf(v->others[v->n_others], IF_NAMESIZE, "%s", i->if_name);
@@ -73,25 +93,35 @@ static bool namespace_there(const char *ns)
     return access(path, F_OK) == 0;
 }
 
-static void card(struct sys_report *r, const char *side, const struct gw_side_conf *d, const struct inside *v)
+static void card(struct sys_report *r, const char *side, const struct gw_side_conf *d, const struct inside *v, size_t n)
 {
-    if (!v->found)
-        sys_say(r, SYS_WRONG, "interfaces", "lockgate inline up; `ip link` lists what is here", "%s: %s is not in namespace %s", side, d->interface, d->namespace_);
-    else if (!v->up)
-        sys_say(r, SYS_WRONG, "interfaces", "lockgate inline up", "%s: %s is down", side, d->interface);
-    else if (!v->carrier)
-        sys_say(r, SYS_WRONG, "interfaces", "look at the cable and the switch", "%s: %s has no carrier", side, d->interface);
+    const char *name = d->cards[n].interface;
+    if (!v->card[n].found)
+        sys_say(r, SYS_WRONG, "interfaces", "lockgate inline up; `ip link` lists what is here", "%s: %s is not in namespace %s", side, name, d->namespace_);
+    else if (!v->card[n].up)
+        sys_say(r, SYS_WRONG, "interfaces", "lockgate inline up", "%s: %s is down", side, name);
+    else if (!v->card[n].carrier)
+        sys_say(r, SYS_WRONG, "interfaces", "look at the cable and the switch", "%s: %s has no carrier", side, name);
     else
-        sys_say(r, SYS_FINE, "interfaces", NULL, "%s: %s is up, mtu %d", side, d->interface, v->mtu);
+        sys_say(r, SYS_FINE, "interfaces", NULL, "%s: %s is up, mtu %d", side, name, v->card[n].mtu);
+}
+
+/* The cards before there is a namespace. */
+static void not_up(struct sys_report *r, const char *side, const struct gw_side_conf *d)
+{
+    for (size_t i = 0; i < d->n_cards; i++) {
+        bool here = inline_has_card(NULL, d->cards[i].device);
+        sys_say(r, here ? SYS_WARNING : SYS_WRONG, "interfaces", here ? "lockgate inline up, then look again" : "`ip link` lists what is here",
+            here ? "%s: namespace %s is not there yet; %s is here" : "%s: namespace %s is not there, and no card %s is here", side, d->namespace_, d->cards[i].device);
+    }
 }
 
 /* Another card in the same namespace, or a kernel that forwards there, would be a way around the gateway. */
 static void ways_around(struct sys_report *r, const char *side, const struct gw_side_conf *d, const struct inside *v)
 {
     for (int i = 0; i < v->n_others && i < OTHERS; i++)
-        if (strcmp(v->others[i], d->card) != 0) /* what its own VLAN is on */
-            sys_say(r, SYS_WRONG, "interfaces", "take it out of there", "%s: namespace %s has a further card that is up, %s: a way around the gateway", side,
-                d->namespace_, v->others[i]);
+        sys_say(r, SYS_WRONG, "interfaces", "take it out of there", "%s: namespace %s has a further card that is up, %s: a way around the gateway", side,
+            d->namespace_, v->others[i]);
     if (v->forward4 > 0 || v->forward6 > 0)
         sys_say(r, SYS_WRONG, "forwarding", "lockgate inline up", "%s: the kernel forwards %s in namespace %s", side, v->forward4 > 0 ? "IPv4" : "IPv6",
             d->namespace_);
@@ -142,21 +172,20 @@ void sys_network(struct sys_report *r, const struct gw_conf *c)
         const struct gw_side_conf *d = &c->side[s];
         const char *side = gw_side_name((enum gw_side)s);
         if (!namespace_there(d->namespace_)) {
-            bool here = inline_has_card(NULL, d->card);
-            sys_say(r, here ? SYS_WARNING : SYS_WRONG, "interfaces", here ? "lockgate inline up, then look again" : "`ip link` lists what is here",
-                here ? "%s: namespace %s is not there yet; %s is here" : "%s: namespace %s is not there, and no card %s is here", side, d->namespace_, d->card);
+            not_up(r, side, d);
             all = false;
             continue;
         }
         struct inside *v = mmap(NULL, sizeof *v, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         if (v == MAP_FAILED)
             return;
-        v->card = d->interface;
+        v->side = d;
         if (step_inside(d->namespace_, look_inside, v) == 0) {
-            card(r, side, d, v);
+            for (size_t i = 0; i < d->n_cards; i++)
+                card(r, side, d, v, i);
             ways_around(r, side, d, v);
             tables(r, side, d->namespace_);
-            mtu[s] = v->mtu;
+            mtu[s] = d->n_cards == 1 ? v->card[0].mtu : 0;
         } else {
             sys_say(r, SYS_WRONG, "interfaces", "run it as root", "%s: namespace %s cannot be entered", side, d->namespace_);
         }

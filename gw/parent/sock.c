@@ -77,22 +77,23 @@ static socklen_t to_sockaddr(const struct net_addr *a, struct sockaddr_storage *
 
 /* ---- looking before anything starts ---- */
 
-/* Is the card in this namespace, and do both families stand without forwarding? Logs what is not. */
-static int check_inside(const char *card, const char *ns)
+/* Are the cards in this namespace, and do both families stand without forwarding? Logs what is not. */
+static int check_inside(const struct gw_side_conf *s)
 {
     static const char *const forwarding[] = { "/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding" };
     int e = 0;
-    if (!if_nametoindex(card)) {
-        log_error("interface %s is not in namespace %s: `lockgate inline up` puts it there", card, ns);
-        e = GW_ERR(CONF);
-    }
+    for (size_t i = 0; i < s->n_cards; i++)
+        if (!if_nametoindex(s->cards[i].interface)) {
+            log_error("interface %s is not in namespace %s: `lockgate inline up` puts it there", s->cards[i].interface, s->namespace_);
+            e = GW_ERR(CONF);
+        }
     for (size_t i = 0; i < 2; i++) {
         char v = '0';
         int fd = open(forwarding[i], O_RDONLY | O_CLOEXEC);
         if (fd < 0)
             continue; /* no such family, then nothing is forwarded */
         if (read(fd, &v, 1) != 1 || v != '0') {
-            log_error("namespace %s: %s is on, and nothing may be forwarded: `lockgate inline up` turns it off", ns, forwarding[i]);
+            log_error("namespace %s: %s is on, and nothing may be forwarded: `lockgate inline up` turns it off", s->namespace_, forwarding[i]);
             e = GW_ERR(CONF);
         }
         close(fd);
@@ -111,7 +112,7 @@ static int open_namespace(struct parent *p, enum gw_side side)
         log_error("network namespace %s of side %s: %m: `lockgate inline up` makes it", s->namespace_, gw_side_name(side));
         return GW_ERR(CONF);
     }
-    int e = check_inside(s->interface, s->namespace_);
+    int e = check_inside(s);
     leave(p);
     return e;
 }
@@ -245,10 +246,14 @@ int sock_give_services(const struct parent *p, enum gw_side side, struct ipc *re
 
 bool sock_linked(const struct parent *p, enum gw_side side)
 {
-    struct ifreq ifr = { 0 };
+    const struct gw_side_conf *s = &p->conf->side[side];
+    bool linked = false;
     int fd = in_namespace_socket(p, side, AF_INET, SOCK_DGRAM, 0);
-    snprintf(ifr.ifr_name, sizeof ifr.ifr_name, "%s", p->conf->side[side].interface);
-    bool linked = fd >= 0 && ioctl(fd, SIOCGIFFLAGS, &ifr) == 0 && (ifr.ifr_flags & IFF_RUNNING);
+    for (size_t i = 0; fd >= 0 && !linked && i < s->n_cards; i++) {
+        struct ifreq ifr = { 0 };
+        snprintf(ifr.ifr_name, sizeof ifr.ifr_name, "%s", s->cards[i].interface);
+        linked = ioctl(fd, SIOCGIFFLAGS, &ifr) == 0 && (ifr.ifr_flags & IFF_RUNNING);
+    }
     if (fd >= 0)
         close(fd);
     return linked;

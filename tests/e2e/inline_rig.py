@@ -2,6 +2,7 @@
 # The rig that the tests of packet rules, admission and decoy share: two hosts, the gateway's two namespaces, parent, admission and
 # decoy from the build, stand-ins (inline_stub.py) for the rest, and small pieces of code that run in a namespace.
 
+import dataclasses
 import json
 import os
 import shutil
@@ -11,7 +12,7 @@ import time
 from lab.gateway import write
 from lab.lab import BASE, build_folder
 from lab.layout import CARDS, LAYOUTS, OTHER, wire
-from lab.net import LabError, Namespace, Process, sh, wait_until
+from lab.net import LabError, Namespace, Process, address, cable, sh, wait_until
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 SIDES = ["high", "low"]
@@ -184,7 +185,7 @@ class Rig:
         return path
 
     def inline(self, verb, check=True):
-        return sh(self.command, "inline", verb, "-c", self.conf, check=check)
+        return sh(self.command, "inline", verb, "-c", self.conf, check=check, timeout=120)    # a hundred commands, on a busy machine
 
     def start(self, env=None, before=()):
         out = open(self.path("out"), "wb")
@@ -275,3 +276,66 @@ class Rig:
             if all(any(w.encode() in x for x in line) for w in words):
                 return int(pid)
         return 0
+
+
+# ---- two cards on one side --------------------------------------------------------------------------------------------
+
+@dataclasses.dataclass(frozen=True)
+class Behind:
+    """The second host of side low, and the card that it is behind."""
+    server4: str
+    server6: str
+    gate: tuple
+    networks: list
+
+
+SECOND = {"routed": Behind("10.77.3.2", "fd77:3::2", ("10.77.3.1/24", "fd77:3::1/64"), ["10.77.3.0/24", "fd77:3::/64"]),
+          "bridge": Behind("10.77.5.21", "fd77:5::21", (), ["10.77.5.21/32", "fd77:5::21/128"])}
+SECOND_CARD = "g-lo2"
+
+
+def wire_second(layout, ns, gate, mac="02:77:00:00:00:21"):
+    """Makes the second host and its cable to a card of the gateway's low side."""
+    me = SECOND[layout]
+    cable(ns, "eth0", gate, SECOND_CARD, a_mac=mac)
+    address(ns, "eth0", me.server4 + "/24", me.server6 + "/64")
+    if me.gate:
+        ns.ip("route", "add", "default", "via", me.gate[0].split("/")[0])
+        ns.ip("-6", "route", "add", "default", "via", me.gate[1].split("/")[0])
+
+
+def two_cards(low, layout):
+    """Side low's group with its cards as a list, the second behind the first."""
+    own = {k: low.pop(k) for k in ("addresses", "networks")}
+    first = {"name": low.pop("interface"), **own}
+    second = {"name": SECOND_CARD, "addresses": list(SECOND[layout].gate), "networks": SECOND[layout].networks}
+    low.pop("routes", None)
+    low["interfaces"] = (first, second)
+    return low
+
+
+class CardsRig(Rig):
+    """The same, with a second host of side low ("low2") behind a card of its own."""
+
+    def __init__(self, layout, instance="cards", changes=None):
+        super().__init__(layout, instance, changes)
+        self.host["low2"] = Namespace(f"lab-{self.instance}-low2")
+
+    def wire(self):
+        wire(self.layout, {s: self.host[s] for s in SIDES}, self.gate)
+        wire_second(self.layout, self.host["low2"], self.gate["low"])
+
+    def settings(self):
+        conf = super().settings()
+        two_cards(conf["low"], self.layout)
+        return conf
+
+    def address(self, side, family):
+        if side != "low2":
+            return super().address(side, family)
+        me = SECOND[self.layout]
+        return me.server4 if family == 4 else me.server6
+
+    def between(self, from_, to, family, port=5269, timeout=10, source=None):
+        """What one host gets from another."""
+        return inside(self.host[from_], GET, source or self.address(from_, family), self.address(to, family), str(port), str(timeout))

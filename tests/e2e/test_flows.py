@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from inline_rig import SIDES, Rig, inside
+from inline_rig import SECOND_CARD, SIDES, CardsRig, Rig, inside
 from lab.lab import build_folder
 from lab.layout import CARDS, LAYOUTS, OTHER
 from lab.net import Process, wait_until
@@ -181,10 +181,12 @@ def sniff(rig, side):
     return log
 
 
-def recorded(rig, side, name, family, want_reason, proto):
-    """Is there a record about it? Those of one kind and one second share one."""
+def recorded(rig, side, name, family, want_reason, proto, source=None):
+    """Is there a record about it? Those of one kind and one second share one. source: where two hosts of a side send."""
     def there():
         for x in rig.lines(side=side, reason=want_reason):
+            if source and x.get("src_ip", source) != source:
+                continue
             if family and (":" in x.get("src_ip", "")) != (family == 6):
                 continue
             if proto and x.get("proto") != proto or (proto is None and not x.get("proto", "").startswith("icmp")):
@@ -200,9 +202,11 @@ def recorded(rig, side, name, family, want_reason, proto):
         return "none"
 
 
-@pytest.mark.parametrize("layout", ["routed", "bridge", "proxy"])
+@pytest.mark.parametrize("layout", ["routed", "bridge", "proxy", "routed, two cards", "bridge, two cards"])
 def test_flows(table, layout):
-    rig = Rig(layout, "flows", {"admission.rate": 10000, "admission.burst": 10000, **with_services(layout)})
+    layout, _, cards = layout.partition(", ")
+    rate = {"admission.rate": 10000, "admission.burst": 10000}
+    rig = CardsRig(layout, "flows", rate) if cards else Rig(layout, "flows", {**rate, **with_services(layout)})
     try:
         rig.up()
         rig.inline("up")
@@ -233,29 +237,58 @@ def with_services(layout):
     return changes
 
 
+def ways(rig):
+    """(from, to, the gateway's card, who is impersonated): between the sides, and from each card of side low to the other."""
+    if "low2" not in rig.host:
+        return [(s, OTHER[s], CARDS[s], OTHER[s]) for s in SIDES]
+    low = {"low": CARDS["low"], "low2": SECOND_CARD}
+    return [("high", h, CARDS["high"], h) for h in low] + [(h, to, low[h], "low2" if h == "low" else "low") for h in low for to in rig.host if to != h]
+
+
+def expected(name, from_, to):
+    """What the table says, and from one card of a side to another: nothing, whatever it is."""
+    families, outcome, reason, proto = FLOWS[name]
+    if to == "high" or from_ == "high" or not families[0]:
+        return outcome, reason, proto
+    return STOPPED, DESTINATION if reason in ("admitted", PORT) else reason, proto
+
+
+def source_to_try(rig, to, impersonated, family):
+    if rig.layout == "bridge" and "low2" not in rig.host:      # in one subnet, a neighbour that nobody named
+        return rig.address(to, family).replace(".20", ".99").replace(".10", ".99").replace("::20", "::99").replace("::10", "::99")
+    return rig.address(impersonated, family)
+
+
+def send(rig, from_, to, card, impersonated, sent):
+    side = from_.removesuffix("2")
+    mac = json.loads(rig.gate[side].ip("-j", "link", "show", card))[0]["address"]
+    services = rig.layout != "proxy" and "low2" not in rig.host
+    for family in (4, 6, 0):
+        f = family or 4
+        target = rig.target(to, f) if to in SIDES else rig.address(to, f)
+        if to[:3] == from_[:3]:     # where it would ask for a neighbour in vain, it sends all the same
+            rig.host[from_].ip("neigh", "replace", target, "lladdr", mac, "dev", "eth0") if rig.layout == "bridge" else None
+        names = [n for n, (families, *_) in FLOWS.items() if family in families and (services or n not in SERVICES)]
+        flows = [(n, f"FLOW-{len(sent) + i}-{from_}-FLOW") for i, n in enumerate(names)]
+        out = inside(rig.host[from_], SEND, rig.address(from_, f), target, source_to_try(rig, to, impersonated, f), mac, json.dumps(flows),
+                     service_at(rig.layout, OTHER[side], f) if services else "", OTHER[side], timeout=60)
+        answered = json.loads(out.splitlines()[-1])
+        sent += [(n, mark, from_, to, family, answered.get(n)) for n, mark in flows]
+
+
 def run(rig):
-    logs = {side: sniff(rig, side) for side in SIDES}
+    logs = {host: sniff(rig, host) for host in rig.host}
     sent = []
-    for side in SIDES:
-        mac = json.loads(rig.gate[side].ip("-j", "link", "show", CARDS[side]))[0]["address"]
-        for family in (4, 6, 0):
-            names = [n for n, (families, *_) in FLOWS.items() if family in families and (rig.layout != "proxy" or n not in SERVICES)]
-            flows = [(n, f"FLOW-{len(sent) + i}-{side}-FLOW") for i, n in enumerate(names)]
-            f = family or 4
-            spoofed = rig.address(OTHER[side], f)
-            if rig.layout == "bridge":      # in one subnet, a neighbour that nobody named
-                spoofed = spoofed.replace(".20", ".99").replace(".10", ".99").replace("::20", "::99").replace("::10", "::99")
-            out = inside(rig.host[side], SEND, rig.address(side, f), rig.target(OTHER[side], f), spoofed, mac, json.dumps(flows),
-                         "" if rig.layout == "proxy" else service_at(rig.layout, OTHER[side], f), OTHER[side], timeout=60)
-            answered = json.loads(out.splitlines()[-1])
-            sent += [(n, mark, side, family, answered.get(n)) for n, mark in flows]
+    for way in ways(rig):
+        send(rig, *way, sent)
     time.sleep(1.5)     # repeats are told once a second
-    seen = {side: open(log).read() for side, log in logs.items()}
+    seen = {host: open(log).read() for host, log in logs.items()}
     rows = []
-    for name, mark, side, family, answered in sent:
-        _, outcome, reason, proto = FLOWS[name]
-        crossed = mark.encode().hex() in seen[OTHER[side]]
-        measured = CARRIED if crossed and answered else "CROSSED" if crossed else ANSWERED if answered else STOPPED
-        found = recorded(rig, side, name, family, reason, proto) if reason else None
-        rows.append((name, rig.layout, f"IPv{family}" if family else "-", f"{side} to {OTHER[side]}", said(outcome, reason), said(measured, found)))
+    for name, mark, from_, to, family, answered in sent:
+        outcome, reason, proto = expected(name, from_, to)
+        at = [h for h in rig.host if h != from_ and mark.encode().hex() in seen[h]]
+        measured = CARRIED if at == [to] and answered else "CROSSED to " + ", ".join(at) if at else ANSWERED if answered else STOPPED
+        source = rig.address(from_, family) if "low2" in rig.host and family and reason != SOURCE else None
+        found = recorded(rig, from_.removesuffix("2"), name, family, reason, proto, source) if reason else None
+        rows.append((name, rig.layout, f"IPv{family}" if family else "-", f"{from_} to {to}", said(outcome, reason), said(measured, found)))
     return rows

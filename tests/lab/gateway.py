@@ -39,7 +39,7 @@ def libconfig(value, depth=0):
 def settings(lab, **changes):
     """The configuration of a lab as a nested dict, in the form of conf/lockgate.conf.
 
-    `changes` are dotted paths: settings(lab, **{"limits.idle": "5s"})."""
+    `changes` are dotted paths: settings(lab, **{"limits.idle": "5s"}); None takes a key away."""
     conf = {
         "gateway": {"name": "gate.example", "mode": lab.layout, "state": lab.path("state"), "run": lab.path("run"),
                     "rules": lab.path("rules"), "uid_first": UID_FIRST},
@@ -56,6 +56,8 @@ def settings(lab, **changes):
         for g in groups:
             here = here.setdefault(g, {})
         here[key] = value
+        if value is None:
+            del here[key]
     return conf
 
 

@@ -118,6 +118,12 @@ static void test_decisions(void)
         enum gw_reason got = decide(&conf, GW_HIGH, rows[i].audit, &p, r, 5);
         if (!ok(got == rows[i].want, "%s", rows[i].name))
             diag("got %s", gw_reason_code(got));
+        p.strange = true; /* the packet rules found it behind another card than its own */
+        got = decide(&conf, GW_HIGH, rows[i].audit, &p, r, 5);
+        if (got != GW_R_SOURCE_UNKNOWN) {
+            ok(false, "%s, by a strange card", rows[i].name);
+            diag("got %s", gw_reason_code(got));
+        }
         free(exact);
         rate_free(r);
     }

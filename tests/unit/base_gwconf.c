@@ -59,6 +59,14 @@ static char *load(const char *text, int *ret_err, struct gw_conf **ret)
     return out;
 }
 
+/* Side low with several cards, in place of the one that the file has. */
+#define ONE_CARD "  interface = \"g-lo\";\n  namespace = \"lg-low\";\n  addresses = [ \"10.77.2.1/24\", \"fd77:2::1/64\" ];\n" \
+    "  networks = [ \"10.77.2.0/24\", \"fd77:2::/64\" ];\n  routes = ( );\n"
+#define CARDS(list) ONE_CARD, "  namespace = \"lg-low\"; interfaces = ( " list " );\n"
+#define FIRST "{ name = \"g-lo\"; addresses = [ \"10.77.2.1/24\", \"fd77:2::1/64\" ]; networks = [ \"10.77.2.0/24\", \"fd77:2::/64\" ]; }"
+#define SECOND "{ name = \"g-lo2\"; addresses = [ \"10.77.3.1/24\" ]; networks = [ \"10.77.3.0/24\", \"10.80.0.0/16\" ]; " \
+    "routes = ( { to = \"10.80.0.0/16\"; via = \"10.77.3.254\"; } ); }"
+
 /* name; what in the file becomes what (a second change may follow); what must be said (NULL: it loads without a word) */
 static const struct { const char *name, *from, *to, *from2, *to2, *want; } rows[] = {
     { "as it is", "", "", NULL, NULL, NULL },
@@ -92,6 +100,36 @@ static const struct { const char *name, *from, *to, *from2, *to2, *want; } rows[
     { "one namespace for both sides", "namespace = \"lg-low\"", "namespace = \"lg-high\"", NULL, NULL, "namespace \"lg-high\" is on both sides" },
     { "a card's name that is a command", "interface = \"g-lo\"", "interface = \"a;rm x\"", NULL, NULL, "interface \"a;rm x\": allowed are letters and digits" },
     { "a card's name that is an option", "interface = \"g-lo\"", "interface = \"-lo\"", NULL, NULL, "interface \"-lo\": allowed are letters and digits" },
+    { "two cards on one side", CARDS(FIRST ", " SECOND), NULL, NULL, NULL },
+    { "one card in the list", CARDS(FIRST), NULL, NULL, NULL },
+    { "two VLANs of one card", CARDS("{ name = \"t0\"; vlan = 5; addresses = [ \"10.77.2.1/24\" ]; networks = [ \"10.77.2.0/24\" ]; }, "
+        "{ name = \"t0\"; vlan = 6; addresses = [ \"10.77.3.1/24\" ]; networks = [ \"10.77.3.0/24\" ]; }"), NULL, NULL, NULL },
+    { "no list of cards", CARDS(""), NULL, NULL, "low.interfaces" },
+    { "a card and a list of them", "interface = \"g-lo\";", "interface = \"g-lo\"; interfaces = ( " SECOND " );", NULL, NULL, "low.interface: not together with \"interfaces\": one of the two must go" },
+    { "networks of the side and a list of cards", ONE_CARD, "  namespace = \"lg-low\"; networks = [ \"10.77.2.0/24\" ]; interfaces = ( " FIRST " );\n", NULL, NULL,
+        "low.networks: not together with \"interfaces\"" },
+    { "neither card nor list", "interface = \"g-lo\";", "", NULL, NULL, "\"interface\" is missing (the card on this side)" },
+    { "a card without a name", CARDS(FIRST ", { networks = [ \"10.77.3.0/24\" ]; }"), NULL, NULL, "\"name\" is missing" },
+    { "a card without networks", CARDS(FIRST ", { name = \"g-lo2\"; addresses = [ \"10.77.3.1/24\" ]; }"), NULL, NULL, "\"networks\" is missing (where the hosts behind it live" },
+    { "a card without an address", CARDS(FIRST ", { name = \"g-lo2\"; networks = [ \"10.77.3.0/24\" ]; }"), NULL, NULL, "addresses: in this mode each card needs at least one" },
+    { "one card twice", CARDS(FIRST ", { name = \"g-lo\"; addresses = [ \"10.77.3.1/24\" ]; networks = [ \"10.77.3.0/24\" ]; }"), NULL, NULL, "interface \"g-lo\" stands here twice" },
+    { "one card with a tag and without", CARDS(FIRST ", { name = \"g-lo\"; vlan = 5; addresses = [ \"10.77.3.1/24\" ]; networks = [ \"10.77.3.0/24\" ]; }"), NULL, NULL, "allowed with a VLAN of its own each time" },
+    { "a card that is called as a VLAN's port", CARDS("{ name = \"g-lo.5\"; addresses = [ \"10.77.2.1/24\" ]; networks = [ \"10.77.2.0/24\" ]; }, "
+        "{ name = \"g-lo\"; vlan = 5; addresses = [ \"10.77.3.1/24\" ]; networks = [ \"10.77.3.0/24\" ]; }"), NULL, NULL, "the port of the VLAN would be called \"g-lo.5\", as the card in line " },
+    { "a second card of the other side", CARDS(FIRST ", { name = \"g-hi\"; addresses = [ \"10.77.3.1/24\" ]; networks = [ \"10.77.3.0/24\" ]; }"), NULL, NULL, "interface \"g-hi\" is on both sides" },
+    { "a network behind two cards", CARDS(FIRST ", { name = \"g-lo2\"; addresses = [ \"10.77.3.1/24\" ]; networks = [ \"10.77.2.0/24\" ]; }"), NULL, NULL,
+        "networks: 10.77.2.0/24 of g-lo2 is behind g-lo as well" },
+    { "a narrower network behind another card, with a route", CARDS(FIRST ", { name = \"g-lo2\"; addresses = [ \"10.77.3.1/24\" ]; networks = [ \"10.77.3.0/24\", \"10.77.2.128/25\" ]; "
+        "routes = ( { to = \"10.77.2.128/25\"; via = \"10.77.3.254\"; } ); }"), NULL, NULL, NULL },
+    { "and without one", CARDS(FIRST ", { name = \"g-lo2\"; addresses = [ \"10.77.3.1/24\" ]; networks = [ \"10.77.3.0/24\", \"10.77.2.128/25\" ]; }"), NULL, NULL,
+        "networks: 10.77.2.128/25 is behind g-lo2, but addresses and routes lead to it over g-lo (line " },
+    { "two cards in one subnet", CARDS(FIRST ", { name = \"g-lo2\"; addresses = [ \"10.77.2.9/24\" ]; networks = [ \"10.77.3.0/24\" ]; }"), NULL, NULL,
+        "addresses: 10.77.2.9/24 of g-lo2 is in one subnet with an address of g-lo" },
+    { "one route over two cards", CARDS("{ name = \"g-lo\"; addresses = [ \"10.77.2.1/24\" ]; networks = [ \"10.77.2.0/24\", \"10.80.0.0/15\" ]; "
+        "routes = ( { to = \"10.80.0.0/16\"; via = \"10.77.2.254\"; } ); }, " SECOND), NULL, NULL, "routes: 10.80.0.0/16 leads over g-lo2 and over g-lo" },
+    { "a router behind another card", CARDS(FIRST ", { name = \"g-lo2\"; addresses = [ \"10.77.3.1/24\" ]; networks = [ \"10.77.3.0/24\", \"10.80.0.0/16\" ]; "
+        "routes = ( { to = \"10.80.0.0/16\"; via = \"10.77.2.254\"; } ); }"), NULL, NULL, "via 10.77.2.254 is in no subnet of the addresses of g-lo2" },
+    { "a card in the other side's network", CARDS(FIRST ", { name = \"g-lo2\"; addresses = [ \"10.77.1.9/24\" ]; networks = [ \"10.77.3.0/24\" ]; }"), NULL, NULL, "addresses: 10.77.1.9 lies in a network of side high" },
     { "a tap without a unit", "uid_first = 59800", "tap = \"64\"", NULL, NULL, "gateway.tap" },
     { "a tap over 1 TiB", "uid_first = 59800", "tap = \"2048GiB\"", NULL, NULL, "gateway.tap: 2048GiB is out of range; allowed: from 0B to 1024GiB" },
     { "a VLAN", "namespace = \"lg-low\"", "vlan = 7; namespace = \"lg-low\"", NULL, NULL, NULL },
@@ -250,6 +288,33 @@ static void minted(const char *text)
     free(one), free(two), free(three), free(four), free(five), free(six);
 }
 
+/* Each card has its piece of what the side has as a whole, and the narrowest network says behind which one an address lives. */
+static void cards(const char *text)
+{
+    struct gw_conf *c;
+    struct net_addr a;
+    int err;
+    char *changes = changed(text, ONE_CARD "  ports = [ 5269, 5270 ];\n  dns = [ ];\n", "  namespace = \"lg-low\"; ports = [ 5269 ]; dns = [ \"10.80.0.53\" ]; interfaces = ( "
+        "{ name = \"t0\"; vlan = 5; addresses = [ \"10.77.2.1/24\", \"fd77:2::1/64\" ]; networks = [ \"10.77.2.0/24\", \"fd77:2::/64\" ]; }, " SECOND " );\n");
+    char *said = load(changes ? changes : "", &err, &c);
+    const struct gw_side_conf *s = c ? &c->side[GW_LOW] : NULL;
+
+    if (ok(c && !said[0] && s->n_cards == 2, "two cards load")) {
+        ok(!strcmp(s->cards[0].interface, "t0.5") && !strcmp(s->cards[0].device, "t0") && s->cards[0].vlan == 5 && !strcmp(s->cards[1].interface, "g-lo2"), "their names");
+        ok(s->n_addresses == 3 && s->n_networks == 4 && s->n_routes == 1, "all that the side has");
+        ok(s->cards[0].n_networks == 2 && s->cards[1].n_networks == 2 && s->cards[1].networks == s->networks + 2 && s->cards[1].addresses == s->addresses + 2 &&
+            s->cards[1].n_routes == 1 && s->cards[1].routes == s->routes, "and what each has of it");
+        ok(net_parse("10.80.0.9", &a) == 0 && gw_conf_in_side(c, GW_LOW, &a) && gw_conf_card(s, &a) == &s->cards[1], "a host behind the second");
+        ok(net_parse("fd77:2::9", &a) == 0 && gw_conf_card(s, &a) == &s->cards[0], "a host behind the first");
+        ok(net_parse("10.77.3.1", &a) == 0 && net_same_host(&s->dns_source, &a), "a resolver is asked from the card that leads to it");
+    } else {
+        diag("%s", said);
+    }
+    gw_conf_free(c);
+    free(said);
+    free(changes);
+}
+
 /* Where the low side is "everything else", the narrower network wins. */
 static void everything_else(const char *text)
 {
@@ -297,6 +362,7 @@ int main(void)
         free(t);
     }
     questions(text);
+    cards(text);
     everything_else(text);
     minted(text);
     free(text);
