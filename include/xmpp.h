@@ -23,6 +23,7 @@ struct xs_conf {
     bool offer_starttls;   /* receiving, before TLS: offer it, <required/>; initiating: demand it. false: TLS is there already (direct) */
     bool offer_external;   /* receiving, after TLS: offer SASL EXTERNAL */
     bool dialback;         /* receiving: offer and accept it; initiating: the caller may use it */
+    bool manage;           /* receiving, after SASL: offer stream management (XEP-0198), without resumption */
     bool spare_stream;     /* a stanza that no record takes (too deep, too many elements ...) does not end the stream: XS_STANZA then
                               comes with reason and detail set and a record of its heads alone, to be journalled and answered, never
                               passed on. Anybody behind the peer can send such a stanza. false: a stream error, policy-violation */
@@ -45,6 +46,8 @@ enum xs_event_type {
     XS_DB_RESULT,   /* receiving: from, to, key: answer with xs_db_reply(result). initiating: the answer: from, to, type valid|invalid|error */
     XS_DB_VERIFY,   /* receiving: from, to, id, key: answer with xs_db_reply(verify). initiating: the answer: from, to, id, type */
     XS_STANZA,      /* stanza; the caller owns it. reason other than NONE: see xs_conf.spare_stream. Pair not yet set: the caller checks the domains and calls rec_pair, rec_seal */
+    XS_MANAGED,     /* receiving: the peer switched stream management on; stanzas count from here */
+    XS_HANDLED,     /* receiving: it asks how many are handled: answer with xs_handled */
     XS_SPACE,       /* white space between stanzas */
     XS_PEER_ERROR,  /* the peer's stream error: condition, text */
     XS_CLOSE,       /* the peer's </stream:stream> (output has ours, unless it was sent) */
@@ -97,6 +100,7 @@ int xs_db_verify(struct xs *s, struct str from, struct str to, struct str id, st
  * question is void meanwhile (the stream was restarted or is over). */
 int xs_db_reply(struct xs *s, bool verify, struct str from, struct str to, struct str id, const char *type,
     const char *condition) GW_MUST_CHECK;
+int xs_handled(struct xs *s, uint32_t h) GW_MUST_CHECK; /* receiving: <a h='...'/>; nothing where stream management is not on */
 int xs_write(struct xs *s, struct str stanza) GW_MUST_CHECK; /* as xs_serialise made it (not alone); after XS_READY, or a valid dialback */
 int xs_space(struct xs *s) GW_MUST_CHECK;      /* a white-space keepalive; does nothing while one would do harm */
 /* condition must outlive the stream (a literal). When no header was written yet, one is (RFC 6120 section 4.9.1.2). */

@@ -134,7 +134,7 @@ static void put_stream(FILE *to, const char *side, const json_t *s, const json_t
     putc(' ', to);
     safe(to, status_word(s, "cipher"));
     fprintf(to, "  age %s  in %.1f/s out %.1f/s%s\n", age(status_number(s, "age_s"), text), span >= 1 ? in / span : in, span >= 1 ? out / span : out,
-        json_is_true(json_object_get(s, "paused")) ? "  paused" : "");
+        json_is_true(json_object_get(s, "paused")) ? "  paused" : json_is_true(json_object_get(s, "managed")) ? "  acknowledged (XEP-0198)" : "");
 }
 
 static void put_streams(FILE *to, json_t *root, json_t *before, double seconds)

@@ -146,7 +146,7 @@ static void events(struct conn *c)
             rate_stanza(c);
             c->ops->event(c, &ev);
             break;
-        case XS_HEADER: case XS_FEATURES: case XS_AUTH: case XS_READY: case XS_AUTH_FAILED: case XS_SPACE:
+        case XS_HEADER: case XS_FEATURES: case XS_AUTH: case XS_READY: case XS_AUTH_FAILED: case XS_SPACE: case XS_MANAGED: case XS_HANDLED:
             c->ops->event(c, &ev);
             break;
         }

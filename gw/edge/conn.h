@@ -24,6 +24,7 @@ struct conn_ops {
     SSL *(*tls)(struct conn *c);                /* for the handshake that starts now; NULL: none possible */
     void (*secured)(struct conn *c);            /* handshake done, c->peer is known; the owner goes on with the stream */
     void (*event)(struct conn *c, struct xs_event *ev); /* all but XS_STARTTLS, XS_PEER_ERROR, XS_CLOSE, XS_FAIL */
+    void (*leaving)(struct conn *c);            /* our end tag goes out next; may be NULL */
     void (*sent)(struct conn *c);               /* c->bytes_out has grown */
     void (*closed)(struct conn *c);             /* once: nothing can be sent or will come; c->reason says why */
     void (*release)(struct conn *c);            /* last: free the memory */

@@ -100,6 +100,10 @@ void conn_end(struct conn *c, enum gw_reason reason)
         return;
     }
     conn_why(c, reason, STR_NONE, STR_NONE);
+    if (c->ops->leaving)
+        c->ops->leaving(c);
+    if (c->gone) /* there was no room for its words */
+        return;
     c->ended = true;
     c->deadline = edge_now(c->edge) + CLOSE_WAIT_MS;
     if (conn_ok(c, xs_end(c->xs)))

@@ -249,7 +249,7 @@ static struct xs *new_stream(struct inbound *in, bool starttls)
 {
     struct xs_conf conf = conn_conf(in->c.edge, XS_RECEIVING);
     conf.offer_starttls = starttls;
-    conf.offer_external = conf.dialback = conf.spare_stream = true;
+    conf.offer_external = conf.dialback = conf.spare_stream = conf.manage = true;
     return xs_new(&conf);
 }
 
@@ -281,6 +281,16 @@ static void on_secured(struct conn *c)
         conn_kill(c, GW_R_INTERNAL, "no memory");
 }
 
+/* XEP-0198: asked for, or before the stream is closed in order. */
+void inbound_handled(struct inbound *in)
+{
+    struct conn *c = &in->c;
+    if (!in->counting.on)
+        return;
+    (void)conn_ok(c, xs_handled(c->xs, counting_h(&in->counting, c->edge->lines.durable)));
+    conn_touch(c);
+}
+
 static void on_event(struct conn *c, struct xs_event *ev)
 {
     struct inbound *in = self(c);
@@ -300,6 +310,13 @@ static void on_event(struct conn *c, struct xs_event *ev)
     case XS_STANZA:
         inbound_stanza(in, ev);
         break;
+    case XS_MANAGED:
+        counting_begin(&in->counting);
+        conn_touch(c);
+        break;
+    case XS_HANDLED:
+        inbound_handled(in);
+        break;
     case XS_READY: case XS_SPACE:
         break;
     case XS_NONE: case XS_STARTTLS: case XS_FEATURES: case XS_AUTH_FAILED: case XS_PEER_ERROR: case XS_CLOSE: case XS_FAIL:
@@ -317,11 +334,13 @@ static void drop_held(struct inbound *in)
     in->held = NULL;
 }
 
+static void on_leaving(struct conn *c) { inbound_handled(self(c)); }
 static void on_sent(struct conn *c) { (void)c; }
 
 static void on_closed(struct conn *c)
 {
     struct inbound *in = self(c);
+    counting_end(&in->counting);
     drop_held(in); /* no ticket was given: the peer has its stanza unanswered on a broken stream, as RFC 6120 has it */
     inbound_db_end(in);
     if (c->bytes_in || c->direct || c->reason != GW_R_PEER_RESET) /* not for a port scan's empty connection */
@@ -338,7 +357,7 @@ static void on_release(struct conn *c)
 }
 
 static const struct conn_ops inbound_ops = { .ready = on_ready, .tls = on_tls, .secured = on_secured, .event = on_event,
-    .sent = on_sent, .closed = on_closed, .release = on_release };
+    .leaving = on_leaving, .sent = on_sent, .closed = on_closed, .release = on_release };
 
 /* ---- accepting ---- */
 

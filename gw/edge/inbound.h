@@ -4,6 +4,7 @@
 #define LOCKGATE_EDGE_INBOUND_H
 
 #include "conn.h"
+#include "counted.h"
 #include "jid.h"
 #include "lines.h"
 #include "pair.h"
@@ -23,6 +24,7 @@ struct inbound {
     LIST_HEAD(, verify) verifies; /* dialback under way */
     size_t n_verifies, n_refused; /* db:result: under way, refused */
     bool extended;               /* the handshake's time was lengthened, once, for a dialback */
+    struct counting counting;    /* stream management */
     struct rec *held;            /* waits for credit; the stream is paused */
     struct inpair *held_for;
     uint64_t held_since;
@@ -35,6 +37,7 @@ int inbound_remind(struct inbound *in, struct inpair *ip) GW_MUST_CHECK;
 /* There is credit again: the held stanza goes, the stream reads on. */
 void inbound_credit(struct inbound *in);
 void inbound_tick(struct inbound *in);
+void inbound_handled(struct inbound *in); /* tells the peer how many of its stanzas are handled, where stream management is on */
 /* A pair was proven on this stream (auth: how). False: no room. */
 bool inbound_prove(struct inbound *in, struct pair *p, const char *auth);
 bool conn_is_inbound(const struct conn *c);

@@ -39,14 +39,21 @@ static void refuse(struct inbound *in, const struct rec *r, struct str from_doma
     conn_fail(c, condition, why, "a stanza's addresses are not of a pair that is proven on this stream");
 }
 
+/* This edge's own line is its verdict. */
+static void refused_here(struct inbound *in, const struct inpair *ip, const struct rec *r, enum gw_reason why)
+{
+    line_stanza(&in->c, r, ip->flow, why, "refused");
+    counted_here(&in->counting, in->c.edge->lines.last);
+}
+
 /* Takes r. */
 static void pass(struct inbound *in, struct inpair *ip, struct rec *r)
 {
     int err = inbound_remind(in, ip);
-    err = err ? err : tickets_send(in->c.edge, ip->pair, ip->flow, r);
+    err = err ? err : tickets_send(in->c.edge, ip->pair, ip->flow, r, &in->counting);
     if (err) {
         log_warn("a stanza could not be handed to the guard: %s", gw_strerror(err));
-        line_stanza(&in->c, r, ip->flow, GW_R_INTERNAL, "refused");
+        refused_here(in, ip, r, GW_R_INTERNAL);
         tickets_answer(in->c.edge, ip->pair, r, GW_R_INTERNAL);
     }
     rec_free(r);
@@ -55,7 +62,7 @@ static void pass(struct inbound *in, struct inpair *ip, struct rec *r)
 /* Takes r. */
 static void bounce(struct inbound *in, struct inpair *ip, struct rec *r)
 {
-    line_stanza(&in->c, r, ip->flow, GW_R_QUEUE_FULL, "refused");
+    refused_here(in, ip, r, GW_R_QUEUE_FULL);
     tickets_answer(in->c.edge, ip->pair, r, GW_R_QUEUE_FULL);
     rec_free(r);
 }
@@ -67,7 +74,7 @@ static void too_much(struct inbound *in, struct inpair *ip, struct rec *r, enum 
 {
     struct str local, domain, resource;
     jid_split(r->to, &local, &domain, &resource);
-    line_stanza(&in->c, r, ip->flow, why, "refused");
+    refused_here(in, ip, r, why);
     if (r->kind != REC_PRESENCE && !(str_eq(r->type, STR("groupchat")) && resource.n))
         tickets_answer(in->c.edge, ip->pair, r, GW_R_RECORD_LIMIT); /* policy-violation, whichever it was */
     rec_free(r);
@@ -109,6 +116,7 @@ void inbound_stanza(struct inbound *in, const struct xs_event *ev)
         return;
     }
     if (route_pong(ip->pair, r)) { /* to us, who asked; nobody behind the guard did */
+        counted_here(&in->counting, 0);
         rec_free(r);
         return;
     }

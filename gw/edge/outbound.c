@@ -191,7 +191,7 @@ static void on_event(struct conn *c, struct xs_event *ev)
         rec_free(ev->stanza);
         conn_fail(c, "not-authorized", GW_R_STREAM_PROTOCOL, "a stanza against the direction of the stream");
         break;
-    case XS_HEADER: case XS_SPACE: case XS_DB_VERIFY:
+    case XS_HEADER: case XS_SPACE: case XS_MANAGED: case XS_HANDLED: case XS_DB_VERIFY:
         break;
     case XS_NONE: case XS_STARTTLS: case XS_AUTH: case XS_PEER_ERROR: case XS_CLOSE: case XS_FAIL:
         conn_fail(c, "internal-server-error", GW_R_INTERNAL, "an event that cannot be");

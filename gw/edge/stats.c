@@ -44,6 +44,8 @@ static int put_conn(struct buf *b, const struct conn *c, bool *first)
     err = err ? err : put_string(b, "auth", str_c(auth ? auth : "none"));
     err = err ? err : put_string(b, "tls", str_c(c->secure ? c->peer.version : "none"));
     err = err ? err : put_string(b, "cipher", str_c(c->secure ? c->peer.cipher : ""));
+    if (in && i->counting.on && !err)
+        err = buf_puts(b, STR("\"managed\":true,"));
     err = err ? err : buf_printf(b, "\"pairs\":%zu,\"paused\":%s,\"age_s\":%llu,", in ? i->n_pairs : 1, c->paused ? "true" : "false",
         (unsigned long long)(now - c->opened_at) / 1000);
     return err ? err : buf_printf(b, "\"stanzas_in\":%llu,\"stanzas_out\":%llu,\"bytes_in\":%llu,\"bytes_out\":%llu}",

@@ -12,6 +12,7 @@ struct ticket {
     uint64_t id;
     struct pair *pair;
     size_t bytes;      /* of the record: its credit */
+    struct counted counted;
     UT_hash_handle hh; /* iterates in the order in which they came */
     size_t n;
     unsigned char stub[]; /* a record: heads, pair, an empty stanza element */
@@ -37,7 +38,7 @@ static int make_stub(struct edge *e, const struct rec *r, bool with_id)
     return rec_encode_stub(r, with_id, &e->scratch);
 }
 
-int tickets_send(struct edge *e, struct pair *p, uint64_t flow, const struct rec *r)
+int tickets_send(struct edge *e, struct pair *p, uint64_t flow, const struct rec *r, struct counting *c)
 {
     struct msg_stanza m = { .ticket = e->tickets->last + 1, .flow = flow };
     struct ticket *t;
@@ -63,6 +64,7 @@ int tickets_send(struct edge *e, struct pair *p, uint64_t flow, const struct rec
     t->id = ++e->tickets->last;
     t->bytes = m.record.n;
     HASH_ADD(hh, e->tickets->open, id, sizeof t->id, t);
+    counted_take(c, &t->counted);
     pair_spend(p, t->bytes);
     e->count.stanzas++;
     return 0;
@@ -161,8 +163,10 @@ static void answer_stub(struct edge *e, const struct ticket *t, enum gw_reason r
 
 void tickets_verdict(struct edge *e, const struct msg_verdict *m)
 {
-    (void)e; /* stream management will count by it */
-    (void)m;
+    struct ticket *t;
+    HASH_FIND(hh, e->tickets->open, &m->ticket, sizeof m->ticket, t);
+    if (t)
+        counted_done(&t->counted);
 }
 
 void tickets_settled(struct edge *e, const struct msg_settled *m)
@@ -174,6 +178,7 @@ void tickets_settled(struct edge *e, const struct msg_settled *m)
     if (!t)
         return; /* settled before: by a guard and by its successor */
     HASH_DEL(e->tickets->open, t);
+    counted_done(&t->counted);
     if (m->reason < GW_R_COUNT && is_delivery_failure((enum gw_reason)m->reason))
         answer_stub(e, t, (enum gw_reason)m->reason);
     p = t->pair;

@@ -3,12 +3,14 @@
 #ifndef LOCKGATE_EDGE_TICKETS_H
 #define LOCKGATE_EDGE_TICKETS_H
 
+#include "counted.h"
 #include "pair.h"
 
 int tickets_init(struct edge *e) GW_MUST_CHECK;
-/* Sends the record (sealed, pair set) to the guard under the next ticket, and keeps the stub. The pair must have credit.
- * LIMIT: too large; NOMEM. */
-int tickets_send(struct edge *e, struct pair *p, uint64_t flow, const struct rec *r) GW_MUST_CHECK;
+/* Sends the record (sealed, pair set) to the guard under the next ticket, and keeps the stub. The pair must have credit. It is counted in c
+ * from then on. LIMIT: too large; NOMEM. */
+int tickets_send(struct edge *e, struct pair *p, uint64_t flow, const struct rec *r, struct counting *c) GW_MUST_CHECK;
+/* Its line is on the disk: stream management counts it. */
 void tickets_verdict(struct edge *e, const struct msg_verdict *m);
 void tickets_settled(struct edge *e, const struct msg_settled *m);
 int tickets_report(struct edge *e) GW_MUST_CHECK; /* OPEN_TICKETs to a new guard */

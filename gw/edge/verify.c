@@ -117,7 +117,7 @@ static void on_event(struct conn *c, struct xs_event *ev)
         rec_free(ev->stanza);
         conn_fail(c, "not-authorized", GW_R_STREAM_PROTOCOL, "a stanza on a stream that only asks");
         break;
-    case XS_NONE: case XS_HEADER: case XS_STARTTLS: case XS_AUTH: case XS_READY: case XS_AUTH_FAILED: case XS_DB_RESULT: case XS_SPACE:
+    case XS_NONE: case XS_HEADER: case XS_STARTTLS: case XS_AUTH: case XS_READY: case XS_AUTH_FAILED: case XS_DB_RESULT: case XS_SPACE: case XS_MANAGED: case XS_HANDLED:
     case XS_PEER_ERROR: case XS_CLOSE: case XS_FAIL:
         break;
     }

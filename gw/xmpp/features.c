@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * Stream features, offered and read; their order means nothing (RFC 6120 section 4.3.2, XEP-0220, XEP-0288, XEP-0478). */
+ * Stream features, offered and read; their order means nothing (RFC 6120 section 4.3.2, XEP-0220, XEP-0198, XEP-0288, XEP-0478). */
 #include <stdio.h>
 
 #include "stream.h"
@@ -16,6 +16,10 @@ int features_write(struct xs *s)
         xw_raw(&w, "<mechanisms xmlns='" NS_SASL "'><mechanism>EXTERNAL</mechanism></mechanisms>");
     if (s->state != ST_ASKED_CLEAR && s->conf.dialback)
         xw_raw(&w, "<dialback xmlns='" NS_F_DIALBACK "'><errors/></dialback>");
+    if (s->state == ST_ASKED_AUTH && s->conf.manage) {
+        xw_raw(&w, "<sm xmlns='" NS_SM "'/>");
+        s->managed = MANAGED_OFFERED;
+    }
     snprintf(number, sizeof number, "%zu", s->conf.stanza_bytes);
     xw_raw(&w, "<limits xmlns='" NS_LIMITS "'><max-bytes>");
     xw_raw(&w, number);

@@ -23,7 +23,7 @@ void nonza_reset(struct nonza *z)
     buf_reset(&z->text);
     z->part = NULL;
     z->n = z->depth = 0;
-    z->from = z->to = z->id = z->type = z->mechanism = STR_NONE;
+    z->from = z->to = z->id = z->type = z->mechanism = z->h = STR_NONE;
     z->fault = (struct fault){ NULL, GW_R_NONE, NULL, false };
 }
 
@@ -44,7 +44,7 @@ static struct str keep(struct nonza *z, struct str s)
 static void attributes(struct nonza *z, const char **atts)
 {
     const struct { struct str name; struct str *to; } known[] = { { STR("from"), &z->from }, { STR("to"), &z->to },
-        { STR("id"), &z->id }, { STR("type"), &z->type }, { STR("mechanism"), &z->mechanism } };
+        { STR("id"), &z->id }, { STR("type"), &z->type }, { STR("mechanism"), &z->mechanism }, { STR("h"), &z->h } };
     struct xml_name a;
     for (const char **at = atts; *at; at += 2) {
         xml_name_split(at[0], &a);

@@ -54,7 +54,7 @@ struct nonza {
     struct buf text;
     struct nonza_part *part; /* NONZA_PARTS of them, in mem; NULL between two elements */
     unsigned n, depth;
-    struct str from, to, id, type, mechanism; /* attributes of the first-level element; absent: p == NULL */
+    struct str from, to, id, type, mechanism, h; /* attributes of the first-level element; absent: p == NULL */
     struct fault fault;
 };
 void nonza_init(struct nonza *z, size_t max);

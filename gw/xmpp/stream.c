@@ -210,7 +210,8 @@ static enum xs_input classify(const struct xs *s)
         return IN_TLS_FAILURE;
     if (str_eq(z->part[0].ns, STR(NS_SASL)))
         return sasl_classify(z);
-    return s->conf.dialback ? db_classify(z) : IN_OTHER;
+    enum xs_input in = manage_classify(s);
+    return in == IN_OTHER && s->conf.dialback ? db_classify(z) : in;
 }
 
 static int out_of_place(struct xs *s, enum xs_input in)

@@ -25,7 +25,7 @@ enum xs_state {
 /* What the peer does (IN) and what the caller does (DO). */
 #define XS_INPUTS(X) X(IN_HEADER) X(IN_FEATURES) X(IN_STARTTLS) X(IN_PROCEED) X(IN_TLS_FAILURE) X(IN_AUTH) X(IN_CHALLENGE) \
     X(IN_RESPONSE) X(IN_ABORT) X(IN_SUCCESS) X(IN_SASL_FAILURE) X(IN_DB_ASK) X(IN_DB_VERIFY) X(IN_DB_ANSWER) X(IN_DB_VERIFIED) \
-    X(IN_STANZA) X(IN_ERROR) X(IN_OTHER) \
+    X(IN_STANZA) X(IN_MANAGE) X(IN_ERROR) X(IN_OTHER) \
     X(DO_START) X(DO_ACCEPT) X(DO_TLS_DONE) X(DO_AUTH_OK) X(DO_AUTH_NO) X(DO_EXTERNAL) X(DO_DB_ASK) X(DO_DB_REPLY) X(DO_DB_VALID) \
     X(DO_WRITE) X(DO_SPACE) X(DO_END)
 enum xs_input {
@@ -59,6 +59,7 @@ struct xs {
     bool peer_default_ns, peer_db; /* content namespace fits or is not declared; xmlns:db declared */
     char *id; /* receiving: ours */
     bool external;
+    enum { MANAGED_NOT, MANAGED_OFFERED, MANAGED_ON } managed; /* receiving: stream management */
     unsigned tries;
     struct db_open *asked;
     unsigned n_asked, n_theirs;
@@ -98,6 +99,9 @@ int sasl_auth(struct xs *s, struct xs_event *ev);     /* <auth/>, <response/>: a
 int sasl_fail(struct xs *s, const char *condition);   /* counts the tries */
 int sasl_write(struct xs *s, const char *element, const char *attrs, struct str data, bool empty_is_equals);
 void sasl_failure_read(const struct xs *s, struct xs_event *ev);
+
+/* ---- manage.c ---- */
+enum xs_input manage_classify(const struct xs *s);
 
 /* ---- dialback.c ---- */
 enum xs_input db_classify(const struct nonza *z);

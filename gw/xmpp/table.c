@@ -10,7 +10,7 @@
     [IN_PROCEED] = GO(state, NULL), [IN_TLS_FAILURE] = GO(state, NULL), [IN_AUTH] = GO(state, NULL), [IN_CHALLENGE] = GO(state, NULL), \
     [IN_RESPONSE] = GO(state, NULL), [IN_ABORT] = GO(state, NULL), [IN_SUCCESS] = GO(state, NULL), [IN_SASL_FAILURE] = GO(state, NULL), \
     [IN_DB_ASK] = GO(state, NULL), [IN_DB_VERIFY] = GO(state, NULL), [IN_DB_ANSWER] = GO(state, NULL), \
-    [IN_DB_VERIFIED] = GO(state, NULL), [IN_ERROR] = GO(state, act_error), [IN_OTHER] = GO(state, NULL)
+    [IN_DB_VERIFIED] = GO(state, NULL), [IN_MANAGE] = GO(state, NULL), [IN_ERROR] = GO(state, act_error), [IN_OTHER] = GO(state, NULL)
 
 /* In any state with an open document the peer may report an error, and the caller may end. */
 #define ALWAYS [IN_ERROR] = GO(LEAVING, act_error), [DO_END] = GO(LEAVING, NULL)
@@ -49,7 +49,7 @@ const struct xs_cell xs_table[2][ST_COUNT][IN_COUNT] = {
             [DO_DB_VALID] = GO(PROVING, NULL), [DO_END] = GO(LEAVING, NULL) },
         [ST_HEAD_AUTH] = { [IN_HEADER] = GO(ASKED_AUTH, act_header), [DO_END] = GO(LEAVING, NULL) },
         [ST_ASKED_AUTH] = { [DO_ACCEPT] = GO(READY, NULL), [DO_END] = GO(LEAVING, NULL) },
-        [ST_READY] = { [IN_STANZA] = GO(READY, act_stanza), [IN_DB_ASK] = GO(READY, act_db_ask), [IN_DB_VERIFY] = GO(READY, act_db_verify),
+        [ST_READY] = { [IN_STANZA] = GO(READY, act_stanza), [IN_MANAGE] = GO(READY, act_manage), [IN_DB_ASK] = GO(READY, act_db_ask), [IN_DB_VERIFY] = GO(READY, act_db_verify),
             [DO_DB_REPLY] = GO(READY, NULL), [DO_DB_VALID] = GO(READY, NULL), [DO_SPACE] = GO(READY, NULL),
             [IN_ERROR] = GO(LEAVING, act_error), [DO_END] = GO(CLOSING, NULL) },
         /* our end tag is out; what the peer sent before it saw that still counts (RFC 6120 section 4.4) */

@@ -28,6 +28,7 @@ int act_db_verify(struct xs *s, struct xs_event *ev);
 int act_db_answer(struct xs *s, struct xs_event *ev);
 int act_db_verified(struct xs *s, struct xs_event *ev);
 int act_stanza(struct xs *s, struct xs_event *ev);
+int act_manage(struct xs *s, struct xs_event *ev);
 int act_error(struct xs *s, struct xs_event *ev);
 
 #endif

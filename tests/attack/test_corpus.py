@@ -69,6 +69,8 @@ def answers(peer, patience):
                 said.add("compress-failure:" + "".join(inside))
             elif element.tag == f"{{{SM}}}failed":
                 said.add("sm-failed")
+            elif element.tag == f"{{{SM}}}enabled":
+                said.add("pass-if-offered")
             elif element.tag == f"{{{TLS}}}proceed":
                 said.add("proceed")
             elif element.tag.startswith(f"{{{DIALBACK}}}"):

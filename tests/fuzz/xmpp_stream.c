@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 static void run_one(struct run *r, const uint8_t *data, size_t n, unsigned chunks)
 {
     struct xs_conf conf = { .role = data[0] & 1 ? XS_INITIATING : XS_RECEIVING, .limits = { 16384, 16, 200, 16 }, .header_bytes = data[0] & 64 ? 500 : 1024,
-        .stanza_bytes = data[0] & 64 ? 600 : 8192, .offer_starttls = (data[0] & 2) != 0, .offer_external = (data[0] & 4) == 0, .dialback = (data[0] & 8) == 0, .spare_stream = (data[0] & 32) != 0,
+        .stanza_bytes = data[0] & 64 ? 600 : 8192, .offer_starttls = (data[0] & 2) != 0, .offer_external = (data[0] & 4) == 0, .dialback = (data[0] & 8) == 0, .spare_stream = (data[0] & 32) != 0, .manage = (data[0] & 128) != 0,
         .from = STR("capulet.example"), .to = STR("montague.example") };
     bool ready = (data[0] & 16) && conf.role == XS_RECEIVING;
     if (ready) {

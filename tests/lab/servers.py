@@ -83,7 +83,7 @@ class Prosody(Server):
             with open(path, "w") as f:
                 f.write(f'return {{ ["password"] = "{PASSWORD}"; }};\n')
             give(path, self.user)
-        extra = ['"dialback"'] if self.dialback else []
+        extra = ['"smacks"'] + (['"dialback"'] if self.dialback else [])
         text = f"""-- written by the lab, for {self.domain}
 pidfile = "{self.folder}/prosody.pid"
 data_path = "{data}"

@@ -2,6 +2,7 @@
  * Stubs: which settlement is answered to the sender, with which error, and to whom never; credit comes back with each. */
 // link: record ipc base
 // libs: -luv -lcrypto -licuuc -licudata
+#include "../../gw/edge/counted.c"
 #include "../../gw/edge/tickets.c"
 
 #include <sys/socket.h>
@@ -138,6 +139,67 @@ static size_t open_tickets_told(size_t *ret_largest)
     return n;
 }
 
+static struct counting off;
+
+static void give(struct counting *c)
+{
+    struct rec *r = stanza(REC_MESSAGE, "chat", STR("i1"));
+    if (tickets_send(&e, &pair, 5, r, c) != 0)
+        exit(1);
+    rec_free(r);
+}
+
+static void verdict(uint64_t ticket) { tickets_verdict(&e, &(struct msg_verdict){ .ticket = ticket, .verdict = GW_V_RELEASE, .reason = GW_R_RULE }); }
+
+/* XEP-0198: stanzas whose verdicts are durable, without a gap from the first. */
+static void test_counting(void)
+{
+    struct counting c = { 0 };
+    uint64_t first;
+    give(&c);
+    counted_here(&c, 7);
+    counted_here(&c, 0);
+    ok(counting_h(&c, 100) == 0, "nothing counts before stream management is on");
+    settle(e.tickets->last, GW_R_WRITTEN);
+    counting_begin(&c);
+    first = e.tickets->last + 1;
+    for (int i = 0; i < 4; i++)
+        give(&c);
+    ok(counting_h(&c, 0) == 0, "four under way: none is acknowledged");
+    verdict(first + 1);
+    verdict(first + 2);
+    ok(counting_h(&c, 0) == 0, "those behind the first are judged: none is acknowledged before it");
+    verdict(first);
+    ok(counting_h(&c, 0) == 3, "the first is judged, and with it three in a row");
+    settle(first, GW_R_WRITTEN);
+    settle(first + 3, GW_R_NO_ROUTE);
+    ok(counting_h(&c, 0) == 4, "settled without a word before: it has its verdict");
+    counted_here(&c, 7);
+    give(&c);
+    counted_here(&c, 0);
+    counted_here(&c, 8);
+    ok(counting_h(&c, 6) == 4, "refused by this edge: not before its own line is on the disk");
+    ok(counting_h(&c, 7) == 5, "then it counts");
+    verdict(e.tickets->last);
+    ok(counting_h(&c, 7) == 7, "an answer to our own question needs no line");
+    ok(counting_h(&c, 8) == 8, "the last");
+    give(&c);
+    give(&c);
+    counted_here(&c, 9);
+    counting_end(&c);
+    verdict(e.tickets->last);
+    settle(e.tickets->last - 1, GW_R_WRITTEN);
+    settle(e.tickets->last, GW_R_WRITTEN);
+    ok(!c.on && tickets_open(&e) == 3, "the stream is gone: its tickets end as ever");
+    settle(first + 1, GW_R_WRITTEN);
+    settle(first + 2, GW_R_WRITTEN);
+    settle(first + 4, GW_R_WRITTEN);
+    c = (struct counting){ .on = true, .arrived = 0xffffffffu };
+    TAILQ_INIT(&c.open);
+    counted_here(&c, 0);
+    ok(counting_h(&c, 0) == 0, "it counts modulo 2^32");
+}
+
 int main(void)
 {
     static char long_id[20000];
@@ -146,7 +208,7 @@ int main(void)
     begin();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         r = stanza(rows[i].kind, rows[i].type, STR("i1"));
-        if (tickets_send(&e, &pair, 5, r) != 0)
+        if (tickets_send(&e, &pair, 5, r, &off) != 0)
             return 1;
         settle(i + 1, rows[i].reason);
         if (!ok(strcmp(answer, rows[i].answer) == 0, "%s", rows[i].name))
@@ -156,23 +218,24 @@ int main(void)
     ok(pair.open_stanzas == 0 && pair.open_bytes == 0 && tickets_open(&e) == 0, "all credit came back");
     r = stanza(REC_MESSAGE, "chat", STR("i1"));
     answers = 0;
-    ok(tickets_send(&e, &pair, 5, r) == 0 && pair.open_stanzas == 1, "a stanza takes credit");
+    ok(tickets_send(&e, &pair, 5, r, &off) == 0 && pair.open_stanzas == 1, "a stanza takes credit");
     settle(e.tickets->last, GW_R_NO_ROUTE);
     settle(e.tickets->last, GW_R_NO_ROUTE);
     ok(answers == 1 && pair.open_stanzas == 0, "settled twice: answered once, credit given once");
     pair.queued = 20;
-    ok(tickets_send(&e, &pair, 5, r) == 0, "a sender that takes no answers back");
+    ok(tickets_send(&e, &pair, 5, r, &off) == 0, "a sender that takes no answers back");
     settle(e.tickets->last, GW_R_NO_ROUTE);
     ok(answer[0] == 0 && pair.open_stanzas == 0, "gets no more of them, the queue is bounded");
     pair.queued = 0;
     rec_free(r);
 
+    test_counting();
     r = stanza(REC_MESSAGE, "chat", STR("i1"));
     memset(long_id, 'x', sizeof long_id - 1);
-    ok(tickets_send(&e, &pair, 5, r) == 0, "one open ticket");
+    ok(tickets_send(&e, &pair, 5, r, &off) == 0, "one open ticket");
     rec_free(r);
     r = stanza(REC_MESSAGE, "chat", str_c(long_id));
-    ok(tickets_send(&e, &pair, 5, r) == 0, "another with an id of 20,000 bytes");
+    ok(tickets_send(&e, &pair, 5, r, &off) == 0, "another with an id of 20,000 bytes");
     rec_free(r);
     (void)open_tickets_told(&largest);
     ok(tickets_report(&e) == 0, "a new guard is told of both");

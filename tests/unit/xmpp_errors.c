@@ -11,6 +11,7 @@
 #define TLS "xmlns='urn:ietf:params:xml:ns:xmpp-tls'"
 #define ADDR "from='romeo@capulet.example' to='juliet@montague.example'"
 #define MSG(inside) "<message " ADDR ">" inside "</message>"
+#define ENABLE "<enable xmlns='urn:xmpp:sm:3'/>"
 #define DB(what, attrs, key) "<db:" what " from='capulet.example' to='montague.example' " attrs ">" key "</db:" what ">"
 #define THEIRS RUN_OPEN("from='montague.example' to='capulet.example' id='x' version='1.0'")
 #define FEATURES(inside) "<stream:features>" inside "</stream:features>"
@@ -31,6 +32,7 @@ enum stage {
     PROVED, /* SASL is done, the peer's last header is due */
     READY,  /* stanzas may come */
     TIGHT,  /* READY, with narrow limits for what the others leave at their defaults: see start() */
+    MANAGED, /* the same, and stream management is offered */
     SPARED, /* the same, and a stanza that no record takes does not end the stream */
     CALL,   /* initiating, TLS is demanded, our header is out */
     CALL_TLS /* initiating, TLS is there */
@@ -152,6 +154,16 @@ static const struct row rows[] = {
     { "starttls in the wrong namespace", CLEAR, RUN_HEADER "<starttls/>", 0, PROTOCOL("unsupported-stanza-type", "an element that is neither stanza nor known") },
     { "compression", READY, "<compress xmlns='http://jabber.org/protocol/compress'/>", 0, PROTOCOL("unsupported-stanza-type", "an element that is neither stanza nor known") },
     { "stream management that was not offered", READY, "<enable xmlns='urn:xmpp:sm:3'/>", 0, PROTOCOL("unsupported-stanza-type", "an element that is neither stanza nor known") },
+    { "acknowledgement that was not offered", READY, "<a xmlns='urn:xmpp:sm:3' h='0'/>", 0, PROTOCOL("unsupported-stanza-type", "an element that is neither stanza nor known") },
+    { "stream management before authentication", OPENED, "<enable xmlns='urn:xmpp:sm:3'/>", 0, PROTOCOL("unsupported-stanza-type", "an element that is neither stanza nor known") },
+    { "stream management is switched on", MANAGED, "<enable xmlns='urn:xmpp:sm:3' resume='true'/>", 0, "managed" },
+    { "a second time is refused, and the stream stays", MANAGED, ENABLE ENABLE "<r xmlns='urn:xmpp:sm:3'/>", 0, "asks" },
+    { "a question before it is on", MANAGED, "<r xmlns='urn:xmpp:sm:3'/>", 0, PROTOCOL("unsupported-stanza-type", "an element that is neither stanza nor known") },
+    { "resumption is refused, and the stream stays", MANAGED, "<resume xmlns='urn:xmpp:sm:3' h='0' previd='x'/>" ENABLE, 0, "managed" },
+    { "nothing was sent, and so much is acknowledged", MANAGED, ENABLE "<a xmlns='urn:xmpp:sm:3' h='0'/><r xmlns='urn:xmpp:sm:3'/>", 0, "asks" },
+    { "more acknowledged than was sent", MANAGED, ENABLE "<a xmlns='urn:xmpp:sm:3' h='1'/>", 0, PROTOCOL("undefined-condition", "more stanzas acknowledged than were sent") },
+    { "an acknowledgement without a number", MANAGED, ENABLE "<a xmlns='urn:xmpp:sm:3'/>", 0, PROTOCOL("undefined-condition", "more stanzas acknowledged than were sent") },
+    { "another element of stream management", MANAGED, ENABLE "<enabled xmlns='urn:xmpp:sm:3'/>", 0, PROTOCOL("unsupported-stanza-type", "an element that is neither stanza nor known") },
     /* ---- TLS ---- */
     { "bytes behind starttls", CLEAR, RUN_HEADER "<starttls " TLS "/>" RUN_HEADER, 0, "fail policy-violation tls-injection: bytes behind starttls" },
     { "white space behind starttls", CLEAR, RUN_HEADER "<starttls " TLS "/>\n", 0, "fail policy-violation tls-injection: bytes behind starttls" },
@@ -267,10 +279,10 @@ static const struct long_row long_rows[] = {
 static void start(struct run *r, enum stage stage)
 {
     struct xs_conf conf = { .role = stage >= CALL ? XS_INITIATING : XS_RECEIVING, .limits = run_limits, .offer_external = true, .dialback = true,
-        .offer_starttls = stage == CLEAR || stage == CALL, .spare_stream = stage == SPARED };
+        .offer_starttls = stage == CLEAR || stage == CALL, .spare_stream = stage == SPARED, .manage = stage == MANAGED };
     static const char opened[] = RUN_HEADER, proved[] = RUN_UNTIL_READY, ready[] = RUN_UNTIL_READY
         RUN_OPEN("xmlns:db='jabber:server:dialback' version='1.0'");
-    const char *before = stage == OPENED ? opened : stage == PROVED ? proved : stage == READY || stage == TIGHT || stage == SPARED ? ready : "";
+    const char *before = stage == OPENED ? opened : stage == PROVED ? proved : stage == READY || stage == TIGHT || stage == SPARED || stage == MANAGED ? ready : "";
     if (stage == TIGHT) {
         conf.header_bytes = 2000;
         conf.token_bytes = 8192;

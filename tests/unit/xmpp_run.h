@@ -104,6 +104,9 @@ static void run_answer(struct run *r, const struct xs_event *ev)
             run_must(xs_db_verify(r->s, STR("capulet.example"), STR("montague.example"), STR("their-id"), STR("key")));
         }
         break;
+    case XS_HANDLED:
+        run_must(xs_handled(r->s, r->stanzas));
+        break;
     case XS_DB_RESULT:
         if (r->role == XS_RECEIVING)
             run_must(xs_db_reply(r->s, false, ev->to, ev->from, STR_NONE, str_eq(ev->key, STR("good")) ? "valid" : "invalid", NULL));
@@ -119,7 +122,7 @@ static void run_answer(struct run *r, const struct xs_event *ev)
 static void run_events(struct run *r)
 {
     static const char *const names[] = { "none", "header", "starttls", "features", "auth", "ready", "auth-failed", "db-result", "db-verify",
-        "stanza", "space", "peer-error", "close", "fail" };
+        "stanza", "managed", "asks", "space", "peer-error", "close", "fail" };
     struct xs_event ev;
     for (;;) {
         run_must(xs_next(r->s, &ev));

@@ -7,6 +7,7 @@
 #include "jid.h"
 #include "tap.h"
 #include "xmpp.h"
+#include "xmpp_run.h"
 
 static struct rec_limits limits = { 256 * 1024, 32, 2000, 32 };
 static size_t step_bytes; /* how many bytes cross at once; 0: all */
@@ -104,6 +105,8 @@ static void common_event(struct end *e, struct xs_event *ev)
         e->last = ev->stanza;
         break;
     case XS_SPACE: note(e, "space; "); break;
+    case XS_MANAGED: note(e, "managed; "); break;
+    case XS_HANDLED: note(e, "asks; "); break;
     case XS_PEER_ERROR: note(e, "peer error %.*s '%.*s'; ", STR_ARG(ev->condition), STR_ARG(ev->text)); break;
     case XS_CLOSE: note(e, "close; "); break;
     case XS_FAIL: note(e, "fail %.*s %s '%s'; ", STR_ARG(ev->condition), gw_reason_code(ev->reason), ev->detail ? ev->detail : ""); break;
@@ -237,6 +240,30 @@ static void second_try(void)
     done(&a, &b);
 }
 
+/* XEP-0198: what the receiving entity writes. */
+static void managed(void)
+{
+    struct xs_conf conf = { .role = XS_RECEIVING, .limits = run_limits, .offer_external = true, .manage = true };
+    static const char script[] = RUN_UNTIL_READY RUN_OPEN("version='1.0'") "<enable xmlns='urn:xmpp:sm:3' resume='true'/>"
+        "<message from='a@capulet.example' to='b@montague.example'/><r xmlns='urn:xmpp:sm:3'/>"
+        "<enable xmlns='urn:xmpp:sm:3'/><resume xmlns='urn:xmpp:sm:3' previd='x' h='1'/>";
+    struct buf out;
+    struct run r;
+    buf_init(&out, 1u << 20);
+    run_init(&r, &conf);
+    r.out = &out;
+    run_input(&r, (const unsigned char *)script, sizeof script - 1, RUN_WHOLE, false);
+    must(buf_put(&out, "", 1));
+    const char *said = buf_str(&out).p, *last = strstr(said, "id='s2'");
+    ok(last && strstr(said, "<sm xmlns='urn:xmpp:sm:3'/>") > last, "stream management is offered after SASL, not before");
+    ok(last && strstr(last, "</stream:features><enabled xmlns='urn:xmpp:sm:3'/><a xmlns='urn:xmpp:sm:3' h='1'/>"
+        "<failed xmlns='urn:xmpp:sm:3'><unexpected-request xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>"
+        "<failed xmlns='urn:xmpp:sm:3'><feature-not-implemented xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>"),
+        "it is enabled without resumption, counted, refused a second time, and not resumed");
+    run_clear(&r);
+    buf_clear(&out);
+}
+
 static void dialback(void)
 {
     struct end a, b;
@@ -273,6 +300,7 @@ int main(void)
     external();
     second_try();
     dialback();
+    managed();
     step_bytes = 1;
     external();
     dialback();
