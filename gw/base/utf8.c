@@ -59,11 +59,36 @@ static size_t utf8_plain(const unsigned char *p, size_t n)
     return i;
 }
 
+/* All of up to fifteen bytes at once, if they are such: most names and values are short. */
+static bool utf8_short(const unsigned char *p, size_t n)
+{
+    uint64_t a, b;
+
+    if (n >= 8) {
+        memcpy(&a, p, sizeof a);
+        memcpy(&b, p + n - 8, sizeof b); /* some bytes are looked at twice */
+    } else if (n >= 4) {
+        uint32_t c, d;
+
+        memcpy(&c, p, sizeof c);
+        memcpy(&d, p + n - 4, sizeof d);
+        a = (uint64_t)c << 32 | d;
+        b = a;
+    } else {
+        a = UINT64_C(0x2020202020200000) | (uint64_t)p[0] << 8 | p[n - 1];
+        b = UINT64_C(0x2020202020202000) | p[n / 2];
+    }
+    /* the highest bit of a byte: not ASCII; or a borrow, since the byte, or one below it, is less than a blank */
+    return ((a | b | (a - UINT64_C(0x2020202020202020)) | (b - UINT64_C(0x2020202020202020))) & UINT64_C(0x8080808080808080)) == 0;
+}
+
 static bool utf8_check(struct str s, bool xml)
 {
     const unsigned char *p = (const unsigned char *)s.p;
     size_t i = 0;
 
+    if (s.n == 0 || (s.n < 16 && utf8_short(p, s.n)))
+        return true;
     while (i < s.n) {
         uint32_t c;
         size_t len;

@@ -35,23 +35,33 @@ static bool name_char(uint32_t c)
     return name_start(c) || in_ranges(c, v, sizeof v / sizeof *v);
 }
 
-bool rec_ncname(struct str s)
+static bool ncname_unicode(struct str s)
 {
-    if (!s.n || !utf8_valid(s))
-        return false;
     size_t off = 0;
-    if (!name_start(utf8_next(s, &off)))
+    if (!utf8_valid(s) || !name_start(utf8_next(s, &off)))
         return false;
-    while (off < s.n) {
-        unsigned char c = (unsigned char)s.p[off];
-        if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-') { /* the common case */
-            off++;
-            continue;
-        }
+    while (off < s.n)
         if (!name_char(utf8_next(s, &off)))
             return false;
-    }
     return true;
+}
+
+/* The same of ASCII, which nearly all names are. */
+enum { IN_NAME = 1, NAME_START = 2, NOT_ASCII = 4 };
+static const unsigned char name_bytes[256] = { ['-' ... '.'] = IN_NAME, ['0' ... '9'] = IN_NAME, ['A' ... 'Z'] = IN_NAME | NAME_START, ['_'] = IN_NAME | NAME_START,
+    ['a' ... 'z'] = IN_NAME | NAME_START, [128 ... 255] = NOT_ASCII };
+
+bool rec_ncname(struct str s)
+{
+    unsigned char all = IN_NAME, seen = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char k = name_bytes[(unsigned char)s.p[i]];
+        all &= k;
+        seen |= k;
+    }
+    if (seen & NOT_ASCII)
+        return ncname_unicode(s);
+    return s.n && all && (name_bytes[(unsigned char)s.p[0]] & NAME_START);
 }
 
 static bool forbidden_ns(struct str ns)

@@ -194,33 +194,36 @@ int jid_prepare(struct str raw, struct jid *ret)
 /* Bits by character: allowed as it is in a localpart (RFC 7622 section 3.3), a resourcepart (3.4), a label of a domain. */
 enum { IN_LOCAL = 1, IN_RESOURCE = 2, IN_LABEL = 4 };
 static const unsigned char plain[256] = { [' '] = IN_RESOURCE, ['!'] = 3, ['"'] = 2, ['#' ... '%'] = 3, ['&' ... '\''] = 2, ['(' ... ','] = 3,
-    ['-'] = 7, ['.'] = 3, ['/'] = 2, ['0' ... '9'] = 7, [':'] = 2, [';'] = 3, ['<'] = 2, ['='] = 3, ['>'] = 2, ['?'] = 3, ['@'] = 2,
+    ['-'] = 3, ['.'] = 3, ['/'] = 2, ['0' ... '9'] = 7, [':'] = 2, [';'] = 3, ['<'] = 2, ['='] = 3, ['>'] = 2, ['?'] = 3, ['@'] = 2,
     ['A' ... 'Z'] = IN_RESOURCE, ['[' ... '`'] = 3, ['a' ... 'z'] = 7, ['{' ... '~'] = 3 };
 
+/* Without a branch for each byte: they are nearly always all right. */
 static bool all_plain(struct str s, unsigned char bit)
 {
+    unsigned char all = bit;
     for (size_t i = 0; i < s.n; i++)
-        if (!(plain[(unsigned char)s.p[i]] & bit))
-            return false;
-    return s.n > 0 && s.n <= JID_PART_MAX;
+        all &= plain[(unsigned char)s.p[i]];
+    return all && s.n > 0 && s.n <= JID_PART_MAX;
+}
+
+static bool plain_label(struct str s, size_t from, size_t to)
+{
+    return from < to && to - from <= 63 && s.p[to - 1] != '-';
 }
 
 static bool plain_domain(struct str s)
 {
-    size_t label = 0;
-    for (size_t i = 0; i <= s.n; i++) {
-        unsigned char c = i < s.n ? (unsigned char)s.p[i] : '.';
-        if (c == '.') {
-            if (label == 0 || label > 63 || s.p[i - 1] == '-')
-                return false;
-            label = 0;
-        } else if (!(plain[c] & IN_LABEL) || (c == '-' && (label == 0 || label == 3))) {
+    size_t from = 0; /* of the label */
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        if (plain[c] & IN_LABEL)
+            continue;
+        if (c == '.' ? !plain_label(s, from, i) : c != '-' || i == from || i - from == 3)
             return false; /* a hyphen in the fourth place may be "xn--": that is for jid_prepare */
-        } else {
-            label++;
-        }
+        if (c == '.')
+            from = i + 1;
     }
-    return s.n <= JID_PART_MAX;
+    return plain_label(s, from, s.n) && s.n <= JID_PART_MAX;
 }
 
 bool jid_plain(struct str s)

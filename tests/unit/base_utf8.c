@@ -65,6 +65,22 @@ static void sixteen_at_once(void)
     ok(plain_run("aaaaaaaaaaaaaaa", 15) == 0, "fewer than sixteen are no run");
 }
 
+/* Each byte at each place of each length below sixteen, beside bytes at the ends of what is plain. */
+static void short_ones(void)
+{
+    bool utf8 = true, xml = true;
+    for (size_t n = 1; n < 16; n++)
+        for (unsigned c = 0; c < 256; c++)
+            for (size_t at = 0; at < n * 2; at++) {
+                char text[16];
+                memset(text, at < n ? ' ' : '~', n);
+                text[at % n] = (char)c;
+                utf8 &= utf8_valid((struct str){ text, n }) == (c < 0x80);
+                xml &= utf8_xml((struct str){ text, n }) == (c < 0x80 && (c >= 0x20 || c == '\t' || c == '\n' || c == '\r'));
+            }
+    ok(utf8 && xml, "each byte at each place of short texts: UTF-8, XML");
+}
+
 int main(void)
 {
     static const uint32_t want[] = { 'a', 0xef, 0x20ac, 0x1f600 };
@@ -84,5 +100,6 @@ int main(void)
     ok(off == 1, "what is not valid still moves on");
     ok(utf8_next(bad, &(size_t){ 2 }) == 0, "nothing at the end");
     sixteen_at_once();
+    short_ones();
     return done_testing();
 }
