@@ -10,8 +10,18 @@
 typedef unsigned char plain_bytes __attribute__((vector_size(16)));
 typedef signed char plain_signs __attribute__((vector_size(16)));
 
-/* How many of the n bytes at p, a multiple of 16, are printable ASCII and none of " & ' < > \ . What stops it, and what is left,
- * is for the caller, who may care for fewer. */
+/* Of sixteen answers, each 0 or not, the place of the first that is not 0; there is one. */
+static inline size_t plain_first(const uint64_t halves[2])
+{
+    uint64_t h = halves[0] ? halves[0] : halves[1];
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    h = __builtin_bswap64(h);
+#endif
+    return (halves[0] ? 0 : 8) + (size_t)__builtin_ctzll(h) / 8;
+}
+
+/* How many of the n bytes at p are printable ASCII and none of " & ' < > \ : up to the first that is not, or up to the last of the whole
+ * sixteens. What stops it, and what is left, is for the caller, who may care for fewer. */
 static inline size_t plain_run(const void *p, size_t n)
 {
     const unsigned char *from = p;
@@ -25,7 +35,7 @@ static inline size_t plain_run(const void *p, size_t n)
             (plain_signs)((v & 0xfd) == '<') | (plain_signs)(v == '"') | (plain_signs)(v == '\\');
         memcpy(halves, &stop, sizeof halves);
         if (halves[0] | halves[1])
-            break;
+            return i + plain_first(halves);
     }
     return i;
 }

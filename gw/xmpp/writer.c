@@ -20,15 +20,13 @@ int xw_end(struct xw *w)
     return w->err;
 }
 
-static void put(struct xw *w, const char *p, size_t n)
+void xw_put(struct xw *w, const char *p, size_t n)
 {
     if (w->err == 0 && n > 0)
         w->err = buf_put(w->b, p, n);
 }
 
-static void put_str(struct xw *w, struct str s) { put(w, s.p, s.n); }
-
-void xw_raw(struct xw *w, const char *literal) { put(w, literal, strlen(literal)); }
+static void put_str(struct xw *w, struct str s) { xw_put(w, s.p, s.n); }
 
 /* What is written instead of a byte; NULL: the byte itself. White space other than the space goes by reference: a literal CR
  * would come out as LF, and any of them in a value as a space (XML 1.0 sections 2.11 and 3.3.3). */
@@ -48,12 +46,12 @@ static void put_escaped(struct xw *w, struct str s, bool quotes)
         unsigned char c = (unsigned char)s.p[i];
         if (c >= 128 || !escapes[c] || (!quotes && (c == '\'' || c == '"')))
             continue;
-        put(w, s.p + from, i - from);
+        xw_put(w, s.p + from, i - from);
         xw_raw(w, escapes[c]);
         from = i + 1;
     }
     if (from < s.n) /* an empty string may be no string at all */
-        put(w, s.p + from, s.n - from);
+        xw_put(w, s.p + from, s.n - from);
 }
 
 void xw_text(struct xw *w, struct str s) { put_escaped(w, s, false); }
@@ -78,7 +76,7 @@ static void put_number(struct xw *w, unsigned n)
     do
         digits[--at] = (char)('0' + n % 10);
     while (n /= 10);
-    put(w, digits + at, sizeof digits - at);
+    xw_put(w, digits + at, sizeof digits - at);
 }
 
 static void put_value(struct xw *w, struct str value)

@@ -56,7 +56,7 @@ static void sixteen_at_once(void)
             memset(text, 'a', sizeof text);
             text[at] = (char)c;
             bool plain = c >= 0x20 && c < 0x7f && !strchr("\"&'<>\\", (int)c);
-            runs &= plain_run(text, sizeof text) == (plain ? 32 : at / 16 * 16);
+            runs &= plain_run(text, sizeof text) == (plain ? 32 : at);
             utf8 &= utf8_valid((struct str){ text, sizeof text }) == (c < 0x80);
             xml &= utf8_xml((struct str){ text, sizeof text }) == (c < 0x80 && (c >= 0x20 || c == '\t' || c == '\n' || c == '\r'));
         }
