@@ -49,8 +49,12 @@ GW_MUST_CHECK static inline int buf_put(struct buf *b, const void *p, size_t n)
 static inline int buf_puts(struct buf *b, struct str s) { return buf_put(b, s.p, s.n); }
 /* printf into the buffer. Same errors. */
 int buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3))) GW_MUST_CHECK;
-/* Make room for n bytes and return where to write them, or NULL (limit, memory); then buf_added(b, used). */
-unsigned char *buf_room(struct buf *b, size_t n);
+/* Make room for n bytes and return where to write them, or NULL (limit, memory); then buf_added(b, used). Inline like buf_put. */
+unsigned char *buf_room_more(struct buf *b, size_t n);
+static inline unsigned char *buf_room(struct buf *b, size_t n)
+{
+    return b->p && n <= b->cap - b->len ? b->p + b->len : buf_room_more(b, n);
+}
 static inline void buf_added(struct buf *b, size_t n) { b->len += n; }
 /* Take n bytes (n <= buf_size) off the front. */
 void buf_drop(struct buf *b, size_t n);

@@ -33,15 +33,13 @@ static bool buf_compact(struct buf *b, size_t n)
     return true;
 }
 
-unsigned char *buf_room(struct buf *b, size_t n)
+unsigned char *buf_room_more(struct buf *b, size_t n)
 {
     size_t size = buf_size(b), cap;
     unsigned char *p;
 
     if (size > b->max || n > b->max - size)
         return NULL;
-    if (b->p && n <= b->cap - b->len)
-        return b->p + b->len;
     if (b->p && buf_compact(b, n))
         return b->p + b->len;
     cap = b->cap > BUF_FIRST / 2 ? b->cap * 2 : BUF_FIRST;

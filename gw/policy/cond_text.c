@@ -7,14 +7,23 @@
 
 #include <unicode/uchar.h>
 
+#include "plain.h"
 #include "utf8.h"
 
 /* Folded characters of one segment with the place that each came from. Characters that nobody sees are skipped. */
 #define NEEDLES_MAX 256
+#define PAIR_BYTES 4
 struct needle { uint32_t *v; size_t n; };
 /* may_start: bytes that a match can begin with (all but some of ASCII); others are passed over without decoding. may_follow: bytes that
  * can stand behind the first one of ASCII: the second character's, and all that is not ASCII (it may be unseen, or fold). */
-struct needles { struct needle *v; size_t n; bool whole; uint32_t places; bool may_start[256], may_follow[256]; };
+struct needles {
+    struct needle *v;
+    size_t n;
+    bool whole, pairs; /* pairs: of both no more than PAIR_BYTES are ASCII; these are they, some of them twice */
+    uint32_t places;
+    bool may_start[256], may_follow[256];
+    unsigned char start[PAIR_BYTES], follow[PAIR_BYTES];
+};
 
 static uint32_t fold(uint32_t c) { return c < 128 ? (c - 'A' < 26u ? c + 32 : c) : (uint32_t)u_foldCase((UChar32)c, U_FOLD_CASE_DEFAULT); }
 static bool unseen(uint32_t c) { return c > 127 && u_hasBinaryProperty((UChar32)c, UCHAR_DEFAULT_IGNORABLE_CODE_POINT); }
@@ -52,6 +61,21 @@ static void may_start(struct needles *a, const struct needle *k)
         allow(a->may_follow, k->v[1]);
     else
         memset(a->may_follow, true, sizeof a->may_follow);
+}
+
+/* The ASCII bytes of a set; false: none, or more than there is room for. */
+static bool few(const bool may[256], unsigned char ret[PAIR_BYTES])
+{
+    size_t n = 0;
+    for (unsigned c = 0; c < 128; c++) {
+        if (may[c] && n == PAIR_BYTES)
+            return false;
+        if (may[c])
+            ret[n++] = (unsigned char)c;
+    }
+    for (size_t i = n; n && i < PAIR_BYTES; i++)
+        ret[i] = ret[0];
+    return n > 0;
 }
 
 static int parse_places(struct pol_load *l, const config_setting_t *s, uint32_t *ret)
@@ -105,6 +129,7 @@ static int parse_text(struct pol_load *l, const config_setting_t *s, struct cond
             may_start(a, &a->v[a->n++]);
         rc = rc ? rc : q;
     }
+    a->pairs = few(a->may_start, a->start) && few(a->may_follow, a->follow);
     return rc;
 }
 
@@ -139,6 +164,28 @@ static bool at_word(struct str text, size_t from, size_t to)
     return !is_letter(utf8_next(text, &b));
 }
 
+static plain_bytes any_of(plain_bytes v, const unsigned char set[PAIR_BYTES])
+{
+    return (plain_bytes)((v == set[0]) | (v == set[1]) | (v == set[2]) | (v == set[3]));
+}
+
+/* The first place from `at` on where one of the few first bytes has one of the few second ones behind it, or where either is not ASCII; sixteen
+ * places at once, as long as so many bytes and one more are there. What is left is for the caller. */
+static size_t pass_pairs(const struct needles *a, struct str text, size_t at)
+{
+    for (; text.n - at > 16; at += 16) {
+        plain_bytes first, second;
+        uint64_t halves[2];
+        memcpy(&first, text.p + at, sizeof first);
+        memcpy(&second, text.p + at + 1, sizeof second);
+        plain_bytes stop = ((any_of(first, a->start) & (any_of(second, a->follow) | second)) | first) & 0x80;
+        memcpy(halves, &stop, sizeof halves);
+        if (halves[0] | halves[1])
+            return at + plain_first(halves);
+    }
+    return at;
+}
+
 /* Finds the next match from *off on. */
 static bool next_match(const struct needles *a, struct str text, size_t *off, size_t *ret_from)
 {
@@ -146,7 +193,7 @@ static bool next_match(const struct needles *a, struct str text, size_t *off, si
     if (*off >= text.n)
         return false;
     for (;;) {
-        size_t at = *off;
+        size_t at = a->pairs ? pass_pairs(a, text, *off) : *off;
         while (text.n - at >= 4 && !(a->may_start[p[at]] | a->may_start[p[at + 1]] | a->may_start[p[at + 2]] | a->may_start[p[at + 3]]))
             at += 4;
         while (at < text.n && !a->may_start[p[at]])

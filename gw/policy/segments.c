@@ -39,9 +39,11 @@ static bool is_inline(const struct rec_node *n)
 {
     static const char *const names[] = { "span", "em", "strong", "a", "b", "i", "u", "code", "cite", "q", "abbr", "acronym", "dfn", "kbd",
         "samp", "var", "tt", "sub", "sup", "small", "big", "font", "br", NULL };
+    if (!str_eq(n->ns, STR(NS_XHTML)))
+        return false;
     for (size_t i = 0; names[i]; i++)
         if (str_eq(str_c(names[i]), n->name))
-            return str_eq(n->ns, STR(NS_XHTML));
+            return true;
     return false;
 }
 

@@ -323,6 +323,37 @@ static void truth_table(void)
     ok(good, "the truth table of and, or, not");
 }
 
+/* A word at each place of a long text, many places being looked at together: behind and before what looks like it at first. */
+static void at_each_place(void)
+{
+    static const struct { const char *word; bool there; } words[] = { { "nightfall", true }, { "NightFall", true }, { "n\xe2\x80\x8bightfall", true },
+        { "nigh\xc2\xadtfall", true }, { "nightfa11", false }, { "inghtfall", false }, { "n\xc3\xadghtfall", false } };
+    static const char *const fillings[] = { "x", "n", "ni", "i", "NI ", "\xc3\xa9n" };
+    help_head = "";
+    struct policy *p = help_load("{ id = 1; name = \"t\"; when = { text = \"nightfall\"; }; action = \"reject\"; }, { id = 2; name = \"r\"; kind = \"message\"; action = \"release\"; }");
+    struct pol_eval *e = p ? pol_eval_new(p, NULL) : NULL;
+    unsigned wrong = 0, tried = 0;
+    for (size_t w = 0; e && w < sizeof words / sizeof *words; w++)
+        for (size_t f = 0; f < sizeof fillings / sizeof *fillings; f++)
+            for (size_t before = 0; before < 40; before++)
+                for (size_t behind = 0; behind < 20; behind += 19) {
+                    char xml[600] = M "<body>";
+                    for (size_t i = 0; i < before; i++)
+                        strcat(xml, fillings[f]);
+                    strcat(xml, words[w].word);
+                    for (size_t i = 0; i < behind; i++)
+                        strcat(xml, fillings[f]);
+                    strcat(xml, "</body></message>");
+                    struct rec *r = help_stanza(xml);
+                    wrong += !r || (help_judge(e, r, GW_HIGH, NOW, NULL, 0, HELP_ANSWERS)->verdict == GW_V_REJECT) != words[w].there;
+                    tried++;
+                    rec_free(r);
+                }
+    ok(tried > 3000 && !wrong, "a word is found at each place, and what is none is not: %u texts, %u wrong", tried, wrong);
+    pol_eval_free(e);
+    policy_free(p);
+}
+
 int main(void)
 {
     if (!ok(help_begin(), "a rules folder"))
@@ -340,6 +371,7 @@ int main(void)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         run_row(&rows[i]);
     every_keyword();
+    at_each_place();
     help_end();
     return done_testing();
 }
