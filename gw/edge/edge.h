@@ -61,6 +61,7 @@ struct edge {
     size_t signature_n;         /* of the newest answer; 0: refused */
     struct pair *pairs;         /* one for each allowed pair of domains */
     size_t n_pairs;
+    struct pair **pairs_by_name; /* the same in an order of their names, to find one for each stanza */
     struct routes *routes;      /* the static map: which servers are down */
     struct orders *orders;
     TAILQ_HEAD(, order) unread; /* reading.c: asked of the second reader, in order */

@@ -17,11 +17,29 @@
 static void dialled(struct dial *d, int fd, const struct gw_target *t);
 static void none_left(struct dial *d, bool any);
 
+static int compare(struct str a, struct str b)
+{
+    return a.n != b.n ? (a.n < b.n ? -1 : 1) : memcmp(a.p, b.p, a.n);
+}
+
+static int compare_names(const struct pair *p, struct str ours, struct str theirs)
+{
+    int order = compare(p->theirs, theirs);
+    return order ? order : compare(p->ours, ours);
+}
+
+static int by_names(const void *a, const void *b)
+{
+    const struct pair *other = *(struct pair *const *)b;
+    return compare_names(*(struct pair *const *)a, other->ours, other->theirs);
+}
+
 int pairs_init(struct edge *e)
 {
     const struct gw_conf *c = e->conf;
     e->pairs = calloc(c->n_pairs ? c->n_pairs : 1, sizeof *e->pairs);
-    if (!e->pairs)
+    e->pairs_by_name = calloc(c->n_pairs ? c->n_pairs : 1, sizeof *e->pairs_by_name);
+    if (!e->pairs || !e->pairs_by_name)
         return GW_ERR(NOMEM);
     e->domain_rate = calloc(c->side[e->side].n_domains ? c->side[e->side].n_domains : 1, sizeof *e->domain_rate);
     if (!e->domain_rate)
@@ -39,15 +57,26 @@ int pairs_init(struct edge *e)
         TAILQ_INIT(&p->waiting);
         TAILQ_INIT(&p->given);
         TAILQ_INIT(&p->got);
+        e->pairs_by_name[i] = p;
     }
+    qsort(e->pairs_by_name, e->n_pairs, sizeof *e->pairs_by_name, by_names);
     return 0;
 }
 
 struct pair *pair_find(struct edge *e, struct str ours, struct str theirs)
 {
-    for (size_t i = 0; i < e->n_pairs; i++)
-        if (str_eq(e->pairs[i].ours, ours) && str_eq(e->pairs[i].theirs, theirs))
-            return &e->pairs[i];
+    size_t low = 0, high = ours.n && theirs.n ? e->n_pairs : 0;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        struct pair *p = e->pairs_by_name[middle];
+        int order = compare_names(p, ours, theirs);
+        if (order == 0)
+            return p;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
     return NULL;
 }
 
