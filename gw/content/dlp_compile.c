@@ -127,10 +127,21 @@ static void add_lengths(const struct dlp_detector *x, struct gate *g)
         g->run_digits = x->digits < RUN_DIGITS ? (uint32_t)x->digits : RUN_DIGITS - 1;
 }
 
-/* The group that asks most of a text, so that it is run least. */
-static struct dlp_db *group_for(struct dlp *d, const struct dlp_detector *x, const struct dlp_expr *e, const struct buf *text)
+/* Where neither letter nor digit may touch a match, and a match holds nothing else, it is a run of them from end to end. (Later starts lie behind
+ * a character that is neither; an end that goes on is another matter.) */
+static void add_whole(const struct dlp_detector *x, unsigned width, struct gate *g)
 {
-    const struct gate *g = &e->gate;
+    uint32_t low = (int64_t)g->alnum < x->length ? (uint32_t)x->length : g->alnum;
+    if (!g->alnum || x->boundary != BOUNDARY_WORD || x->characters[0] || (x->validator && x->validator->min_digits))
+        return;
+    g->whole = gate_lengths(low, width);
+    g->whole_digits = g->digits < RUN_DIGITS ? g->digits : RUN_DIGITS - 1;
+}
+
+/* The group that asks most of a text, so that it is run least. */
+static struct dlp_db *group_for(struct dlp *d, const struct dlp_detector *x, struct dlp_expr *e, const struct buf *text)
+{
+    struct gate *g = &e->gate;
     unsigned width = UINT32_MAX;
     hs_expr_info_t *info = NULL;
     hs_compile_error_t *error = NULL;
@@ -141,6 +152,7 @@ static struct dlp_db *group_for(struct dlp *d, const struct dlp_detector *x, con
     bool whole = width <= GATE_WINDOW && !x->characters[0] && !(x->validator && x->validator->min_digits); /* nothing is added to the match */
     unsigned k = g->digits >= DIGITS_MIN ? (whole ? FIND_DIGITS_NEAR : FIND_DIGITS) : g->token >= TOKEN_MIN ? FIND_TOKEN : g->token >= WORD_MIN ? FIND_WORD : FIND_ANY;
     struct dlp_db *b = &d->find[k];
+    add_whole(x, width, g);
     if (b->n == 0)
         b->gate = *g;
     b->gate.digits = g->digits < b->gate.digits ? g->digits : b->gate.digits;
@@ -163,7 +175,8 @@ static int add_find(struct dlp *d, const struct dlp_detector *x, struct dlp_expr
     if (!err) {
         e.number = d->n_find++;
         e.has_factor = f->n > 0;
-        err = add_expr(d, group_for(d, x, &e, b), e, b);
+        struct dlp_db *to = group_for(d, x, &e, b); /* it completes the gate */
+        err = add_expr(d, to, e, b);
     }
     err = err ? err : add_factors(d, &e, f, b);
     arena_clear(&a);

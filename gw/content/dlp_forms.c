@@ -33,18 +33,14 @@ static bool join_pair(struct mapped *out, char c, uint32_t from, uint32_t to)
 bool dlp_letters_ascii(struct str in, struct buf *out, struct str *ret)
 {
     buf_reset(out);
-    char *p = text_is_ascii(in) ? (char *)buf_room(out, in.n) : NULL;
-    size_t n = 0, end = 0; /* of the last letter in the text */
+    char *p = text_is_ascii(in) ? (char *)buf_room(out, in.n + 1) : NULL;
+    size_t n = 0;
     for (size_t i = 0; p && i < in.n; i++) {
         char l = letter_of((unsigned char)in.p[i]);
-        if (!l)
-            continue;
-        bool pair = n && end == i && ((l == 'n' && p[n - 1] == 'r') || (l == 'v' && p[n - 1] == 'v'));
-        if (pair)
-            p[n - 1] = l == 'n' ? 'm' : 'w';
-        else
-            p[n++] = l;
-        end = i + 1;
+        p[n] = l; /* what is no letter is written over by the next */
+        n += l != 0;
+        if ((l == 'n' || l == 'v') && n > 1 && p[n - 2] == (l == 'n' ? 'r' : 'v') && letter_of((unsigned char)in.p[i - 1]))
+            p[--n - 1] = l == 'n' ? 'm' : 'w';
     }
     *ret = (struct str){ p, n };
     return p != NULL;

@@ -60,13 +60,20 @@ struct gate gate_of_tree(const struct tree *t)
     if (!t)
         return (struct gate){ 0 };
     struct demand d = demand_of(t, &digits);
-    struct gate g = { .digits = d.digits, .token = set_meets(&d.used, &blanks) ? 0 : d.width };
+    struct gate g = { .digits = d.digits, .token = set_meets(&d.used, &blanks) ? 0 : d.width, .alnum = set_within(&d.used, &alnum) ? d.width : 0 };
     if (d.width >= RUN_LEAST && set_within(&d.used, &token)) {
         g.alphabet = set_within(&d.used, &alnum) ? RUN_ALNUM : RUN_TOKEN;
         g.run = d.width;
         g.run_digits = d.digits < RUN_DIGITS ? d.digits : RUN_DIGITS - 1;
     }
     return g;
+}
+
+uint64_t gate_lengths(uint32_t low, uint32_t high)
+{
+    low = low < WHOLE_MAX ? low : WHOLE_MAX;
+    high = high < WHOLE_MAX ? high : WHOLE_MAX;
+    return low > high ? 0 : UINT64_MAX << low & UINT64_MAX >> (WHOLE_MAX - high);
 }
 
 /* ---- the text ---- */
@@ -78,6 +85,12 @@ static void end_run(struct measure *m, unsigned alphabet, size_t n, uint32_t dig
     for (uint32_t i = 0; i <= digits && i < RUN_DIGITS; i++)
         if (m->run[alphabet][i] < n)
             m->run[alphabet][i] = (uint32_t)n;
+}
+
+static void end_whole(struct measure *m, size_t n, uint32_t digits)
+{
+    m->whole[digits < RUN_DIGITS ? digits : RUN_DIGITS - 1] |= UINT64_C(1) << (n < WHOLE_MAX ? n : WHOLE_MAX);
+    end_run(m, RUN_ALNUM, n, digits);
 }
 
 /* The newest digits, and how many of them lie within the window. */
@@ -120,7 +133,7 @@ struct measure measure_text(struct str s, char *shapes)
             digit(&m, &d, i);
             continue;
         }
-        end_run(&m, RUN_ALNUM, i - alnum, m.digits - alnum_digits);
+        end_whole(&m, i - alnum, m.digits - alnum_digits);
         alnum = i + 1;
         alnum_digits = m.digits;
         if (k & IS_TOKEN)
@@ -133,7 +146,9 @@ struct measure measure_text(struct str s, char *shapes)
             start = i + 1;
         }
     }
-    end_run(&m, RUN_ALNUM, s.n - alnum, m.digits - alnum_digits);
+    end_whole(&m, s.n - alnum, m.digits - alnum_digits);
+    for (size_t i = RUN_DIGITS - 1; i > 0; i--)
+        m.whole[i - 1] |= m.whole[i];
     end_run(&m, RUN_TOKEN, s.n - token, m.digits - token_digits);
     m.token = s.n - start > m.token ? (uint32_t)(s.n - start) : m.token;
     return m;

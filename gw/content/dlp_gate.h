@@ -18,7 +18,15 @@ struct gate {
     /* every match lies in one run of this alphabet, of so many bytes, with so many digits in it */
     uint32_t run, run_digits;
     uint8_t alphabet;
+    uint32_t alnum; /* letters and digits alone in every match, and so many */
+    /* Set by whoever knows that nothing may touch a match: it is a whole run of letters and digits, of one of these lengths (bit n; WHOLE_MAX: and
+     * all above), with so many digits. */
+    uint64_t whole;
+    uint32_t whole_digits;
 };
+#define WHOLE_MAX 63u
+/* Bits for the lengths from low to high. */
+uint64_t gate_lengths(uint32_t low, uint32_t high);
 /* A conservative reading: of a pattern that is not understood (NULL) nothing is demanded. */
 struct gate gate_of_tree(const struct tree *t);
 
@@ -28,13 +36,14 @@ struct measure {
     uint32_t near;   /* most digits within GATE_WINDOW bytes */
     uint32_t first_digit, last_digit; /* where they stand, if there are any */
     uint32_t run[RUN_ALPHABETS][RUN_DIGITS]; /* the longest run with at least so many digits, where it is RUN_LEAST or longer */
+    uint64_t whole[RUN_DIGITS]; /* lengths of the runs of letters and digits with at least so many digits */
 };
 #define GATE_WINDOW 64u
 /* shapes: room for s.n bytes, or NULL: the text with each letter as 'a' and each digit as '0'. */
 struct measure measure_text(struct str s, char *shapes);
 static inline bool gate_run_ok(const struct gate *g, const struct measure *m)
 {
-    return !g->run || m->run[g->alphabet][g->run_digits] >= g->run;
+    return (!g->run || m->run[g->alphabet][g->run_digits] >= g->run) && (!g->whole || (m->whole[g->whole_digits] & g->whole));
 }
 
 #endif

@@ -19,6 +19,13 @@ static const char ascii[] = "Are we still on for 14:30 tomorrow? I put the draft
 static const char accents[] = "R\xc3\xa9union demain \xc3\xa0 14h30, j'ai mis le brouillon dans le dossier partag\xc3\xa9, voir la section 2.3 et la figure de la page 17. "
     "Anna a dit que la salle du deuxi\xc3\xa8me \xc3\xa9tage est prise jusqu'\xc3\xa0 trois heures, retrouvons-nous en bas pr\xc3\xa8s de la machine \xc3\xa0 caf\xc3\xa9. "
     "Pourrais-tu apporter les deux copies imprim\xc3\xa9" "es et le c\xc3\xa2" "ble du projecteur ? Merci beaucoup, et dis bonjour aux autres de ma part. \xc3\x80 demain !";
+/* What programs put into texts: names of things in hexadecimal, with and without the hyphens of RFC 9562. */
+static const char uuid[] = "Are we still on for 14:30 tomorrow? I put the draft into the shared folder, it is number 8f14e45f-ceea-467a-9575-6a2b0c8d71e3 there, see section "
+    "2.3 and the figure on page 17. Anna said that the meeting room on the second floor is taken until three, so let us meet downstairs near the coffee machine instead. "
+    "Could you bring the two printed copies and the projector cable? Thanks a lot, and say hello to the others from me. See you there!";
+static const char hex[] = "The build is through, its hash is e0ffe42b28561960c6b12b944a092794b9683a38 and the package's 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08, "
+    "please compare them with what stands on the page before you install it. Anna said that the meeting room on the second floor is taken until three, so let us meet "
+    "downstairs near the coffee machine instead. See you there! Best regards, Tom";
 static double base_us;
 static const char *only;
 static unsigned rounds = 40;
@@ -247,6 +254,10 @@ int main(int argc, char **argv)
     line("whole scan, rules/ as shipped", run_scan, &x);
     x.text = accents;
     line("whole scan, rules/ as shipped, French", run_scan, &x);
+    x.text = uuid;
+    line("whole scan, rules/ as shipped, with a UUID", run_scan, &x);
+    x.text = hex;
+    line("whole scan, rules/ as shipped, with hashes", run_scan, &x);
     content_free(x.c);
     mapped_clear(&x.out);
     joined_clear(&x.j);

@@ -109,7 +109,47 @@ static void test_escapes(void)
     struct view v = mapped_view(&out);
     view_span(&v, 2, 3, &a, &b);
     ok(a == 2 && b == 5, "escapes: way back is the escape alone");
+    /* at each place of a text that is passed over in large steps */
+    bool each = true;
+    for (size_t at = 0; at < 48; at++) {
+        char text[52];
+        memset(text, 'x', sizeof text);
+        memcpy(text + at, "%43", 3);
+        in.text = (struct str){ text, sizeof text };
+        each &= open_escapes(&in, &out, &any) == 0 && any && buf_size(&out.text) == sizeof text - 2 && buf_str(&out.text).p[at] == 'C';
+        text[at] = '&';
+        each &= open_escapes(&in, &out, &any) == 0 && !any;
+    }
+    ok(each, "escapes: found at each place");
     mapped_clear(&out);
+}
+
+/* Letters alone are read in two ways, and both say the same of ASCII. */
+static void test_letters(void)
+{
+    static const char some[] = "rnvvrnv mw1l!|0oO-.";
+    struct mapped out;
+    struct buf quick;
+    struct str got;
+    unsigned wrong = 0;
+    uint32_t seed = 4711;
+    mapped_init(&out);
+    buf_init(&quick, 1 << 16);
+    for (unsigned k = 0; k < 5000; k++) {
+        char text[24];
+        size_t n = k % sizeof text;
+        for (size_t i = 0; i < n; i++) {
+            seed = seed * 1664525u + 1013904223u;
+            text[i] = some[(seed >> 16) % (sizeof some - 1)];
+        }
+        struct view in = { .text = { text, n } };
+        if (!n)
+            continue;
+        wrong += !dlp_letters_ascii(in.text, &quick, &got) || dlp_letters(&in, &out) || !str_eq(got, buf_str(&out.text));
+    }
+    ok(wrong == 0, "letters alone: with the way back and without, the same");
+    mapped_clear(&out);
+    buf_clear(&quick);
 }
 
 static const struct { const char *name, *text, *inside; } tokens[] = {
@@ -166,6 +206,7 @@ int main(void)
     test_folds(f);
     test_notes(f);
     test_escapes();
+    test_letters();
     test_tokens();
     test_join();
     fold_free(f);

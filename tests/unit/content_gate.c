@@ -91,6 +91,17 @@ int main(void)
     m = measure_text(mixed, shapes);
     ok(m.run[RUN_TOKEN][0] == 11 && m.run[RUN_ALNUM][0] == 11 && m.run[RUN_ALNUM][5] == 11 && m.run[RUN_ALNUM][11] == 0 && m.run[RUN_TOKEN][4] == 11, "runs are measured");
     ok(memcmp(shapes, "aa+aa=0000 a0000000000 a0a0a0a0", mixed.n) == 0 && m.first_digit == 6 && m.last_digit == 30, "and shapes");
+    ok(gate_of_pattern("[0-9a-f]{3}x?").alnum == 3 && gate_of_pattern("[0-9]{3} ?x").alnum == 0 && gate_of_pattern("a|").alnum == 0, "letters and digits alone");
+    ok(gate_lengths(3, 5) == 0x38 && gate_lengths(62, 70) == UINT64_C(3) << 62 && gate_lengths(5, 3) == 0 && gate_lengths(0, UINT32_MAX) == UINT64_MAX, "lengths as bits");
+    m = measure_text(STR("ab12 x-1234567 9 abcdefghi\xc3\xa9z8"), NULL);
+    ok(m.whole[0] == (1u << 0 | 1u << 1 | 1u << 2 | 1u << 4 | 1u << 7 | 1u << 9) && m.whole[1] == (1u << 1 | 1u << 2 | 1u << 4 | 1u << 7) && m.whole[3] == 1u << 7 && m.whole[8] == 0,
+        "whole runs are measured");
+    struct gate g = { .whole = gate_lengths(5, 7), .whole_digits = 7 };
+    bool good = gate_run_ok(&g, &m);
+    g.whole_digits = 8;
+    good &= !gate_run_ok(&g, &m);
+    g = (struct gate){ .whole = gate_lengths(5, 6) };
+    ok(good && !gate_run_ok(&g, &m), "a run of the right length, with enough digits, or the pattern is not run");
     random_texts();
     arena_clear(&trees);
     return done_testing();

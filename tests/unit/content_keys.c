@@ -166,6 +166,26 @@ static struct str change(const char *from, char *to, size_t size)
     return (struct str){ to, n };
 }
 
+/* What many patterns are demanded by: names of things in hexadecimal, and examples of many detectors in a row. */
+static const char *const ids[] = { "8f14e45f-ceea-467a-9575-6a2b0c8d71e3", "e0ffe42b28561960c6b12b944a092794b9683a38",
+    "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "id 8f14e45fceea467a95756a2b0c8d71e3 and e0ffe42b28561960c6b12b944a092794b9683a38, key: 9F86D081884C7D659A2F",
+    "AKIAIOSFODNN7EXAMPLE0 0123456789abcdef0123456789abcdef ZZ12345678 AB1234567C 12-34567-89 A12345678 x9y8z7w6v5u4t3s2r1q0p9o8n7m6l5k4j3i2h1g0" };
+
+static void many_patterns(struct content *c, struct arena *a)
+{
+    char text[4000], changed[4000];
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
+        for (unsigned n = 0; n < 60; n++)
+            try_text(c, n ? change(ids[i], changed, sizeof changed) : str_c(ids[i]), a);
+    for (size_t k = 0; k + 8 <= c->dlp.n; k += 4) {
+        size_t n = 0;
+        for (size_t d = k; d < k + 8; d++)
+            for (size_t i = 0; i < c->dlp.v[d]->match.n && n + strlen(c->dlp.v[d]->match.v[i]) + 2 < sizeof text && i < 2; i++)
+                n += (size_t)sprintf(text + n, "%s ", c->dlp.v[d]->match.v[i]);
+        try_text(c, (struct str){ text, n }, a);
+    }
+}
+
 static void shipped_rules(void)
 {
     struct content *c = NULL;
@@ -196,6 +216,10 @@ static void shipped_rules(void)
             }
         }
     ok(run.different == 0 && run.matches > run.texts / 8, "%u texts, %u matches: the same with the gates and without", run.texts, run.matches);
+
+    unsigned before_many = run.matches;
+    many_patterns(c, &a);
+    ok(run.different == 0 && run.matches > before_many + 100, "the same where many patterns are run, %u matches", run.matches - before_many);
 
     /* the comparison can fail: pieces are looked for and never found */
     memset(&run, 0, sizeof run);
