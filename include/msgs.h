@@ -52,6 +52,7 @@ const char *ipc_role_name(enum ipc_role r);
 /* edge -> guard */
 #define MSG_HELLO(F) F(U32, version) F(U8, side) F(U64, epoch) /* epoch: random, new for each start of the program */
 #define MSG_FLOW(F) F(U64, flow) F(ADDR, from) F(ADDR, to) F(STR, from_domain) F(STR, to_domain)
+#define MSG_FLOW_END(F) F(U64, flow)                     /* its stream is gone: no stanza of it comes any more */
 #define MSG_STANZA(F) F(U64, ticket) F(U64, flow) F(STR, record)
 #define MSG_SETTLE(F) F(U64, guard) F(U64, number) F(U8, reason)
 #define MSG_OPEN_TICKET(F) F(U64, ticket) F(STR, stub)
@@ -116,6 +117,7 @@ const char *ipc_role_name(enum ipc_role r);
     X(19, PROBED, probed, IPC_BIT(GUARD), IPC_BIT(PARENT), 12) \
     X(20, HELLO, hello, IPC_BIT(EDGE), IPC_BIT(GUARD), 13) \
     X(21, FLOW, flow, IPC_BIT(EDGE) | IPC_BIT(GUARD), IPC_BIT(GUARD) | IPC_BIT(EDGE), 2200) \
+    X(30, FLOW_END, flow_end, IPC_BIT(EDGE), IPC_BIT(GUARD), 8) \
     X(22, STANZA, stanza, IPC_BIT(EDGE), IPC_BIT(GUARD), 17 << 20) \
     X(23, SETTLE, settle, IPC_BIT(EDGE), IPC_BIT(GUARD), 17) \
     X(24, OPEN_TICKET, open_ticket, IPC_BIT(EDGE), IPC_BIT(GUARD), 16384) \

@@ -74,7 +74,6 @@ struct edge {
     LIST_HEAD(, dns) lookups;
     uint64_t last_ask;
     uint64_t flows;             /* the last flow number given */
-    uint64_t flows_said;        /* how often the guard was told of one */
     struct buf scratch;         /* one record, encoded; used and emptied within one function */
     struct buf xml;             /* the same for one stanza as XML */
     struct rec *rec;            /* one record, decoded; the same */

@@ -20,16 +20,18 @@ static struct inbound *self(struct conn *c) { return (struct inbound *)c; }
 
 static int send_flow(struct inbound *in, struct inpair *ip)
 {
-    ip->said = ++in->c.edge->flows_said;
     const struct msg_flow m = { .flow = ip->flow, .from = in->c.remote, .to = in->c.local, .from_domain = ip->pair->theirs,
         .to_domain = ip->pair->ours };
     return in->c.edge->guard.ipc ? ipc_put_flow(in->c.edge->guard.ipc, &m) : 0;
 }
 
-int inbound_remind(struct inbound *in, struct inpair *ip)
+/* A guard that comes later is never told of them. */
+static void end_flows(struct inbound *in)
 {
-    const struct gw_limits *l = &in->c.edge->conf->limits;
-    return in->c.edge->flows_said - ip->said < (uint64_t)(l->streams * l->pairs_per_stream) ? 0 : send_flow(in, ip);
+    struct edge *e = in->c.edge;
+    for (size_t i = 0; i < in->n_pairs && e->guard.ipc; i++)
+        if (ipc_put_flow_end(e->guard.ipc, &(struct msg_flow_end){ .flow = in->pairs[i].flow }) != 0)
+            channel_break(&e->guard, "no room for the end of a flow");
 }
 
 int inbound_report(struct inbound *in)
@@ -341,6 +343,7 @@ static void on_closed(struct conn *c)
 {
     struct inbound *in = self(c);
     counting_end(&in->counting);
+    end_flows(in);
     drop_held(in); /* no ticket was given: the peer has its stanza unanswered on a broken stream, as RFC 6120 has it */
     inbound_db_end(in);
     if (c->bytes_in || c->direct || c->reason != GW_R_PEER_RESET) /* not for a port scan's empty connection */

@@ -10,7 +10,7 @@
 #include "pair.h"
 
 struct verify;
-struct inpair { struct pair *pair; uint64_t flow; const char *auth; uint64_t said; /* edge.flows_said when the guard was last told of it */ };
+struct inpair { struct pair *pair; uint64_t flow; const char *auth; };
 struct inbound {
     struct conn c;               /* first */
     TAILQ_ENTRY(inbound) waiting; /* in pair->waiting while a stanza is held */
@@ -31,9 +31,6 @@ struct inbound {
 };
 
 void inbound_accept(struct listener *l); /* takes all that wait */
-/* Before a stanza: flows have no end of their own, and a guard forgets those that it was told of longest ago (twice as many as can be alive are
- * kept). So a stream that stood while many others came and went names its flow once more. */
-int inbound_remind(struct inbound *in, struct inpair *ip) GW_MUST_CHECK;
 /* There is credit again: the held stanza goes, the stream reads on. */
 void inbound_credit(struct inbound *in);
 void inbound_tick(struct inbound *in);

@@ -49,8 +49,7 @@ static void refused_here(struct inbound *in, const struct inpair *ip, const stru
 /* Takes r. */
 static void pass(struct inbound *in, struct inpair *ip, struct rec *r)
 {
-    int err = inbound_remind(in, ip);
-    err = err ? err : tickets_send(in->c.edge, ip->pair, ip->flow, r, &in->counting);
+    int err = tickets_send(in->c.edge, ip->pair, ip->flow, r, &in->counting);
     if (err) {
         log_warn("a stanza could not be handed to the guard: %s", gw_strerror(err));
         refused_here(in, ip, r, GW_R_INTERNAL);

@@ -63,6 +63,8 @@ void guard_edge_linked(struct guard *g, enum gw_side side);
 void guard_edge_lost(struct guard *g, enum gw_side side);
 int guard_hello(struct guard *g, enum gw_side side, const struct msg_hello *m) GW_MUST_CHECK;
 int guard_flow(struct guard *g, enum gw_side side, const struct msg_flow *m) GW_MUST_CHECK;
+/* What is still judged of it goes on; then it is forgotten. */
+int guard_flow_end(struct guard *g, enum gw_side side, const struct msg_flow_end *m) GW_MUST_CHECK;
 int guard_stanza(struct guard *g, enum gw_side side, const struct msg_stanza *m) GW_MUST_CHECK;
 /* A stream towards this side has ended: what was written last may not have arrived. */
 int guard_lost(struct guard *g, enum gw_side side, const struct msg_lost *m) GW_MUST_CHECK;

@@ -107,21 +107,10 @@ struct flow *flow_find(struct guard *g, enum gw_side side, uint64_t id)
     return f;
 }
 
-/* Flows have no end of their own: beyond what can be alive at once, those that were told of longest ago are forgotten. An edge tells of
- * one again before it is among them (gw/edge/inbound.h). */
-static void flows_bound(struct guard *g, enum gw_side side)
+/* Far more than an edge that keeps the limits can have alive at once; the edge may still have those of before a reload. */
+static bool too_many_flows(const struct guard *g, enum gw_side side)
 {
-    size_t max = (size_t)(g->conf->limits.streams * g->conf->limits.pairs_per_stream) * 2 + 64;
-    struct flow *f, *next;
-    size_t over = HASH_COUNT(g->edge[side].flows) > max ? HASH_COUNT(g->edge[side].flows) - max : 0;
-    HASH_ITER(hh, g->edge[side].flows, f, next) {
-        if (!over)
-            break;
-        if (f->refs)
-            continue;
-        flow_drop(g, f);
-        over--;
-    }
+    return HASH_COUNT(g->edge[side].flows) >= (size_t)(g->conf->limits.streams * g->conf->limits.pairs_per_stream) * 2 + 64;
 }
 
 static bool same_end(const struct net_addr *a, const struct net_addr *b)
@@ -134,12 +123,11 @@ int guard_flow(struct guard *g, enum gw_side side, const struct msg_flow *m)
     if (!g->edge[side].hello || !m->from_domain.n || !m->to_domain.n || m->from_domain.n > 1023 || m->to_domain.n > 1023)
         return GW_ERR(PROTO);
     struct flow *old = flow_find(g, side, m->flow);
-    if (old) { /* said again; what a line has named is never something else later */
-        HASH_DEL(g->edge[side].flows, old); /* the newest now: it is forgotten last */
-        HASH_ADD(hh, g->edge[side].flows, id, sizeof old->id, old);
+    if (old) /* said again; what a line has named is never something else while it is alive */
         return str_eq(old->from_domain, m->from_domain) && str_eq(old->to_domain, m->to_domain) && same_end(&old->msg.from, &m->from) &&
                 same_end(&old->msg.to, &m->to) ? 0 : GW_ERR(PROTO);
-    }
+    if (too_many_flows(g, side))
+        return GW_ERR(PROTO);
     struct flow *f = calloc(1, sizeof *f + m->from_domain.n + m->to_domain.n);
     if (!f)
         return GW_ERR(NOMEM);
@@ -155,7 +143,15 @@ int guard_flow(struct guard *g, enum gw_side side, const struct msg_flow *m)
         return GW_ERR(NOMEM);
     }
     HASH_ADD(hh, g->edge[side].flows, id, sizeof f->id, f);
-    flows_bound(g, side);
+    return 0;
+}
+
+int guard_flow_end(struct guard *g, enum gw_side side, const struct msg_flow_end *m)
+{
+    struct flow *f = g->edge[side].hello ? flow_find(g, side, m->flow) : NULL;
+    if (!f)
+        return GW_ERR(PROTO);
+    flow_drop(g, f);
     return 0;
 }
 

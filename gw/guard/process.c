@@ -255,6 +255,8 @@ static int from_edge(struct process *p, enum gw_side side, const struct ipc_msg 
         TAKE(hello);
     case IPC_M_FLOW:
         TAKE(flow);
+    case IPC_M_FLOW_END:
+        TAKE(flow_end);
     case IPC_M_STANZA:
         TAKE(stanza);
     case IPC_M_LOST:

@@ -172,7 +172,7 @@ static int one_message(struct guard *g, enum gw_side side, struct script *s)
         break;
     case 1: case 2: {
         struct str from = domain(s), to = domain(s);
-        rc = guard_flow(g, side, &(struct msg_flow){ .flow = number & 7, .from_domain = from, .to_domain = to });
+        rc = (number & 24) == 24 ? guard_flow_end(g, side, &(struct msg_flow_end){ .flow = number & 7 }) : guard_flow(g, side, &(struct msg_flow){ .flow = number & 7, .from_domain = from, .to_domain = to });
         break;
     }
     case 3: case 4: case 5: case 6:
