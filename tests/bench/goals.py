@@ -85,7 +85,7 @@ def _goals(f):
             f"{o['full']:,.0f} a second beside {o['direct']:,.0f}" + (f"; the bare cryptography of a leg takes {f['handshake_leg']:.0f} us" if "handshake_leg" in f else ""))
     if "pair_kib" in f:
         add("an idle pair of streams", "40 KiB", f"{f['pair_kib']:.0f} KiB", f["pair_kib"] <= 40,
-            "OpenSSL's two connections take 15 KiB each by themselves, and 10 more for a certificate that no other stream shows")
+            f"KiB of it by program: {f['pair_where']}")
     if "cores_all" in f:
         add("throughput grows with cores", "> 1.3", f"{f['cores_all'] / f['cores_one']:.2f}", f["cores_all"] > 1.3 * f["cores_one"],
             f"{f['cores_one']:,.0f} a second on one, {f['cores_all']:,.0f} on all; source and sink need theirs of the same")

@@ -365,6 +365,6 @@ def connections(f):
     """first packets; new streams, each with its message; memory of streams that stand"""
     text = _program(os.path.join(os.path.dirname(os.path.abspath(__file__)), "connections"), *(["--streams", 100] if f.quick else []))
     print(text, end="")
-    found = re.search(r"a pair of them takes ([\d.]+) KiB in all programs", text)
+    found = re.search(r"a pair of them takes ([\d.]+) KiB in all programs: (.*)", text)
     if found:
-        f["pair_kib"] = float(found.group(1))
+        f["pair_kib"], f["pair_where"] = float(found.group(1)), found.group(2)
