@@ -42,11 +42,11 @@ struct conf_row {
     bool required;
     int64_t min, max;         /* numbers: value; strings and lists: length or count */
     const char *def;          /* default in the file's own notation ("10s", "true", "12"); NULL: zero or empty */
-    const char *const *names; /* ENUM: NULL-terminated */
+    const char *const *names; /* NULL-terminated. ENUM: its words. All others: one key of the group that says the same in its own way: never
+                               * both, and `required` means one of the two */
     const struct conf_row *sub; /* GROUP, LIST: rows ended by key == NULL */
     size_t sub_size;
     const char *help;
-    const char *unless;       /* another key of the group that says the same in its own way: never both, and `required` means one of the two */
 };
 struct conf_strings { char **v; size_t n; const unsigned *lines; };
 struct conf_ints { int64_t *v; size_t n; };

@@ -314,6 +314,11 @@ static void read_ints(struct reader *r, const config_setting_t *s, const struct 
 
 /* ---- groups ---- */
 
+static const char *unless_of(const struct conf_row *row)
+{
+    return row->type != CONF_ENUM && row->names ? row->names[0] : NULL;
+}
+
 static void read_rows(struct reader *r, const config_setting_t *group, const struct conf_row *rows, void *base);
 
 static void read_list(struct reader *r, const config_setting_t *s, const struct conf_row *row, struct conf_list *to)
@@ -486,11 +491,12 @@ static void read_rows(struct reader *r, const config_setting_t *group, const str
             continue;
         }
         s = config_setting_get_member(group, row->key);
-        bool other = row->unless && config_setting_get_member(group, row->unless);
+        const char *unless = unless_of(row);
+        bool other = unless && config_setting_get_member(group, unless);
         if (s)
             read_value(r, s, row, (char *)base + row->offset);
         if (s && other)
-            mistake(r, s, "not together with \"%s\": one of the two must go", row->unless);
+            mistake(r, s, "not together with \"%s\": one of the two must go", unless);
         else if (!s && row->required && !other)
             mistake(r, group, "\"%s\" is missing%s%s%s", row->key, row->help ? " (" : "", row->help ? row->help : "", row->help ? ")" : "");
     }
@@ -603,8 +609,8 @@ static void describe(const struct conf_row *rows, FILE *to, int depth)
             fprintf(to, "%s \"%s\"", i ? "," : "", row->names[i]);
         if (row->type != CONF_BOOL && row->type != CONF_ENUM && row->type != CONF_GROUP && row->type != CONF_RAW && *range_text(row, range, sizeof range))
             fprintf(to, ", %s%s", range, row->type == CONF_STRING ? " bytes" : row->type == CONF_STRINGS || row->type == CONF_LIST ? " entries" : "");
-        if (row->unless)
-            fprintf(to, row->required ? ", required without %s" : ", not with %s", row->unless);
+        if (unless_of(row))
+            fprintf(to, row->required ? ", required without %s" : ", not with %s", unless_of(row));
         else if (row->required)
             fprintf(to, ", required");
         else if (row->def && *row->def)

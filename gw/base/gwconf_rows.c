@@ -99,16 +99,17 @@ static const struct conf_row card_rows[] = {
     END,
 };
 
+static const char *const unless_cards[] = { "interfaces", NULL };
 static const struct conf_row side_rows[] = {
     WHERE(raw_side),
-    { "interface", CONF_STRING, offsetof(struct raw_side, card.name), true, 1, 15, .help = "the card on this side", .unless = "interfaces" },
-    { "vlan", CONF_INT, offsetof(struct raw_side, card.vlan), false, 0, 4094, "0", .help = CARD_VLAN_HELP, .unless = "interfaces" },
+    { "interface", CONF_STRING, offsetof(struct raw_side, card.name), true, 1, 15, .help = "the card on this side", .names = unless_cards },
+    { "vlan", CONF_INT, offsetof(struct raw_side, card.vlan), false, 0, 4094, "0", .help = CARD_VLAN_HELP, .names = unless_cards },
     { "namespace", CONF_STRING, offsetof(struct raw_side, namespace_), true, 1, 64, .help = "network namespace that the card is put into" },
     { "addresses", CONF_STRINGS, offsetof(struct raw_side, card.addresses), false, 0, 16, .help = "the card's own addresses (none in bridge mode)",
-        .unless = "interfaces" },
-    { "networks", CONF_STRINGS, offsetof(struct raw_side, card.networks), true, 1, 256, .help = "where hosts of this side live", .unless = "interfaces" },
+        .names = unless_cards },
+    { "networks", CONF_STRINGS, offsetof(struct raw_side, card.networks), true, 1, 256, .help = "where hosts of this side live", .names = unless_cards },
     { "routes", CONF_LIST, offsetof(struct raw_side, card.routes), false, 0, 256, .sub = route_rows, .sub_size = sizeof(struct raw_route),
-        .help = "further networks behind routers", .unless = "interfaces" },
+        .help = "further networks behind routers", .names = unless_cards },
     { "interfaces", CONF_LIST, offsetof(struct raw_side, cards), false, 1, GW_CARDS_MAX, .sub = card_rows, .sub_size = sizeof(struct raw_card),
         .help = "several cards on this side, in place of interface, vlan, addresses, networks and routes; nothing crosses from one to another" },
     { "ports", CONF_INTS, offsetof(struct raw_side, ports), true, 1, 65535, .help = "destination ports that may be tried from this side" },
@@ -135,7 +136,7 @@ static const struct conf_row pair_rows[] = {
     END,
 };
 
-#define LIMIT(key, type, low, high, def, help) { #key, type, offsetof(struct raw_limits, v.key), false, low, high, def, NULL, NULL, 0, help, NULL }
+#define LIMIT(key, type, low, high, def, help) { #key, type, offsetof(struct raw_limits, v.key), false, low, high, def, NULL, NULL, 0, help }
 static const struct conf_row limit_rows[] = {
     WHERE(raw_limits),
     LIMIT(stanza, CONF_SIZE, 10000, 16 * MIB, "256KiB", "one stanza as it arrives (RFC 6120 section 13.12: at least 10000 bytes)"),
@@ -183,7 +184,7 @@ static const struct conf_row witness_rows[] = {
         .help = "a path, address:port, or http://address[:port]/path; addresses as numbers, in the management network" },
     END,
 };
-#define JOURNAL(key, type, low, high, def, help) { #key, type, offsetof(struct raw_journal, key), false, low, high, def, NULL, NULL, 0, help, NULL }
+#define JOURNAL(key, type, low, high, def, help) { #key, type, offsetof(struct raw_journal, key), false, low, high, def, NULL, NULL, 0, help }
 static const struct conf_row journal_rows[] = {
     WHERE(raw_journal),
     JOURNAL(segment_size, CONF_SIZE, MIB, 4096 * MIB, "64MiB", "a file of the journal ends at this size"),
