@@ -66,7 +66,7 @@ class Node:
         with open(os.path.join(STANDBY, "keepalived.conf")) as f:
             text = f.read()
         me, other = (1, 2) if self.n == 1 else (2, 1)
-        for verb in ("check", "active", "standby"):
+        for verb in ("check", "rules", "active", "standby"):
             text = text.replace(f'"/usr/share/lockgate/standby/lockgate-standby {verb}"',
                                 f'"{os.path.join(STANDBY, "lockgate-standby")} {verb} {self.path("standby.conf")}"')
         for old, new in (("    enable_script_security\n", ""), ("unicast_src_ip 192.0.2.1", f"unicast_src_ip 192.0.2.{me}"),
