@@ -8,7 +8,7 @@
 
 #define GW_EVENTS(X) X(VERDICT, "verdict") X(DELIVERY, "delivery") X(STREAM, "stream") X(ADMISSION, "admission") \
     X(PROGRAM, "program") X(RULES, "rules") X(CERTIFICATE, "certificate") X(LIMIT, "limit") X(OPERATOR, "operator") \
-    X(JOURNAL, "journal") X(WITNESS, "witness")
+    X(JOURNAL, "journal") X(WITNESS, "witness") X(SETTLEMENT, "settlement")
 enum gw_event {
 #define X(name, text) GW_EV_##name,
     GW_EVENTS(X)
@@ -39,7 +39,7 @@ enum gw_event {
     X(80, LINE, "line", NUM) X(81, EPOCH, "epoch", NUM) X(82, WITNESS, "witness", STR) \
     X(83, TREE_SIZE, "tree_size", NUM) \
     X(84, CERT_NAME, "cert_name", STR) X(85, CERT_SERIAL, "cert_serial", HEX) X(86, NOT_AFTER, "not_after", STR) \
-    X(90, EVIDENCE, "evidence", HEX) /* written by the journal alone */ \
+    X(90, EVIDENCE, "evidence", HEX) X(91, RECORD, "record", NUM) /* written by the journal alone */ \
     X(150, WOULD, "would", STR) X(151, SNI, "sni", STR) X(152, ALPN, "alpn", STR)
 
 enum gw_field {

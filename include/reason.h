@@ -69,7 +69,8 @@
     X(OPEN, "open", "too many connections of one source are open") \
     X(PROGRAM_STARTED, "program-started", "a program of the gateway was started") \
     X(PROGRAM_LOST, "program-lost", "a program of the gateway ended unasked") \
-    X(FAIL_BACK, "fail-back", "a better server of that domain is there again")
+    X(FAIL_BACK, "fail-back", "a better server of that domain is there again") \
+    X(OPEN_FULL, "open-full", "more deliveries were open than the journal follows, and what became of this one was not told before")
 
 enum gw_reason {
 #define X(name, code, text) GW_R_##name,

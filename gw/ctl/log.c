@@ -20,7 +20,7 @@ static const char usage[] =
     "  --rule N                 the rule decided or matched\n"
     "  --reason CODE            default-deny, not-in-schema, no-route ...\n"
     "  --severity S             info, low, medium, high, critical: this or above\n"
-    "  --event E                verdict, delivery, stream, admission, program, rules, certificate, limit, operator, journal, witness\n"
+    "  --event E                verdict, delivery, settlement, stream, admission, program, rules, certificate, limit, operator, journal, witness\n"
     "  --side high|low          happened there, or came from there\n"
     "  --address IP             source or destination, also 10.1.0.0/16\n"
     "  --domain D               of either end\n"

@@ -161,6 +161,9 @@ static void put_delivery(const struct log_rec *r)
     put_member(r, "  ", "kind", "");
     put_arrow(r, "from", "to");
     put_member(r, "  number ", "number", "");
+    put_member(r, ", verdict in record ", "record", "");
+    if (str_eq(log_get(r, "event_type"), STR("settlement")))
+        fputs("  told again, or late: its delivery is recorded", stdout);
     if (!str_eq(d, STR("written")))
         put_why(r);
 }
@@ -251,7 +254,7 @@ static int take(void *arg, const struct log_rec *r)
     put_time(r);
     if (str_eq(event, STR("verdict")))
         put_verdict(r);
-    else if (str_eq(event, STR("delivery")))
+    else if (str_eq(event, STR("delivery")) || str_eq(event, STR("settlement")))
         put_delivery(r);
     else if (str_eq(event, STR("admission")))
         put_admission(r);

@@ -3,6 +3,7 @@
 #include "tickets.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "log.h"
 
@@ -22,10 +23,22 @@ struct tickets {
     uint64_t last;
 };
 
+/* A ticket names a stanza of its side in the journal, so it must not come again when the edge is started anew: they count on from the
+ * milliseconds of the start, 2048 for each, and stay numbers that JSON readers hold exactly (below 2^53). */
+static uint64_t first_ticket(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return ((uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000) << 11;
+}
+
 int tickets_init(struct edge *e)
 {
     e->tickets = calloc(1, sizeof *e->tickets);
-    return e->tickets ? 0 : GW_ERR(NOMEM);
+    if (!e->tickets)
+        return GW_ERR(NOMEM);
+    e->tickets->last = first_ticket();
+    return 0;
 }
 
 size_t tickets_open(const struct edge *e) { return HASH_COUNT(e->tickets->open); }

@@ -38,16 +38,34 @@ static bool judges(enum gw_field f)
     }
 }
 
-const char *allowed(const struct channel *ch, unsigned event, struct str fields)
+static void take_told(const struct field_value *v, struct told *t)
+{
+    switch ((unsigned)v->field) {
+    case GW_F_GUARD: t->guard = v->num; break;
+    case GW_F_NUMBER: t->number = v->num; break;
+    case GW_F_TICKET: t->ticket = v->num; break;
+    case GW_F_DIRECTION: t->near = str_eq(v->bytes, STR("high-to-low")) ? GW_HIGH : GW_LOW; break;
+    case GW_F_VERDICT: t->release = str_eq(v->bytes, str_c(gw_verdict_name(GW_V_RELEASE))); break;
+    case GW_F_ACTION:
+        t->probe = str_eq(v->bytes, STR("probe"));
+        t->discarded = str_eq(v->bytes, STR("discarded"));
+        break;
+    default: break;
+    }
+}
+
+const char *allowed(const struct channel *ch, unsigned event, struct str fields, struct told *ret)
 {
     struct field_value v;
     struct wire w;
 
     if (!event_allowed(ch->role, event))
         return "an event that is not its to tell";
+    *ret = (struct told){ .near = GW_SIDES };
     wire_init(&w, fields.p, fields.n);
     while (field_next(&w, &v) == 1) {
-        if (v.field == GW_F_EVIDENCE)
+        take_told(&v, ret);
+        if (v.field == GW_F_EVIDENCE || v.field == GW_F_RECORD)
             return "a member that only the journal may tell";
         if (ch->role == IPC_GUARD)
             continue;

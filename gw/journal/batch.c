@@ -52,19 +52,30 @@ static int put_line(struct journal *j, struct led_head *h, struct str fields)
         return err;
     if (j->n_lines == 0)
         j->since_ms = mono_ms();
-    j->awaited |= h->event != GW_EV_DELIVERY;
+    j->awaited |= h->event != GW_EV_DELIVERY && h->event != GW_EV_SETTLEMENT;
     j->lengths[j->n_lines++] = (uint32_t)(buf_size(&j->text) - before);
     return 0;
 }
 
+int batch_own(struct journal *j, enum gw_event event, struct str fields)
+{
+    struct led_head h = { .event = (int)event, .program = STR("journal"), .epoch = j->epoch, .number = j->self->last + 1 };
+    int err = put_line(j, &h, fields);
+
+    if (!err) {
+        j->self->last++;
+        j->self->used = h.seq;
+    }
+    return err;
+}
+
 void batch_event(struct journal *j, const char *action, const char *subject, uint64_t count, const char *detail_fmt, ...)
 {
-    struct led_head h = { .event = GW_EV_JOURNAL, .program = STR("journal"), .epoch = j->epoch, .number = j->self->last + 1 };
+    int err;
     struct wire_out o;
     struct buf b;
     char text[512];
     va_list ap;
-    int err;
 
     va_start(ap, detail_fmt);
     vsnprintf(text, sizeof text, detail_fmt, ap);
@@ -76,13 +87,9 @@ void batch_event(struct journal *j, const char *action, const char *subject, uin
         field_z(&o, GW_F_PROGRAM, subject);
     field_z(&o, GW_F_SENTENCE, text);
     field_num(&o, GW_F_COUNT, count);
-    err = o.err ? o.err : put_line(j, &h, buf_str(&b));
-    if (!err) {
-        j->self->last++;
-        j->self->used = h.seq;
-    } else {
+    err = o.err ? o.err : batch_own(j, GW_EV_JOURNAL, buf_str(&b));
+    if (err)
         log_error("an event of the journal's own (%s) could not be recorded: %s", action, gw_strerror(err));
-    }
     buf_clear(&b);
 }
 
@@ -128,9 +135,9 @@ static const char *bind_sender(struct journal *j, struct channel *ch, const stru
     return NULL;
 }
 
-static const char *check_line(struct journal *j, struct channel *ch, const struct msg_line *m)
+static const char *check_line(struct journal *j, struct channel *ch, const struct msg_line *m, struct told *ret)
 {
-    const char *why = allowed(ch, m->event, m->fields);
+    const char *why = allowed(ch, m->event, m->fields, ret);
 
     if (!why)
         why = bind_sender(j, ch, m);
@@ -176,7 +183,8 @@ void batch_line(struct journal *j, struct channel *ch, const struct ipc_msg *msg
 {
     struct led_head h = { .program = str_c(ch->program) };
     struct msg_line m;
-    const char *why = ipc_get_line(msg, &m) < 0 ? "a line could not be decoded" : check_line(j, ch, &m);
+    struct told told;
+    const char *why = ipc_get_line(msg, &m) < 0 ? "a line could not be decoded" : check_line(j, ch, &m, &told);
     int err;
 
     budget_charge(ch, msg->payload.n);
@@ -196,7 +204,7 @@ void batch_line(struct journal *j, struct channel *ch, const struct ipc_msg *msg
         told_again(j, ch, &m, h.mac);
         return;
     }
-    h.event = m.event;
+    h.event = (int)settle_event(j, (enum gw_event)m.event, &told);
     h.epoch = m.guard;
     h.number = m.number;
     err = m.evidence.n ? put_evidence_line(j, &h, &m) : put_line(j, &h, m.fields);
@@ -212,6 +220,7 @@ void batch_line(struct journal *j, struct channel *ch, const struct ipc_msg *msg
         add_release(j, &m);
     ch->sender->last = m.number;
     ch->sender->used = h.seq;
+    settle_line(j, &h, &told);
 }
 
 /* ---- commit ---- */
@@ -373,6 +382,7 @@ void batch_commit(struct journal *j)
     if (j->blocked) {
         int64_t ms = mono_ms() - j->blocked_ms;
         j->blocked = false;
+        j->open_from_ms = mono_ms(); /* what was to be told meanwhile still waits to be taken */
         log_info("the journal is written again after %lld seconds", (long long)(ms / 1000));
         batch_event(j, j->store.why == EIO ? "sync-failed" : "disk-full", NULL, (uint64_t)ms / 1000,
             "for %lld.%03lld seconds the journal could not be written (%s); nothing crossed in that time", (long long)(ms / 1000),

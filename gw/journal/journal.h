@@ -13,6 +13,9 @@
 #define EDGE_WAIT_MS 5000
 #define COMPANY_MS 5 /* so long a batch of nothing but deliveries waits for a line that somebody waits for */
 #define RECALL 32768 /* releases of a guard that can be repeated: far more than a guard has open */
+/* Beyond limits.deliver: a guard has 10 s for what an edge owes it (gw/guard), and its line some more to come here. */
+#define SETTLE_GRACE_MS 15000
+#define SETTLE_SOON_MS 5000 /* so long somebody may still know, when the far edge is gone or no edge has the order */
 
 /* ---- store.c: the segments ---- */
 struct store {
@@ -50,12 +53,59 @@ struct senders { struct sender *v[SENDERS_MAX]; size_t n; };
 struct sender *senders_get(struct senders *s, struct str program, uint64_t epoch, bool make);
 int sender_remember(struct sender *s, uint64_t number, uint8_t target, const unsigned char mac[LED_MAC]) GW_MUST_CHECK;
 const struct recall *sender_recall(const struct sender *s, uint64_t number);
-/* The table as it is now, behind record seq, for senders_save once a checkpoint covers that; freed by buf_clear. */
-int senders_table(const struct senders *s, uint64_t seq, struct buf *ret) GW_MUST_CHECK;
+/* The table as it is now, behind record seq, for senders_save once a checkpoint covers that; freed by buf_clear. open: settle_oldest(). */
+int senders_table(const struct senders *s, uint64_t seq, uint64_t open, struct buf *ret) GW_MUST_CHECK;
 int senders_save(int dir_fd, const struct buf *table) GW_MUST_CHECK;
-/* 0 and *ret_seq; NOENT; SYNTAX. */
-int senders_load(struct senders *s, int dir_fd, uint64_t *ret_seq) GW_MUST_CHECK;
+/* 0, *ret_seq and *ret_open; NOENT; SYNTAX. */
+int senders_load(struct senders *s, int dir_fd, uint64_t *ret_seq, uint64_t *ret_open) GW_MUST_CHECK;
 void senders_clear(struct senders *s);
+
+/* ---- open.c: what was released, until it is known what became of it ---- */
+/* What a line says about an order. */
+struct told {
+    uint64_t guard, number, ticket; /* 0: not said */
+    uint8_t near;                   /* the side that the stanza came from; GW_SIDES: not said */
+    bool release;                   /* a verdict that lets it go */
+    bool probe;                     /* the gateway's own, ordered nowhere */
+    bool discarded;                 /* by the edge that held it */
+};
+enum open_list_id {
+    OPEN_WAITS,  /* somebody may say what became of it, within limits.deliver + SETTLE_GRACE_MS */
+    OPEN_SOON,   /* hardly anybody can: SETTLE_SOON_MS */
+    OPEN_DUE,    /* nobody will: the journal's own record of it is due */
+    OPEN_CLOSED, /* its record is written; remembered, so that no second one is */
+    OPEN_LISTS
+};
+#ifndef OPEN_MAX                   /* a test has smaller ones */
+#define OPEN_MAX (1u << 19)        /* more than a guard can have open (gw/guard) */
+#define OPEN_REMEMBERED (1u << 15) /* of those that are closed */
+#endif
+#define OPEN_ROOM (OPEN_MAX + OPEN_REMEMBERED + 4 * BATCH_LINES) /* some more, until records of theirs are written */
+struct open_entry {
+    uint64_t guard, number, ticket; /* guard 0: a ticket whose stanza was never released */
+    uint64_t record;                /* the verdict's; 0: no line of it was seen */
+    int64_t since_ms;               /* in its list */
+    uint32_t prev, next, chain[2];
+    uint8_t near, target, list;     /* target: GW_SIDES when nothing was ordered */
+    bool release, discarded, full;  /* full: there was no room for it any more */
+};
+struct open_list { uint32_t first, last, n; };
+struct open_table {
+    struct open_entry *v;
+    uint32_t max, used, free, *by_number, *by_ticket;
+    struct open_list list[OPEN_LISTS];
+};
+int open_init(struct open_table *t, uint32_t max) GW_MUST_CHECK;
+void open_clear(struct open_table *t);
+/* A new entry at the end of a list; borrowed until it is closed and forgotten. NULL: max are open. */
+struct open_entry *open_put(struct open_table *t, const struct told *m, enum open_list_id list, int64_t now);
+/* To the end of a list. May forget the oldest closed ones. */
+void open_move(struct open_table *t, struct open_entry *e, enum open_list_id list, int64_t now);
+void open_ticket(struct open_table *t, struct open_entry *e, uint8_t near, uint64_t ticket); /* it was not known before */
+struct open_entry *open_find(struct open_table *t, uint64_t guard, uint64_t number);
+struct open_entry *open_find_ticket(struct open_table *t, unsigned near, uint64_t ticket); /* the newest */
+struct open_entry *open_first(const struct open_table *t, enum open_list_id list);
+struct open_entry *open_next(const struct open_table *t, const struct open_entry *e); /* in its list */
 
 /* ---- notary.c: tree and checkpoints ---- */
 struct notary {
@@ -144,6 +194,9 @@ struct journal {
     struct gw_conf *conf;
     struct store store;
     struct senders senders;
+    struct open_table open;
+    int64_t open_from_ms, open_tick_ms; /* waiting is counted from here at the earliest; the last look */
+    uint64_t open_lost;                 /* found open at the start, with no room for them */
     struct notary notary;
     struct token token;
     struct evidence evidence;
@@ -173,7 +226,7 @@ struct journal {
     struct { int dir_fd; int64_t bytes, next_ms; } hold; /* held stanzas; when their age is looked at */
     bool stop;
     int exit_status;
-    struct { uint64_t records, bytes, batches, releases, duplicates, sync_us, sync_us_max, full; } stats;
+    struct { uint64_t records, bytes, batches, releases, duplicates, sync_us, sync_us_max, full, unsettled; } stats;
 };
 
 /* main.c: a checkpoint is written, or err says why not; table: the senders at that record, or NULL. */
@@ -188,16 +241,29 @@ void batch_line(struct journal *j, struct channel *ch, const struct ipc_msg *m);
  * the next stanza's. */
 int64_t batch_wait_ms(const struct journal *j);
 void batch_commit(struct journal *j); /* all that is in it, or sets j->blocked */
-/* A line of the journal's own. action: one word; detail: a sentence; subject may be NULL; count: bytes, seconds... */
+/* Puts a line of the journal's own into the batch: 0, or a negative code (said in the log). */
+int batch_own(struct journal *j, enum gw_event event, struct str fields) GW_MUST_CHECK;
+/* An event of the journal's own. action: one word; detail: a sentence; subject may be NULL; count: bytes, seconds... */
 void batch_event(struct journal *j, const char *action, const char *subject, uint64_t count, const char *detail_fmt, ...)
     __attribute__((format(printf, 5, 6)));
 
-/* allowed.c: what a program of this role may say. NULL, or what is wrong (static). */
-const char *allowed(const struct channel *ch, unsigned event, struct str fields);
+/* allowed.c: what a program of this role may say. NULL, or what is wrong (static). *ret: what the line says about an order. */
+const char *allowed(const struct channel *ch, unsigned event, struct str fields, struct told *ret);
 /* Programs that stand near the network may not fill the disk: they tell so many bytes a second, and none when little is left. */
 bool budget_left(struct journal *j, struct channel *ch);
 bool space_is_little(struct journal *j);
 void budget_charge(struct channel *ch, size_t bytes);
+
+/* settle.c: each released number has one record of its delivery, the journal's own where nobody else wrote one. */
+/* As which event a line is to be written: what comes behind the one record of a delivery is a settlement. */
+enum gw_event settle_event(struct journal *j, enum gw_event event, const struct told *m);
+/* A line was put into the batch, or is read again at the start. */
+void settle_line(struct journal *j, const struct led_head *h, const struct told *m);
+void settle_edge_anew(struct journal *j, uint8_t side); /* another edge took the place of one that was there */
+void settle_tick(struct journal *j);                    /* in front of batch_commit */
+void settle_rest(struct journal *j);                    /* at the end: nobody will tell any more */
+void settle_read(struct str line, const struct led_head *h, struct told *ret); /* what a written line said */
+uint64_t settle_oldest(const struct journal *j);        /* the record from which on the journal is to be read to know what is open */
 
 /* links.c */
 void links_parent(struct journal *j, int fd);

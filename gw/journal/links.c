@@ -109,6 +109,8 @@ static void on_link(struct journal *j, const struct ipc_msg *m)
         log_fatal("more than %d channels", CHANNELS_MAX);
     add(j, free_place, m->fd, l.role, l.side, l.index);
     if (l.role == IPC_EDGE) {
+        if (j->edge_seen[l.side])
+            settle_edge_anew(j, l.side);
         j->edge_seen[l.side] = true;
         tell_edge(j, &j->ch[free_place]);
     }
@@ -133,11 +135,12 @@ static void on_stats(struct journal *j, const struct ipc_msg *m)
         return;
     int n = snprintf(text, sizeof text,
         "{\"state\":\"%s\",\"records\":%llu,\"written\":%llu,\"bytes\":%llu,\"batches\":%llu,\"releases\":%llu,\"duplicates\":%llu,"
-        "\"sync_us_total\":%llu,\"sync_us_max\":%llu,\"disk_full\":%llu,\"segment\":\"%s\",\"checkpoint\":%llu}",
+        "\"sync_us_total\":%llu,\"sync_us_max\":%llu,\"disk_full\":%llu,\"segment\":\"%s\",\"checkpoint\":%llu,\"open\":%llu,\"unsettled\":%llu}",
         !j->blocked ? "writing" : j->store.why == EIO ? "sync-failed" : "disk-full", (unsigned long long)j->store.seq, (unsigned long long)j->stats.records,
         (unsigned long long)j->stats.bytes, (unsigned long long)j->stats.batches, (unsigned long long)j->stats.releases,
         (unsigned long long)j->stats.duplicates, (unsigned long long)j->stats.sync_us, (unsigned long long)j->stats.sync_us_max,
-        (unsigned long long)j->stats.full, j->store.name, (unsigned long long)j->notary.signed_size);
+        (unsigned long long)j->stats.full, j->store.name, (unsigned long long)j->notary.signed_size, (unsigned long long)j->open.list[OPEN_WAITS].n + j->open.list[OPEN_SOON].n + j->open.list[OPEN_DUE].n,
+        (unsigned long long)j->stats.unsettled);
     s = (struct msg_stats){ .ask = ask.ask, .json = { text, (size_t)n } };
     if (ipc_put_stats(j->ch[0].c, &s) < 0)
         log_warn("statistics could not be sent");

@@ -231,7 +231,7 @@ static void prepare(struct journal *j, const char *path, const char *held)
     buf_init(&j->text, BATCH_BYTES + 4 * LED_LINE_MAX);
     j->lengths = calloc(BATCH_LINES, sizeof *j->lengths);
     j->releases = calloc(BATCH_LINES, sizeof *j->releases);
-    if (!j->lengths || !j->releases)
+    if (!j->lengths || !j->releases || open_init(&j->open, OPEN_ROOM) < 0)
         log_fatal("out of memory");
     (void)umask(027);
     if (sandbox_enter(SANDBOX_JOURNAL, &o) < 0) {
@@ -268,7 +268,7 @@ static void checkpoint(struct journal *j)
         token_ask(j);
         return;
     }
-    tabled = senders_table(&j->senders, j->notary.tree.size, &table) == 0;
+    tabled = senders_table(&j->senders, j->notary.tree.size, settle_oldest(j), &table) == 0;
     err = notary_sign(&j->notary, wall_us() / 1000000, &note);
     if (!err)
         err = notary_write(&j->notary, j->notary.tree.size, &note);
@@ -286,16 +286,19 @@ static bool checkpoint_due(const struct journal *j, int64_t next_ms)
 static void run(struct journal *j)
 {
     int64_t next_checkpoint = mono_ms() + j->conf->journal.checkpoint;
-    bool sign;
+    bool sign, some = true;
 
-    while (!j->stop || (links_more(j) && !j->blocked)) {
+    while (!j->stop || ((links_more(j) || some) && !j->blocked)) { /* the others ended before us: what they said last is there */
+        uint64_t seen = j->store.seq + j->n_lines;
         if (j->blocked) {
             links_parent_only(j);
             if (mono_ms() < j->retry_ms)
                 continue;
         } else {
-            j->retry_ms = next_checkpoint; /* when to wake at the latest */
+            settle_tick(j);
+            j->retry_ms = j->stop ? 0 : next_checkpoint; /* when to wake at the latest */
             links_take(j);
+            some = j->store.seq + j->n_lines > seen;
         }
         sign = checkpoint_due(j, next_checkpoint);
         if (j->blocked || sign || batch_wait_ms(j) == 0) /* beside a checkpoint the table of senders is kept: all that was taken is durable then */
@@ -314,6 +317,8 @@ static void run(struct journal *j)
 
 static void finish(struct journal *j)
 {
+    if (j->exit_status == 0 && !j->blocked)
+        settle_rest(j);
     if (j->exit_status == 0 && !j->blocked) {
         batch_event(j, "stopped", NULL, j->store.seq, "the journal ends in order");
         batch_commit(j);
@@ -326,6 +331,7 @@ static void finish(struct journal *j)
     token_clear(&j->token);
     evidence_close(&j->evidence);
     senders_clear(&j->senders);
+    open_clear(&j->open);
     buf_clear(&j->text);
     free(j->lengths);
     free(j->releases);

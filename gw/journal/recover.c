@@ -17,6 +17,7 @@ struct recovery {
     struct led_note note; /* the newest checkpoint; size 0: none */
     struct led_hash root; /* its root */
     uint64_t table_seq;   /* the table of senders holds up to here */
+    uint64_t open;        /* what was released before this record is settled */
     uint64_t tree_from;   /* the tree holds up to here before the reading */
     uint64_t seq;         /* last record read */
     uint64_t time_us;     /* its time */
@@ -44,6 +45,7 @@ static int replay_line(struct recovery *r, const struct led_head *h, struct str 
 {
     struct journal *j = r->j;
     struct sender *s = senders_get(&j->senders, h->program, h->epoch, h->seq > r->table_seq);
+    struct told told;
 
     if (!s && h->seq > r->table_seq)
         return GW_ERR(NOMEM);
@@ -53,6 +55,8 @@ static int replay_line(struct recovery *r, const struct led_head *h, struct str 
     }
     if (s && h->has_release && sender_remember(s, h->number, h->target, h->mac) < 0)
         return GW_ERR(NOMEM);
+    settle_read(line, h, &told);
+    settle_line(j, h, &told);
     if (h->seq > r->tree_from) {
         notary_add(&j->notary, line);
         if (h->seq == r->note.size) {
@@ -198,16 +202,16 @@ static void load_tree(struct recovery *r)
 
 static void load_senders(struct recovery *r)
 {
-    int err = senders_load(&r->j->senders, r->dir.fd, &r->table_seq);
+    int err = senders_load(&r->j->senders, r->dir.fd, &r->table_seq, &r->open);
 
     if (err < 0) {
-        r->table_seq = 0;
+        r->table_seq = r->open = 0;
         if (err != GW_ERR(NOENT))
             log_warn("the table of senders cannot be used (%s); reading all lines", gw_strerror(err));
     }
     if (r->table_seq > r->note.size) { /* it is written behind its checkpoint: else it is not of this journal */
         senders_clear(&r->j->senders);
-        r->table_seq = 0;
+        r->table_seq = r->open = 0;
     }
 }
 
@@ -241,6 +245,9 @@ static void say(struct recovery *r)
         uint64_t seconds = (r->time_us - wall_us()) / 1000000;
         batch_event(j, "clock-moved", NULL, seconds, "the clock stands %llu seconds before the newest record", (unsigned long long)seconds);
     }
+    if (j->open_lost)
+        batch_event(j, "open-full", NULL, j->open_lost, "of %llu released records nobody told what became of them, and there is no room to record it of each",
+            (unsigned long long)j->open_lost);
     batch_event(j, "started", NULL, r->seq, "the journal goes on behind record %llu, newest checkpoint over %llu",
         (unsigned long long)r->seq, (unsigned long long)r->note.size);
     if (j->notary.tree.size > r->seq)
@@ -269,6 +276,7 @@ int recover(struct journal *j)
     } else {
         from = r.table_seq < r.tree_from ? r.table_seq : r.tree_from;
         from = from > RECALL ? from - RECALL + 1 : 1;
+        from = r.open < from ? r.open : from;
         err = replay_all(&r, from);
     }
     if (err)

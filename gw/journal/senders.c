@@ -9,7 +9,7 @@
 #include "journal.h"
 
 #define SENDERS_FILE "senders"
-#define SENDERS_HEAD "lockgate senders 1\n"
+#define SENDERS_HEAD "lockgate senders 2\n"
 #define SENDERS_FILE_MAX (1u << 16)
 
 static void drop(struct senders *s, size_t i)
@@ -84,12 +84,12 @@ void senders_clear(struct senders *s)
 }
 
 /* Only a shortcut: without this file, or with a wrong one, the whole journal is read at the next start. */
-int senders_table(const struct senders *s, uint64_t seq, struct buf *ret)
+int senders_table(const struct senders *s, uint64_t seq, uint64_t open, struct buf *ret)
 {
     int err;
 
     buf_init(ret, SENDERS_FILE_MAX);
-    err = buf_printf(ret, SENDERS_HEAD "%llu\n", (unsigned long long)seq);
+    err = buf_printf(ret, SENDERS_HEAD "%llu %llu\n", (unsigned long long)seq, (unsigned long long)open);
     for (size_t i = 0; i < s->n && !err; i++)
         err = buf_printf(ret, "%s %llu %llu %llu\n", s->v[i]->program, (unsigned long long)s->v[i]->epoch,
             (unsigned long long)s->v[i]->last, (unsigned long long)s->v[i]->used);
@@ -115,19 +115,20 @@ int senders_save(int dir_fd, const struct buf *table)
     return err;
 }
 
-static int read_table(struct senders *s, char *text, uint64_t *ret_seq)
+static int read_table(struct senders *s, char *text, uint64_t *ret_seq, uint64_t *ret_open)
 {
-    unsigned long long epoch, last, used, seq;
+    unsigned long long epoch, last, used, seq, open;
     char program[LED_PROGRAM_MAX + 1], *line, *rest = text;
 
     if (strncmp(text, SENDERS_HEAD, sizeof SENDERS_HEAD - 1) != 0)
         return GW_ERR(SYNTAX);
     rest += sizeof SENDERS_HEAD - 1;
-    if (!(line = strsep(&rest, "\n")) || sscanf(line, "%llu", &seq) != 1)
+    if (!(line = strsep(&rest, "\n")) || sscanf(line, "%llu %llu", &seq, &open) != 2)
         return GW_ERR(SYNTAX);
     while ((line = strsep(&rest, "\n"))) {
         if (strcmp(line, "end") == 0) {
             *ret_seq = seq;
+            *ret_open = open;
             return 0;
         }
         if (sscanf(line, "%32s %llu %llu %llu", program, &epoch, &last, &used) != 4 || program[0] == 0)
@@ -141,7 +142,7 @@ static int read_table(struct senders *s, char *text, uint64_t *ret_seq)
     return GW_ERR(SYNTAX);
 }
 
-int senders_load(struct senders *s, int dir_fd, uint64_t *ret_seq)
+int senders_load(struct senders *s, int dir_fd, uint64_t *ret_seq, uint64_t *ret_open)
 {
     struct led_file f;
     int err = led_file_open(dir_fd, SENDERS_FILE, SENDERS_FILE_MAX, &f);
@@ -151,7 +152,7 @@ int senders_load(struct senders *s, int dir_fd, uint64_t *ret_seq)
         return err;
     text = strndup(f.p, f.n);
     led_file_close(&f);
-    err = text ? read_table(s, text, ret_seq) : GW_ERR(NOMEM);
+    err = text ? read_table(s, text, ret_seq, ret_open) : GW_ERR(NOMEM);
     free(text);
     if (err)
         senders_clear(s);

@@ -54,7 +54,7 @@ static int ask(struct journal *j, struct channel *ch)
     struct token *t = &j->token;
     struct led_hash root;
     struct buf timed;
-    int err = senders_table(&j->senders, j->notary.tree.size, &t->table);
+    int err = senders_table(&j->senders, j->notary.tree.size, settle_oldest(j), &t->table);
 
     if (err)
         return err;

@@ -45,9 +45,6 @@ class Books:
             lambda e: e["event_type"] == "delivery" and str(e.get("stanza_id", "")).startswith(self.tag))}
         self.deliveries = {(e.get("guard"), e.get("number")): e.get("delivery")
                            for e in ends.events.find(lambda e: e["event_type"] == "delivery")}
-        # When guard and near edge both died, only the far edge still knows that it never sent an order.
-        self.deliveries.update({(e["guard"], e["number"]): "discarded" for e in ends.events.find(lambda e: e.get("action") == "discarded")
-                                if (e["guard"], e["number"]) not in self.deliveries})
 
     def delivery(self, n):
         return {self.deliveries.get((e.get("guard"), e.get("number"))) for e in self.verdicts.get(n, [])}
@@ -64,11 +61,12 @@ class Books:
         return [n for n in self.load.sent if n not in self.arrived and n not in self.answered
                 and not (self.delivery(n) - {None, "written"})]
 
-    def lost_with_the_stream(self):
-        """Sent in the second before a stream of the sender broke: TCP may have lost them on the way to the edge."""
+    def lost_with_the_stream(self, unread=1.5):
+        """Sent in the second before a stream of the sender broke: TCP may have lost them on the way to the edge. unread: seconds; an
+        edge that has no guard reads nothing."""
         lost = set()
         for when, last in self.load.broken:
-            lost |= {n for n, at in self.load.sent.items() if n <= last + 1 and when - at < 1.5}
+            lost |= {n for n, at in self.load.sent.items() if n <= last + 1 and when - at < unread}
         return lost
 
 
@@ -188,12 +186,33 @@ def test_a_scanner_that_gets_no_processor_is_waited_for(ends):
     assert sorted(ends.gateway.programs()["scanner"]) == sorted(old), "a scanner was ended"
 
 
-def books_balance(ends, loads):
+def delivery_counts(events):
+    """{(guard, number): how many records of its delivery} of all that was released, and of what was to be but had no edge to go to."""
+    counts = {(e["line_epoch"], e["line_number"]): 0 for e in events.find(
+        lambda e: e["event_type"] == "verdict" and ("target" in e or e["verdict"] == "release") and e.get("action") != "probe")}
+    for e in events.find(lambda e: e["event_type"] == "delivery" and "guard" in e):
+        counts[e["guard"], e["number"]] = counts.get((e["guard"], e["number"]), 0) + 1
+    return counts
+
+
+def one_delivery_each(ends, timeout=45):
+    """Waits for the journal's own records (limits.deliver and 15 s); then each released number has one record of its delivery."""
+    end = time.monotonic() + timeout
+    while time.monotonic() < end and 0 in delivery_counts(ends.events).values():
+        time.sleep(0.5)
+    counts = delivery_counts(ends.events)
+    wrong = {k: n for k, n in counts.items() if n != 1}
+    assert counts and not wrong, f"of {len(counts)} released, with none or several records of their delivery: {list(wrong.items())[:5]}"
+    return counts
+
+
+def books_balance(ends, loads, unread=1.5):
     """Every stanza seen has its record; none crossed twice; whatever was let go has a delivery, "unknown" where nobody can know."""
+    one_delivery_each(ends)
     for b in settle(ends, loads, 40):
         assert not b.unrecorded(), f"crossed without a record: {b.unrecorded()[:5]}"
         assert not b.doubled(), f"crossed twice: {b.doubled()[:5]}"
-        missing = set(b.open()) - b.lost_with_the_stream()
+        missing = set(b.open()) - b.lost_with_the_stream(unread)
         assert not missing, f"{len(missing)} of {len(b.load.sent)} not accounted for: {sorted(missing)[:5]}"
         twice = [n for n, v in b.verdicts.items() if len(v) != 1]
         assert not twice, f"two verdicts on one stanza: {twice[:5]}"
@@ -236,6 +255,49 @@ def test_random_kills(ends):
     loads, done = kill_at_random(ends, 14, 1)
     books_balance(ends, loads)
     assert len(set(done)) >= 7, done
+
+
+def kill_all_that_know(ends, chance):
+    """Journal, guard and both edges, in any order, within three seconds."""
+    names = ["journal", "guard", "edge-high", "edge-low"]
+    chance.shuffle(names)
+    gaps = [chance.uniform(0, 0.9) for _ in names[1:]] + [0]
+    for name, gap in zip(names, gaps):
+        # One that has just been started again and has no number yet is killed when it has one.
+        wait_until(f"{name} to run", lambda: ends.gateway.kill(name), 8, step=0.01)
+        time.sleep(gap)
+    return names
+
+
+@pytest.mark.parametrize("rounds, seed", [(3, 21), pytest.param(12, 22, marks=pytest.mark.long)])
+def test_all_that_know_die(ends, rounds, seed):
+    """Nobody is left who could say what became of what was released: the journal says so itself, from what it wrote, and once."""
+    chance = random.Random(seed)
+    down, up = Load(ends, "high", f"q{seed}-down", RATE).start(), Load(ends, "low", f"q{seed}-up", RATE // 4).start()
+
+    def flows():
+        mark = len(down.arrived(ends.sink["low"]))
+        wait_until("load to flow", lambda: len(down.arrived(ends.sink["low"])) > mark + 20, 30)
+    try:
+        for round_ in range(rounds):
+            flows()
+            kill_all_that_know(ends, chance)
+        flows()
+    finally:
+        down.stop()
+        up.stop()
+    books_balance(ends, [(down, ("low", "high")), (up, ("high", "low"))], 5)
+    own = ends.events.find(lambda e: e["event_type"] == "delivery" and e["program"] == "journal")
+    assert own, "the journal had nothing to say itself: this test sees nothing"
+    verdicts = {e["seq"]: e for e in ends.events.find(lambda e: e["event_type"] == "verdict")}
+    for e in own:
+        v = verdicts[e["record"]]
+        assert (v["line_epoch"], v["line_number"], v["ticket"], v["direction"]) == (e["guard"], e["number"], e["ticket"], e["direction"])
+    said = {}
+    for e in ends.events.find(lambda e: e["event_type"] in ("delivery", "settlement")):
+        key = f"{e['program'].split('/')[0]}: {e['event_type']} {e['delivery']}"
+        said[key] = said.get(key, 0) + 1
+    print(f"{rounds} rounds, {len(verdicts)} verdicts; {dict(sorted(said.items()))}")
 
 
 @pytest.mark.long

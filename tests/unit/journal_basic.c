@@ -213,6 +213,50 @@ static void test_late_edges(struct rig *r)
     ok(rig_stop(r) == 0, "late edges: ends in order");
 }
 
+static bool tell_delivery(struct ipc *c, uint64_t epoch, uint64_t line, uint64_t guard, uint64_t number)
+{
+    struct msg_line m = { .guard = epoch, .number = line, .target = LINE_TARGET_NONE, .event = GW_EV_DELIVERY };
+    struct wire_out o;
+    struct buf b;
+    bool good;
+
+    buf_init(&b, 4096);
+    wire_out_init(&o, &b);
+    field_z(&o, GW_F_DIRECTION, "high-to-low");
+    field_num(&o, GW_F_GUARD, guard);
+    field_num(&o, GW_F_NUMBER, number);
+    field_z(&o, GW_F_DELIVERY, "written");
+    m.fields = buf_str(&b);
+    good = o.err == 0 && ipc_put_line(c, &m) == 0 && ipc_flush(c) == 0 && durable(c, line);
+    buf_clear(&b);
+    return good;
+}
+
+/* One record of each delivery, over SIGKILL and STOP; what nobody told is unknown, also when all that is left is the journal's own file. */
+static void test_deliveries(struct rig *r)
+{
+    bool good = rig_start(r, 1) == 0;
+
+    for (uint64_t n = 1; n <= 3; n++)
+        good &= rig_line(r->guard[0], 301, n, GW_LOW, buf_str(&fields)) == 0;
+    ok(good && durable(r->guard[0], 3) && tell_delivery(r->guard[0], 301, 4, 301, 1), "deliveries: three released, one told");
+    rig_kill(r);
+    ok(rig_start(r, 1) == 0 && tell_delivery(r->guard[0], 302, 1, 301, 1), "deliveries: SIGKILL; another guard tells it again");
+    ok(count(text(r), "\"guard\":301,\"number\":2,\"ticket\":1,\"delivery\"") == 0, "deliveries: the others may still be told");
+    for (int again = 0; again < 2; again++) {
+        ok(rig_stop(r) == 0, "deliveries: STOP");
+        good = true;
+        for (int n = 1; n <= 3; n++) {
+            char what[64];
+            snprintf(what, sizeof what, "\"guard\":301,\"number\":%d,\"%s", n, n == 1 ? "delivery\":\"written" : "ticket\":1,\"delivery\":\"unknown");
+            good &= count(text(r), what) == (n == 1 ? 2 : 1);
+        }
+        ok(good && count(text(r), "\"event_type\":\"settlement\",\"program\":\"guard\",\"line_epoch\":302") == 1, "deliveries: a record of each, the second word about one is a settlement");
+        if (!again)
+            ok(rig_start(r, 1) == 0, "deliveries: starts once more");
+    }
+}
+
 static void test_refusals(struct rig *r)
 {
     const int n = sizeof refusals / sizeof *refusals;
@@ -299,6 +343,8 @@ int main(int argc, char **argv)
     test_budget(&r);
     ok(rig_stop(&r) == 0, "ends in order");
     test_late_edges(&r);
+    rig_fields(&fields, 1, NULL);
+    test_deliveries(&r);
     rig_free(&r);
     buf_clear(&fields);
     led_file_close(&all);
