@@ -31,6 +31,8 @@ enum gw_event {
     X(42, HASH_IN, "hash_in", HEX) X(43, HASH_OUT, "hash_out", HEX) X(44, LABEL_IN, "label_in", STR) X(45, LABEL_OUT, "label_out", STR) \
     X(46, TICKET, "ticket", NUM) X(47, SCAN_US, "scan_us", NUM) X(48, JUDGE_US, "judge_us", NUM) X(49, DELIVERY, "delivery", STR) \
     X(50, HELD, "held", STR) \
+    /* a list of this line is cut: so many there were */ \
+    X(51, MATCHED_COUNT, "matched_count", NUM) X(52, CHANGED_COUNT, "changed_count", NUM) X(53, PAYLOAD_COUNT, "payload_count", NUM) \
     X(60, ACTION, "action", STR) X(61, ROLE, "role", STR) X(62, AUTH, "auth", STR) X(63, TLS, "tls", STR) X(64, CIPHER, "cipher", STR) \
     X(65, STREAM_ID, "stream_id", STR) X(66, PEER, "peer", STR) X(67, CONDITION, "condition", STR) X(68, STANZAS_IN, "stanzas_in", NUM) \
     X(69, STANZAS_OUT, "stanzas_out", NUM) X(70, BYTES_IN, "bytes_in", NUM) X(71, BYTES_OUT, "bytes_out", NUM) \

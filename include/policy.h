@@ -59,7 +59,7 @@ struct pol_verdict {
     const uint32_t *matched; /* ids of the rules whose conditions held, in order */
     size_t n_matched;
     const struct str *changed; /* what was changed: "strip 20: {ns}name" */
-    size_t n_changed;
+    size_t n_changed, n_changes; /* of so many in all: what is above 200 is only counted */
     const struct str *noted;   /* detectors in log-only mode that matched */
     size_t n_noted;
     const struct rec *out;     /* release, hold: the stanza as it may leave; NULL otherwise */

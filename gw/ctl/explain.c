@@ -82,6 +82,8 @@ static void print_verdict(const struct judge *j, const struct rec *in, const str
     printf("; %s; severity %.*s\n", gw_reason_text(v->reason), STR_ARG(v->severity));
     for (size_t i = 0; i < v->n_changed; i++)
         printf("Changed: %.*s\n", STR_ARG(v->changed[i]));
+    if (v->n_changes > v->n_changed)
+        printf("Changed: %zu more that are not listed\n", v->n_changes - v->n_changed);
     for (size_t i = 0; i < v->n_noted; i++)
         printf("Noted only: detector %.*s\n", STR_ARG(v->noted[i]));
     if (v->out && (text = stanza_xml(v->out))) {

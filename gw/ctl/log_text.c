@@ -145,6 +145,9 @@ static void put_verdict(const struct log_rec *r)
     put_arrow(r, "from", "to");
     put_why(r);
     put_list(r, "  changed: ", "changed");
+    put_member(r, " and more, in all ", "changed_count", "");
+    put_member(r, "  matched: ", "matched_count", ", not all of them listed");
+    put_member(r, "  payloads: ", "payload_count", ", not all of them listed");
     if (log_get(r, "would").p && !str_eq(log_get(r, "would"), v))
         put_member(r, "  NOT ENFORCED, it would be: ", "would", "");
     put_severity(r);

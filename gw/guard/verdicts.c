@@ -91,13 +91,27 @@ static void make_outcome(struct guard *g, struct job *j, struct outcome *o)
 
 /* ---- the line ---- */
 
-static void put_payloads(struct wire_out *w, const struct rec *r)
+#define LISTED_MAX 40 /* entries of one list in a line */
+#define LISTED_FEW 4  /* where even those make it too long */
+#define PAYLOADS_MAX 16
+
+/* A list never looks complete when it is not. */
+static void put_total(struct wire_out *w, enum gw_field f, size_t listed, size_t all)
+{
+    if (listed < all)
+        field_num(w, f, all);
+}
+
+static void put_payloads(struct wire_out *w, const struct rec *r, size_t most)
 {
     char text[400] GW_UNSET;
-    int n = 0;
-    for (uint32_t c = r->nodes[0].first_child; c != REC_NONE && n < 16; c = r->nodes[c].next) {
+    size_t n = 0, all = 0;
+    for (uint32_t c = r->nodes[0].first_child; c != REC_NONE; c = r->nodes[c].next) {
         const struct rec_node *e = &r->nodes[c];
-        if (e->is_text || e->ns.n + e->name.n + 3 > sizeof text)
+        if (e->is_text)
+            continue;
+        all++;
+        if (n >= most || e->ns.n + e->name.n + 3 > sizeof text)
             continue;
         text[0] = '{';
         memcpy(text + 1, e->ns.p, e->ns.n);
@@ -106,6 +120,7 @@ static void put_payloads(struct wire_out *w, const struct rec *r)
         field_str(w, GW_F_PAYLOADS, (struct str){ text, 2 + e->ns.n + e->name.n });
         n++;
     }
+    put_total(w, GW_F_PAYLOAD_COUNT, n, all);
 }
 
 static void put_stanza(struct wire_out *w, const struct rec *r)
@@ -121,7 +136,7 @@ static void put_stanza(struct wire_out *w, const struct rec *r)
         field_str(w, GW_F_TO_RAW, r->to_raw);
 }
 
-#define LISTED_MAX 40 /* entries of one list in a line */
+static size_t fewer(size_t a, size_t b) { return a < b ? a : b; }
 
 /* printf takes longer than the rest of the line's lists. */
 static struct str decimal(uint32_t n, char room[10])
@@ -133,24 +148,27 @@ static struct str decimal(uint32_t n, char room[10])
     return (struct str){ room + at, 10 - at };
 }
 
-static void put_policy(struct guard *g, struct wire_out *w, const struct pol_verdict *v)
+static void put_policy(struct guard *g, struct wire_out *w, const struct pol_verdict *v, size_t most)
 {
     char id[10] GW_UNSET;
+    size_t matched = fewer(v->n_matched, most), noted = fewer(v->n_noted, most), changed = fewer(v->n_changed, most);
     if (v->rule) {
         field_num(w, GW_F_RULE, v->rule);
         field_str(w, GW_F_RULE_NAME, v->rule_name);
     }
-    for (size_t i = 0; i < v->n_matched && i < LISTED_MAX; i++)
+    for (size_t i = 0; i < matched; i++)
         field_str(w, GW_F_MATCHED, decimal(v->matched[i], id));
-    for (size_t i = 0; i < v->n_noted && i < LISTED_MAX; i++)
+    for (size_t i = 0; i < noted; i++)
         field_str(w, GW_F_MATCHED, v->noted[i]);
-    for (size_t i = 0; i < v->n_changed && i < LISTED_MAX; i++)
+    for (size_t i = 0; i < changed; i++)
         field_str(w, GW_F_CHANGED, v->changed[i]);
     field_str(w, GW_F_SEVERITY, v->severity);
     field_str(w, GW_F_LABEL_IN, v->label_in);
     field_str(w, GW_F_LABEL_OUT, v->label_out);
     if (v->for_asker)
         field_z(w, GW_F_CHANGED, "the asker got an error in its place");
+    put_total(w, GW_F_MATCHED_COUNT, matched + noted, v->n_matched + v->n_noted);
+    put_total(w, GW_F_CHANGED_COUNT, changed + v->for_asker, v->n_changes + v->for_asker);
     if ((v->would == GW_V_REJECT && !v->reply) || v->would == GW_V_HOLD)
         field_str(w, GW_F_ERROR, v->error);
     field_hex(w, GW_F_RULES_HASH, policy_hash(g->policy), 32);
@@ -165,7 +183,8 @@ static bool is_evidence(const struct guard *g, const struct job *j, const struct
     return o->verdict != GW_V_RELEASE || (o->v && (o->v->n_changed || o->v->would != GW_V_RELEASE));
 }
 
-static int put_line(struct guard *g, const struct job *j, const struct outcome *o, uint64_t number)
+/* most: entries of each list. */
+static int make_line(struct guard *g, const struct job *j, const struct outcome *o, uint64_t number, size_t most)
 {
     struct wire_out w;
     char held[48];
@@ -184,12 +203,12 @@ static int put_line(struct guard *g, const struct job *j, const struct outcome *
     if (o->verdict == GW_V_HOLD)
         field_str(&w, GW_F_HELD, held_name(g, j, held));
     if (o->v)
-        put_policy(g, &w, o->v);
+        put_policy(g, &w, o->v, most);
     else
         field_z(&w, GW_F_SEVERITY, "high");
     if (j->decoded) {
         put_stanza(&w, j->rec);
-        put_payloads(&w, j->rec);
+        put_payloads(&w, j->rec, fewer(most, PAYLOADS_MAX));
     }
     if (o->verdict == GW_V_RELEASE && o->same)
         memcpy(in, o->hash_out.b, sizeof in);
@@ -205,9 +224,16 @@ static int put_line(struct guard *g, const struct job *j, const struct outcome *
     }
     field_num(&w, GW_F_SCAN_US, (uint64_t)j->scan_us);
     field_num(&w, GW_F_JUDGE_US, (uint64_t)(clock_us() - j->began_us));
-    if (w.err)
-        return w.err;
-    return g->io.line(g->io.ctx, o->ordered ? (uint8_t)o->target : LINE_TARGET_NONE, o->ordered ? &o->sha : NULL, GW_EV_VERDICT,
+    return w.err;
+}
+
+/* A line that is too long would stand in the way of all others for ever: it says less, and that it does. */
+static int put_line(struct guard *g, const struct job *j, const struct outcome *o, uint64_t number)
+{
+    int err = make_line(g, j, o, number, LISTED_MAX);
+    if (err == GW_ERR(LIMIT))
+        err = make_line(g, j, o, number, LISTED_FEW);
+    return err ? err : g->io.line(g->io.ctx, o->ordered ? (uint8_t)o->target : LINE_TARGET_NONE, o->ordered ? &o->sha : NULL, GW_EV_VERDICT,
         buf_str(&g->fields), is_evidence(g, j, o) ? buf_str(&j->bytes) : STR_NONE);
 }
 

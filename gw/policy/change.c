@@ -172,12 +172,15 @@ bool pol_changed(struct pol_eval *e, const char *fmt, ...)
 {
     char text[512];
     va_list ap;
-    if (e->v.n_changed >= 200) /* the line says that there was more by its length; each change is of one kind */
+    e->v.n_changes++;
+    if (e->v.n_changed >= 200)
         return true;
     va_start(ap, fmt);
     int n = vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    size_t len = cut(text, n, sizeof text);
+    size_t len = cut(text, n, sizeof text - 3);
+    if ((size_t)n > len)
+        len += (size_t)snprintf(text + len, 4, "..."); /* it is seen that it was cut */
     struct str s = arena_str(&e->arena, (struct str){ text, len });
     if (!s.p || !POL_PUSH(e, e->changed, e->v.n_changed, e->cap_changed))
         return false;

@@ -25,6 +25,7 @@ static char said[65536];
 static uint64_t next_line;
 static bool journal_full, edge_full, edge_deaf, scanner_full;
 static struct ipc_hash last_hash, last_order_hash;
+static uint64_t last_num[256]; /* of the last line: its numbers, how often each other field came */
 static uint64_t scan_ids[1024];
 static size_t n_scans;
 
@@ -98,8 +99,10 @@ static int t_line(void *ctx, uint8_t target, const struct ipc_hash *hash, enum g
     if (journal_full)
         return GW_ERR(LIMIT);
     wire_init(&w, fields.p, fields.n);
+    memset(last_num, 0, sizeof last_num);
     int rc;
     while ((rc = field_next(&w, &v)) > 0) {
+        last_num[v.field & 255] = v.type == GW_FT_NUM ? v.num : last_num[v.field & 255] + 1;
         if (v.field == GW_F_REASON)
             snprintf(word, sizeof word, "%.*s", STR_ARG(v.bytes));
         if (v.field == GW_F_NUMBER)
@@ -907,6 +910,39 @@ static void test_hmac(void)
     ok(!memcmp(got, want, sizeof want), "HMAC-SHA256 as RFC 4231 has it");
 }
 
+/* A list of a line that is cut says how many there were; a line that would be too long says less, and is written. */
+static void test_lists(void)
+{
+    struct rec_limits limits = REC_HARD_LIMITS;
+    for (int n = 10; n <= 60; n += 50) {
+        struct rec *r = rec_new(&limits);
+        struct buf b;
+        char ns[32];
+        ready();
+        buf_init(&b, 65536);
+        int rc = !r || rec_head(r, REC_MESSAGE, STR("chat"), STR("i1"), STR_NONE) || rec_address(r, STR("a@high.example/x"), STR("b@low.example"), STR_NONE, STR_NONE) ||
+            rec_pair(r, STR("high.example"), STR("low.example")) || rec_open(r, STR("jabber:server"), STR("message"));
+        for (int i = 0; i < n && !rc; i++) {
+            snprintf(ns, sizeof ns, "urn:unlisted:%d", i);
+            rc = rec_open(r, str_c(ns), STR("e")) || rec_close(r);
+        }
+        rc = rc || rec_open(r, STR("jabber:server"), STR("body")) || rec_text(r, STR("hello")) || rec_close(r) || rec_close(r) || rec_seal(r) || rec_encode(r, &b);
+        ok(!rc && guard_stanza(g, GW_HIGH, &(struct msg_stanza){ .ticket = 1, .flow = 1, .record = buf_str(&b) }) == 0, "a stanza with %d elements that no profile names", n);
+        bool cut = n > 40;
+        if (!ok(last_num[GW_F_PAYLOADS] == (cut ? 16 : 11) && last_num[GW_F_PAYLOAD_COUNT] == (cut ? 61 : 0) &&
+                    last_num[GW_F_CHANGED] == (cut ? 40 : 10) && last_num[GW_F_CHANGED_COUNT] == (cut ? 60 : 0) && last_num[GW_F_MATCHED_COUNT] == 0,
+                "%s", cut ? "lists are cut, and the line says how many there were" : "whole lists, and no counts"))
+            diag("payloads %d of %d, changed %d of %d", (int)last_num[GW_F_PAYLOADS], (int)last_num[GW_F_PAYLOAD_COUNT], (int)last_num[GW_F_CHANGED], (int)last_num[GW_F_CHANGED_COUNT]);
+        buf_clear(&g->fields);
+        buf_init(&g->fields, 2000);
+        ok(guard_stanza(g, GW_HIGH, &(struct msg_stanza){ .ticket = 2, .flow = 1, .record = buf_str(&b) }) == 0 && last_num[GW_F_TICKET] == 2 && !g->stalled &&
+                last_num[GW_F_CHANGED] == (cut ? 4 : 10) && last_num[GW_F_CHANGED_COUNT] == (cut ? 60 : 0),
+            "where the lists have no room either, the line says less");
+        rec_free(r);
+        buf_clear(&b);
+    }
+}
+
 int main(void)
 {
     if (!ok(jid_init() == 0 && make_world(), "a small world"))
@@ -914,6 +950,7 @@ int main(void)
     test_flow();
     test_answered();
     test_evidence();
+    test_lists();
     test_hold();
     test_hostile();
     test_order();
