@@ -33,6 +33,7 @@ enum gw_event {
     X(50, HELD, "held", STR) \
     /* a list of this line is cut: so many there were */ \
     X(51, MATCHED_COUNT, "matched_count", NUM) X(52, CHANGED_COUNT, "changed_count", NUM) X(53, PAYLOAD_COUNT, "payload_count", NUM) \
+    X(54, DURABLE_MS, "durable_ms", NUM) X(55, DELIVERY_MS, "delivery_ms", NUM) \
     X(60, ACTION, "action", STR) X(61, ROLE, "role", STR) X(62, AUTH, "auth", STR) X(63, TLS, "tls", STR) X(64, CIPHER, "cipher", STR) \
     X(65, STREAM_ID, "stream_id", STR) X(66, PEER, "peer", STR) X(67, CONDITION, "condition", STR) X(68, STANZAS_IN, "stanzas_in", NUM) \
     X(69, STANZAS_OUT, "stanzas_out", NUM) X(70, BYTES_IN, "bytes_in", NUM) X(71, BYTES_OUT, "bytes_out", NUM) \

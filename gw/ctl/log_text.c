@@ -164,6 +164,7 @@ static void put_delivery(const struct log_rec *r)
     put_member(r, "  ", "kind", "");
     put_arrow(r, "from", "to");
     put_member(r, "  number ", "number", "");
+    put_member(r, " after ", "delivery_ms", " ms");
     put_member(r, ", verdict in record ", "record", "");
     if (str_eq(log_get(r, "event_type"), STR("settlement")))
         fputs("  told again, or late: its delivery is recorded", stdout);

@@ -61,6 +61,7 @@ void guard_durable(struct guard *g, uint64_t number)
         struct stub *s = w.target < GW_SIDES ? stub_find(g, g->epoch, w.number, (enum gw_side)w.target) : NULL;
         if (s) {
             s->durable = true;
+            s->durable_ms = g->now - s->since;
             s->since = g->now;
             if (s->known) {
                 s->known = false;
@@ -112,6 +113,10 @@ bool delivery_line(struct guard *g, const struct stub *s, enum gw_reason outcome
     field_z(&w, GW_F_REASON, gw_reason_code(outcome));
     field_z(&w, GW_F_SENTENCE, gw_reason_text(outcome));
     field_z(&w, GW_F_ACTION, s->purpose == ORDER_ANSWER ? "answer" : "forward");
+    if (s->key.guard == g->epoch) { /* of an earlier guard's orders nobody has the times */
+        field_num(&w, GW_F_DURABLE_MS, (uint64_t)s->durable_ms);
+        field_num(&w, GW_F_DELIVERY_MS, (uint64_t)(g->now - s->since));
+    }
     if (stanza.n && !rec_decode(stanza, &g->limits, &r)) {
         field_z(&w, GW_F_KIND, rec_kind_name(r->kind));
         field_str(&w, GW_F_TYPE, r->type);

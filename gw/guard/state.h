@@ -67,7 +67,8 @@ struct stub {
     enum gw_side near;
     uint8_t purpose;           /* enum order_purpose */
     bool durable, known;
-    int64_t since; /* monotonic: durable */
+    int64_t since; /* monotonic: durable; before that, judged */
+    int64_t durable_ms; /* between these two */
     enum gw_reason outcome;    /* once known */
     uint8_t from_side;
 };

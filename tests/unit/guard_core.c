@@ -324,6 +324,19 @@ static void test_flow(void)
     heard("", "and nothing comes of it");
 }
 
+/* Where the time went: until the record was durable, and from then on. */
+static void test_times(void)
+{
+    ready();
+    (void)!send_as(GW_HIGH, 1, 1, "hello");
+    guard_clock(g, 1007, 1007);
+    guard_durable(g, 1);
+    guard_clock(g, 1050, 1050);
+    (void)!settle(GW_LOW, 7, 1, GW_R_WRITTEN);
+    ok(last_num[GW_F_DURABLE_MS] == 7 && last_num[GW_F_DELIVERY_MS] == 43, "a delivery's record says 7 ms until it was durable, 43 until it was written (%d, %d)",
+        (int)last_num[GW_F_DURABLE_MS], (int)last_num[GW_F_DELIVERY_MS]);
+}
+
 /* A question that the gateway answers: the answer goes the way of a refusal, and the ticket ends with it. */
 static void test_answered(void)
 {
@@ -948,6 +961,7 @@ int main(void)
     if (!ok(jid_init() == 0 && make_world(), "a small world"))
         return done_testing();
     test_flow();
+    test_times();
     test_answered();
     test_evidence();
     test_lists();
