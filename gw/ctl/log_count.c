@@ -75,6 +75,8 @@ void log_counts_clear(struct log_counts *c)
 
 /* ---- the sink ---- */
 #define BY_MAX 4
+#define ENTRIES_MAX 128                      /* of a list; the guard writes fewer */
+#define VALUE_MAX (6 * GW_FIELD_TEXT_MAX)    /* whole values: one that is cut might be taken for another */
 static struct { const char *by[BY_MAX]; size_t n; bool json, csv, colour, time; struct log_counts counts; uint64_t all; } st;
 
 static size_t values(const struct log_rec *r, const char *name, struct str *v, size_t max)
@@ -98,27 +100,28 @@ static size_t values(const struct log_rec *r, const char *name, struct str *v, s
 /* Every combination of the members' values, joined by tabs. */
 static void combine(const struct log_rec *r, size_t i, char *key, size_t len)
 {
-    struct str v[32];
+    struct str v[ENTRIES_MAX];
     size_t n;
 
     if (i == st.n) {
         log_counts_add(&st.counts, (struct str){ key, len }, 1);
         return;
     }
-    n = values(r, st.by[i], v, 32);
+    n = values(r, st.by[i], v, ENTRIES_MAX);
     for (size_t k = 0; k < n; k++) {
-        size_t part = v[k].n > 400 ? 400 : v[k].n;
         char *o = key + len;
         if (i)
             *o++ = '\t';
-        memcpy(o, v[k].p, part);
-        combine(r, i + 1, key, (size_t)(o - key) + part);
+        if (v[k].n > VALUE_MAX) /* the journal writes none so long */
+            v[k] = STR("(too long)");
+        memcpy(o, v[k].p, v[k].n);
+        combine(r, i + 1, key, (size_t)(o - key) + v[k].n);
     }
 }
 
 static int take(void *arg, const struct log_rec *r)
 {
-    char key[BY_MAX * 402];
+    static char key[BY_MAX * (VALUE_MAX + 1)];
 
     (void)arg;
     st.all++;
@@ -150,16 +153,15 @@ static void print_csv(void)
         printf("%s,", st.by[k]);
     printf("count\r\n");
     for (size_t i = 0; i < st.counts.n; i++) {
-        putchar('"');
-        for (const char *p = st.counts.v[i].key; *p; p++) {
-            if (p == st.counts.v[i].key && strchr("=+-@", *p) && p[1])
-                putchar('\'');
-            if (*p == '\t')
-                fputs("\",\"", stdout);
-            else
-                printf(*p == '"' ? "\"\"" : "%c", *p);
+        const char *p = st.counts.v[i].key;
+        for (size_t k = 0; k < st.n; k++) {
+            size_t n = strcspn(p, "\t");
+            putchar('"');
+            log_csv_text((struct str){ p, n });
+            fputs("\",", stdout);
+            p += n + (p[n] == '\t');
         }
-        printf("\",%llu\r\n", (unsigned long long)st.counts.v[i].n);
+        printf("%llu\r\n", (unsigned long long)st.counts.v[i].n);
     }
 }
 

@@ -24,10 +24,21 @@ static const char csv_default[] = "timestamp,seq,event_type,program,verdict,seve
 static char *columns[128];
 static size_t n_columns;
 
-/* A cell that a spreadsheet would run as a formula begins with an apostrophe instead: its text may come from the network. */
-static void put_cell(struct str s)
+/* Signs that a spreadsheet takes for the beginning of a formula, the wide ones too. */
+static bool is_formula(struct str s)
 {
-    if (s.n && strchr("=+-@", s.p[0]))
+    static const char *const wide[] = { "\xef\xbc\x9d", "\xef\xbc\x8b", "\xef\xbc\x8d", "\xef\xbc\xa0" };
+
+    for (size_t i = 0; i < sizeof wide / sizeof *wide; i++)
+        if (s.n >= 3 && memcmp(s.p, wide[i], 3) == 0)
+            return true;
+    return s.n > 1 && strchr("=+-@|", s.p[0]); /* "-" alone says that there is none */
+}
+
+/* A cell that a spreadsheet would run as a formula begins with an apostrophe instead: its text may come from the network. */
+void log_csv_text(struct str s)
+{
+    if (is_formula(s))
         putchar('\'');
     for (size_t i = 0; i < s.n; i++) {
         if (s.p[i] == '\\' && i + 1 < s.n && s.p[i + 1] != 'u')
@@ -62,10 +73,10 @@ static int take_csv(void *arg, const struct log_rec *r)
             while (led_list_next(s, &at, &item) == 1) {
                 if (some++)
                     fputs("; ", stdout);
-                put_cell(item);
+                log_csv_text(item);
             }
         } else {
-            put_cell(s);
+            log_csv_text(s);
         }
         putchar('"');
     }

@@ -67,6 +67,7 @@ int log_search(struct log_search *s) GW_MUST_CHECK;
 void log_sink_text(struct log_sink *s, bool colour);
 void log_sink_json(struct log_sink *s);
 void log_sink_csv(struct log_sink *s, const char *fields);
+void log_csv_text(struct str s); /* text with the journal's escapes, inside the quotation marks of a cell */
 void log_sink_count(struct log_sink *s, const char *fields, bool json, bool csv, bool colour);
 void log_sink_html(struct log_sink *s, const char *title, const char *filter); /* filter: in words, "": none */
 void log_sink_ecs(struct log_sink *s);

@@ -262,7 +262,7 @@ def test_html_says_its_filter(lockgate, mixed):
 # ---- hostile text ------------------------------------------------------------------------------------------------------
 
 HEAD = '{"timestamp":"2025-11-13T02:13:21.000000Z","seq":%d,"event_type":"verdict","program":"guard","line_epoch":1,"line_number":%d'
-HOSTILE = [r'=HYPERLINK(\"http://evil.example\")', r'<script>alert(1)</script>', r'\u001b[2J\u202edrowssap', r'a\",\"verdict\":\"release', r"+1'\"&amp;"]
+HOSTILE = [r'=HYPERLINK(\"http://evil.example\")', r'<script>alert(1)</script>', r'\u001b[2J\u202edrowssap', r'a\",\"verdict\":\"release', r"+1'\"&amp;", "\uff1d1+1"]
 
 
 @pytest.fixture
@@ -292,6 +292,22 @@ def test_hostile_text(lockgate, hostile):
     assert len(json.loads(run(lockgate, hostile, "--count", "changed", "--json"))) == len(HOSTILE)
     rows = list(csv.reader(io.StringIO(run(lockgate, hostile, "--count", "from", "--csv"))))
     assert len(rows) == len(HOSTILE) + 1 and all(r[0][0] not in "=+-@" for r in rows[1:])
+    rows = list(csv.reader(io.StringIO(run(lockgate, hostile, "--count", "verdict,from,error", "--csv"))))
+    assert rows[0] == ["verdict", "from", "error", "count"] and all(r[0] == "reject" and r[1][0] not in "=+-@\uff1d" and r[2:] == ["-", "1"] for r in rows[1:])
+    assert r'a","verdict":"release' in {r[1] for r in rows}, "without the journal's own marks"
+
+
+def test_counts_of_long_values_and_long_lists(lockgate, tmp_path):
+    """Neither cut in the midst of an escape or a character, nor taken for one another, nor left out."""
+    long = [r"\u202e" * 300 + "a", r"\u202e" * 300 + "b", "x" + "\u00e9" * 2000]
+    entries = [f"change {i}" for i in range(80)]
+    with open(tmp_path / "0000000001.jsonl", "w") as f:
+        for i, text in enumerate(long, 1):
+            f.write((HEAD % (i, i)) + f',"verdict":"reject","from":"{text}","changed":{json.dumps(entries, separators=(",", ":"))}}}\n')
+    counted = {r["from"]: r["count"] for r in json.loads(run(lockgate, str(tmp_path), "--count", "from", "--json"))}
+    assert counted == {json.loads(f'"{text}"'): 1 for text in long}
+    counted = {r["changed"]: r["count"] for r in json.loads(run(lockgate, str(tmp_path), "--count", "changed", "--json"))}
+    assert counted == {e: 3 for e in entries}
 
 
 def test_search_for_escaped_text(lockgate, hostile):
