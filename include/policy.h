@@ -139,10 +139,15 @@ struct pol_rule_info {
     const struct pol_test *tests;
     size_t n_tests;
     bool decides;
-    bool enabled;  /* false: it is left out, and its tests say nothing */
+    bool enabled;  /* false: it is left out */
     uint64_t hits; /* since the gateway was started, or a guard died */
     int64_t last_hit_ms;
 };
+/* NULL while a rule is in force; else why it is not, behind "rule N ": its conditions are not asked, and its tests say nothing. */
+static inline const char *policy_rests(bool enabled, int64_t expires_ms, int64_t now_ms)
+{
+    return !enabled ? "is switched off (enabled = false)" : expires_ms && expires_ms <= now_ms ? "has expired" : NULL;
+}
 /* How often each rule held, as bytes for the set that comes after (rules with the same id go on counting). LIMIT, NOMEM. add: bytes that are
  * not of this form are left alone. */
 #define POLICY_HITS_MAX (1u << 20)

@@ -32,27 +32,30 @@ static const char usage[] =
 
 static int64_t now_ms(void) { return (int64_t)time(NULL) * 1000; }
 
-struct found { size_t rules, off, tests_off, scanned; char hash[65]; };
+struct found { size_t rules, off, expired, tests_off, scanned; char hash[65]; };
 
 /* cache: where the scanners keep their compiled patterns, or NULL: what is compiled here need not be compiled again by them. */
 static void check_rules(const char *dir, const char *cache, struct conf_errors *errs, struct found *f)
 {
     struct policy *p = NULL;
     struct content *c = NULL;
-    int a = policy_load_part(dir, now_ms(), &p, errs);
+    int64_t now = now_ms();
+    int a = policy_load_part(dir, now, &p, errs);
     int b = content_load_cached(dir, cache, &c, errs);
     if ((a || b) && !errs->n_errors)
         conf_error_add(errs, CONF_ERROR, dir, 0, "the rules could not be loaded: %s", gw_strerror(a ? a : b));
     if (p && !b) /* after mistakes as well, so that all are told at once */
         ctl_check_scans(p, c, errs);
     if (!a) {
-        policy_lint(p, now_ms(), errs);
+        policy_lint(p, now, errs);
         f->rules = policy_rule_count(p);
         for (size_t i = 0; i < f->rules; i++) {
             struct pol_rule_info info;
             policy_rule_get(p, i, &info);
+            bool rests = policy_rests(info.enabled, info.expires_ms, now);
             f->off += !info.enabled;
-            f->tests_off += info.enabled ? 0 : info.n_tests;
+            f->expired += info.enabled && rests;
+            f->tests_off += rests ? info.n_tests : 0;
         }
         for (int i = 0; i < 32; i++)
             snprintf(f->hash + 2 * i, 3, "%02x", policy_hash(p)[i]);
@@ -77,16 +80,20 @@ static void only_mistakes(struct conf_errors *e)
     }
 }
 
-/* " (1 switched off, its 2 tests as well)" */
-static const char *off_text(const struct found *f)
+/* " (2 switched off, 1 expired, and 3 tests with them)" */
+static const char *rest_text(const struct found *f)
 {
-    static char text[80];
-    if (!f->off)
+    static char text[120];
+    int n = 0;
+    if (!f->off && !f->expired)
         return "";
-    snprintf(text, sizeof text, " (%zu switched off", f->off);
+    if (f->off)
+        n += snprintf(text, sizeof text, " (%zu switched off", f->off);
+    if (f->expired)
+        n += snprintf(text + n, sizeof text - n, "%s%zu expired", f->off ? ", " : " (", f->expired);
     if (f->tests_off)
-        snprintf(text + strlen(text), sizeof text - strlen(text), ", and %zu test%s with %s", f->tests_off, f->tests_off == 1 ? "" : "s", f->off == 1 ? "it" : "them");
-    strcat(text, ")");
+        n += snprintf(text + n, sizeof text - n, ", and %zu test%s with %s", f->tests_off, f->tests_off == 1 ? "" : "s", f->off + f->expired == 1 ? "it" : "them");
+    snprintf(text + n, sizeof text - n, ")");
     return text;
 }
 
@@ -102,7 +109,7 @@ static int report(struct conf_errors *errs, bool quiet, const struct found *f)
     if (!quiet && mistakes)
         fprintf(stderr, "%zu mistake%s, %zu warning%s\n", mistakes, mistakes == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s");
     else if (!quiet)
-        printf("everything is right: %zu rules%s, %zu patterns and detectors, %zu warning%s; rule set %.16s\n", f->rules, off_text(f), f->scanned,
+        printf("everything is right: %zu rules%s, %zu patterns and detectors, %zu warning%s; rule set %.16s\n", f->rules, rest_text(f), f->scanned,
             warnings, warnings == 1 ? "" : "s", f->hash);
     return mistakes ? CTL_CONF : CTL_YES;
 }

@@ -13,7 +13,7 @@ static const char usage[] =
     "usage: lockgate test [-c CONF | --rules DIR] [-v]\n"
     "\n"
     "Runs the tests that stand in the rules, and the examples of the detectors. Each stanza goes through the whole set.\n"
-    "Tests of a rule that is switched off (enabled = false) are skipped, and counted as such.\n"
+    "Tests of a rule that is switched off (enabled = false) or has expired are skipped, and counted as such.\n"
     "\n"
     "  -v             name also the tests that pass\n"
     "  --rules DIR    these rules, without a configuration\n"
@@ -21,7 +21,7 @@ static const char usage[] =
     "\n"
     "Exit status: 0 all pass, 1 some do not, 2 wrong usage, 78 wrong configuration or rules.\n";
 
-struct run { struct rules_place place; struct judge *j; int64_t now; bool all; size_t passed, failed, skipped; };
+struct run { struct rules_place place; struct judge *j; int64_t now; bool all; size_t passed, failed, off, expired; };
 
 __attribute__((format(printf, 4, 5))) static bool wrong(const struct pol_test *t, uint32_t rule, bool *said, const char *fmt, ...)
 {
@@ -108,10 +108,11 @@ static void run_rules(struct run *r)
     for (size_t i = 0; i < policy_rule_count(judge_policy(r->j)); i++) {
         struct pol_rule_info info;
         policy_rule_get(judge_policy(r->j), i, &info);
-        if (!info.enabled) { /* what they expect of it, it does not do */
-            r->skipped += info.n_tests;
+        const char *rests = policy_rests(info.enabled, info.expires_ms, r->now);
+        if (rests) { /* what they expect of it, it does not do */
+            *(info.enabled ? &r->expired : &r->off) += info.n_tests;
             if (info.n_tests && r->all)
-                printf("rule %u is switched off (enabled = false): its %zu test%s skipped\n", info.id, info.n_tests, info.n_tests == 1 ? " is" : "s are");
+                printf("rule %u %s: its %zu test%s skipped\n", info.id, rests, info.n_tests, info.n_tests == 1 ? " is" : "s are");
             continue;
         }
         for (size_t k = 0; k < info.n_tests; k++) {
@@ -159,8 +160,9 @@ int verb_test(int argc, char **argv)
         run_rules(&r);
         run_detectors(&r);
         printf("%zu passed, %zu failed", r.passed, r.failed);
-        if (r.skipped)
-            printf(", %zu skipped: their rules are switched off", r.skipped);
+        if (r.off || r.expired)
+            printf(", %zu skipped: their rules %s", r.off + r.expired,
+                !r.expired ? "are switched off" : !r.off ? "have expired" : "are switched off or have expired");
         putchar('\n');
         status = r.failed ? CTL_NO : CTL_YES;
     } else {

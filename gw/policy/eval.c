@@ -326,8 +326,9 @@ static bool look(struct pol_eval *e, enum pol_step *ret)
     }
     if (e->rule->action == ACT_REWRITE && e->rule->enabled)
         return true;
-    if (!e->rule->enabled || (e->rule->expires_ms && e->rule->expires_ms <= e->facts.now_ms)) {
-        pol_note(e, TRI_YES, false, "rule %u (%s): %s", e->rule->id, e->rule->name, e->rule->enabled ? "has expired" : "is switched off");
+    const char *rests = policy_rests(e->rule->enabled, e->rule->expires_ms, e->facts.now_ms);
+    if (rests) {
+        pol_note(e, TRI_YES, false, "rule %u (%s): %s", e->rule->id, e->rule->name, rests);
         return true;
     }
     if (e->rule->action == ACT_ANSWER && !answers_has(e->rule->answers, e->rec)) {

@@ -15,7 +15,7 @@
 
 /* ---- rules behind a rule that always decides before them ---- */
 
-static bool in_force(const struct pol_rule *r, int64_t now_ms) { return r->enabled && !(r->expires_ms && r->expires_ms <= now_ms); }
+static bool in_force(const struct pol_rule *r, int64_t now_ms) { return !policy_rests(r->enabled, r->expires_ms, now_ms); }
 
 static const struct cond *part(const struct pol_rule *r, const struct cond_row *row)
 {
@@ -81,7 +81,7 @@ static void shadowed(const struct policy *p, size_t i, int64_t now_ms, struct co
     const struct pol_rule *r = &p->rules[i];
     for (size_t k = 0; k < i && i < COMPARED_MAX; k++) {
         const struct pol_rule *a = &p->rules[k];
-        if (!a->enabled || !action_decides(a->action) || a->action == ACT_ANSWER || (a->expires_ms && a->expires_ms <= now_ms) || !covers(a, r))
+        if (!in_force(a, now_ms) || !action_decides(a->action) || a->action == ACT_ANSWER || !covers(a, r))
             continue;
         conf_error_add(errs, CONF_WARNING, r->file, r->line, "rule %u can never fire: whatever it is about, rule %u (%s:%u) has decided before", r->id,
             a->id, a->file, a->line);

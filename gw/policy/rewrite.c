@@ -193,7 +193,7 @@ static int find_way(const struct pol_eval *e, const struct pol_rule *r, bool out
     static const unsigned char none[ALIAS_KEY];
     unsigned direction = (e->facts.from_side == GW_HIGH) == out ? DIR_HIGH_TO_LOW : DIR_LOW_TO_HIGH;
     struct str inside = out ? e->in->from_domain : e->in->to_domain, peer = out ? e->in->to_domain : e->in->from_domain;
-    if (!r->enabled || (r->expires_ms && r->expires_ms <= e->facts.now_ms) || w->direction != direction ||
+    if (policy_rests(r->enabled, r->expires_ms, e->facts.now_ms) || w->direction != direction ||
         (w->from && !has(w->from, inside)) || (w->to && !has(w->to, peer)))
         return 0;
     ret->w = w;

@@ -140,6 +140,27 @@ def test_a_rule_that_is_off(lockgate, rules):
     assert status == 1 and "skipped" not in text, text  # and it lets nothing through that others' tests want
 
 
+def test_a_rule_that_has_expired(lockgate, rules):
+    """Its tests say nothing any more, nor do they fail: the day after, the set is as good as the day before."""
+    rule = ('{ id = 1; name = "a"; kind = "message"; type = "headline"; action = "drop"; expires = "%s";'
+            ' tests = ( { stanza = "tests/headline.xml"; from = "high"; expect = "drop"; } ); }')
+
+    def said(verb, day, more=""):
+        folder = rules(rule % day + more)
+        (folder / "tests" / "headline.xml").write_text(
+            "<message type='headline' from='a@high.example/r' to='b@low.example' id='1'><body>x</body></message>\n")
+        done = subprocess.run([lockgate, verb, "--rules", str(folder), *(["-v"] if verb == "test" else [])], capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stdout
+    off = ', { id = 2; name = "b"; kind = "iq"; action = "drop"; enabled = false; tests = ( { stanza = "tests/headline.xml"; expect = "drop"; } ); }'
+    status, text = said("test", "2037-12-31")
+    assert status == 0 and "skipped" not in text and "rule 1: " in text, text
+    status, text = said("test", "2020-01-31")
+    assert status == 0 and " 0 failed, 1 skipped: their rules have expired\n" in text, text
+    assert "rule 1 has expired: its 1 test is skipped" in text
+    assert " 0 failed, 2 skipped: their rules are switched off or have expired\n" in said("test", "2020-01-31", off)[1]
+    assert "(1 switched off, 1 expired, and 1 test with them)" in said("check", "2020-01-31")[1]  # another is shipped off
+
+
 def test_explain_says_which_side_it_took(lockgate, rules):
     folder = rules('{ id = 1; name = "a"; kind = "iq"; when = { from = "x@y.example"; }; action = "drop"; }')
     stanza = str(folder / "tests" / "word.xml")
