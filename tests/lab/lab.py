@@ -11,6 +11,7 @@ import time
 from . import certs, gateway, schema
 from .client import Client, Loop
 from .dns import Dns
+from .faults import faults
 from .layout import LAYOUTS, OTHER, wire
 from .net import LabError, Namespace
 from .servers import KINDS
@@ -53,7 +54,7 @@ class Lab:
         self.gate_trust = {s: "stranger" if dialback else s for s in ("high", "low")}
         self.servers, self.dns, self.loops, self.clients = {}, {}, {}, []
         self.gateway = None
-        self.journal_mistakes = []  # of the journal that down() found
+        self.journal_mistakes, self.faults = [], []     # what down() found
         self.claimed = False        # only the owner of an instance may remove it
         self.examine = True         # the journal, at the end; a bench writes more than can be read in passing
 
@@ -78,7 +79,11 @@ class Lab:
 
     def __exit__(self, *exc):
         self.down()
-        if self.journal_mistakes and not any(exc):
+        if any(exc):
+            return
+        if self.faults:
+            raise LabError("a program of this lab's gateway failed: " + "\n".join(self.faults))
+        if self.journal_mistakes:
             raise LabError("the journal of this lab: " + "\n".join(self.journal_mistakes))
 
     def up(self):
@@ -108,6 +113,7 @@ class Lab:
         if self.claimed:
             self._gateway_down()
             self.journal_mistakes = self._look_at_journal() if self.examine else []
+            self.faults = faults(self.path("log"))
             self.remove()
             self.claimed = False
 
