@@ -56,31 +56,24 @@ static int word(struct pol_load *l, const config_setting_t *s, struct str name, 
     return load_error(l, s, "\"%s\" is not known here; allowed are %s%s%s%s", name.p, list, near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 }
 
-static int parse_severity(struct pol_load *l, const config_setting_t *s, struct cond *c)
+static int parse_words(struct pol_load *l, const config_setting_t *s, struct cond *c)
 {
     struct metas *a = begin(l, c);
     struct str *v;
     size_t n;
+    bool severity = c->row == &cond_yara_severity;
     if (!a)
         return GW_ERR(NOMEM);
     int rc = load_strings(l, s, &v, &n);
-    if (!rc && n != 1)
+    if (!rc && severity && n != 1)
         rc = load_error(l, s, "one word is enough here: that severity and all above it");
-    return rc ? rc : word(l, s, v[0], scan_severity_words, POL_SCAN_SEVERITY, &a->least);
-}
-
-static int parse_action(struct pol_load *l, const config_setting_t *s, struct cond *c)
-{
-    struct metas *a = begin(l, c);
-    struct str *v;
-    size_t n;
-    if (!a)
-        return GW_ERR(NOMEM);
-    int rc = load_strings(l, s, &v, &n);
     for (size_t i = 0; !rc && i < n; i++) {
         unsigned value = 0;
-        rc = word(l, s, v[i], scan_action_words, POL_SCAN_ACTION, &value);
-        a->actions |= 1u << value;
+        rc = word(l, s, v[i], severity ? scan_severity_words : scan_action_words, severity ? POL_SCAN_SEVERITY : POL_SCAN_ACTION, &value);
+        if (severity)
+            a->least = value;
+        else
+            a->actions |= 1u << value;
     }
     return rc;
 }
@@ -127,7 +120,7 @@ static int spans(const struct cond *c, struct pol_eval *e)
 
 const struct cond_row cond_yara_id = { "yara_id", COND_INTS, COND_SCAN | COND_CONTENT, parse_id, match, spans, NULL,
     "yara_id = [ 5001, 5004 ]", "a YARA rule matches whose meta id is one of these" };
-const struct cond_row cond_yara_severity = { "yara_severity", COND_STRINGS, COND_SCAN | COND_CONTENT, parse_severity, match, spans, NULL,
+const struct cond_row cond_yara_severity = { "yara_severity", COND_STRINGS, COND_SCAN | COND_CONTENT, parse_words, match, spans, NULL,
     "yara_severity = \"high\"", "a YARA rule matches whose meta severity is this, or above: info, low, medium, high, critical" };
-const struct cond_row cond_yara_action = { "yara_action", COND_STRINGS, COND_SCAN | COND_CONTENT, parse_action, match, spans, NULL,
+const struct cond_row cond_yara_action = { "yara_action", COND_STRINGS, COND_SCAN | COND_CONTENT, parse_words, match, spans, NULL,
     "yara_action = [ \"reject\", \"drop\" ]", "a YARA rule matches whose meta action is one of these: reject, drop, hold, redact, strip, alert" };

@@ -17,7 +17,7 @@ import pytest
 import table
 from forge import SRV_NAME, XMPP_ADDR, Forge, der_names
 from lab.certs import Authority
-from lab.ends import Ends
+from lab.ends import bare
 from lab.lab import build_folder
 from lab.net import LabError, sh
 from lab.wire import HEADER, SASL, STREAM_ERRORS, TLS, Closed, Peer, inside, message, name
@@ -26,13 +26,10 @@ from table import A, B, HIGH, LOW, ROOMS
 
 @pytest.fixture(scope="module")
 def ends(running):
-    r = running(layout="routed", high="bare", low="bare")
-    e = Ends(r.lab)
-    e.events = r.events
-    e.forge = Forge(r.lab.path("forge"))
-    e.authority = {s: (a.cert, a.key) for s in ("high", "low") for a in (Authority(r.lab.path("tls"), s),)}
-    yield e
-    e.close()
+    with bare(running) as e:
+        e.forge = Forge(e.lab.path("forge"))
+        e.authority = {s: (a.cert, a.key) for s in ("high", "low") for a in (Authority(e.lab.path("tls"), s),)}
+        yield e
 
 
 def recorded(ends, mark, test, what):

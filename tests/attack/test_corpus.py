@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 import corpus
-from lab.ends import Ends
+from lab.ends import bare
 from lab.net import LabError
 from lab.wire import SASL, STREAM, STREAM_ERRORS, TLS, Closed, message, name
 from test_attack import begin, say
@@ -36,18 +36,15 @@ pytestmark = pytest.mark.skipif(not ROWS, reason="the corpus does not lie beside
 
 @pytest.fixture(scope="module")
 def ends(running):
-    r = running(layout="routed", high="bare", low="bare")
-    with open(r.lab.path("rules", "profiles", "corpus.conf"), "w") as f:
-        f.write(PROFILE)
-    with open(r.lab.path("rules", "main.rules"), "r+") as f:
-        text = f.read().replace('profiles = [ ', 'profiles = [ "corpus", ')
-        f.seek(0)
-        f.write(text)
-    r.gateway.lockgate("reload", "-c", r.gateway.conf)
-    e = Ends(r.lab)
-    e.events = r.events
-    yield e
-    e.close()
+    with bare(running) as e:
+        with open(e.lab.path("rules", "profiles", "corpus.conf"), "w") as f:
+            f.write(PROFILE)
+        with open(e.lab.path("rules", "main.rules"), "r+") as f:
+            text = f.read().replace('profiles = [ ', 'profiles = [ "corpus", ')
+            f.seek(0)
+            f.write(text)
+        e.gateway.lockgate("reload", "-c", e.gateway.conf)
+        yield e
 
 
 def answers(peer, patience):

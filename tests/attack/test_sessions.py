@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from lab.ends import Ends
+from lab.ends import bare
 from lab.net import LabError, wait_until
 from lab.wire import SASL, TLS, message
 from test_attack import Liar, recorded
@@ -20,11 +20,8 @@ from table import A, B, HIGH, LOW, ROOMS
 
 @pytest.fixture(scope="module")
 def ends(running):
-    r = running(layout="routed", high="bare", low="bare")
-    e = Ends(r.lab)
-    e.running, e.events, e.gateway = r, r.events, r.gateway
-    yield e
-    e.close()
+    with bare(running) as e:
+        yield e
 
 
 def numbers(ends, program):

@@ -10,7 +10,7 @@ import pytest
 
 from forge import SRV_NAME, Forge
 from lab.certs import Authority
-from lab.ends import Ends
+from lab.ends import bare
 from lab.gateway import settings
 from lab.net import LabError, sh
 from lab.wire import TLS, message
@@ -20,13 +20,10 @@ from table import A, B, HIGH, LOW
 
 @pytest.fixture(scope="module")
 def ends(running):
-    r = running(layout="routed", high="bare", low="bare")
-    e = Ends(r.lab)
-    e.running, e.events, e.gateway = r, r.events, r.gateway
-    e.forge = Forge(r.lab.path("forge"))
-    e.authority = {s: (a.cert, a.key) for s in ("high", "low") for a in (Authority(r.lab.path("tls"), s),)}
-    yield e
-    e.close()
+    with bare(running) as e:
+        e.forge = Forge(e.lab.path("forge"))
+        e.authority = {s: (a.cert, a.key) for s in ("high", "low") for a in (Authority(e.lab.path("tls"), s),)}
+        yield e
 
 
 # ---- as initiating entity ------------------------------------------------------------------------------------------------

@@ -9,26 +9,16 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..
 
 import pytest                                   # noqa: E402
 
+from lab import long                            # noqa: E402
 from lab.gateway import Journal                 # noqa: E402
 from lab.lab import Lab, build_folder           # noqa: E402
+from lab.long import pytest_addoption, pytest_collection_modifyitems       # noqa: E402, F401
 from lab.show import Follower                   # noqa: E402
 
 
 def pytest_configure(config):
+    long.pytest_configure(config)
     config.addinivalue_line("markers", "settings(conf): changes to the lab gateway's configuration, by dotted path")
-    config.addinivalue_line("markers", "long: takes longer than the short suite may; run by `make test-long` alone")
-
-
-def pytest_addoption(parser):
-    parser.addoption("--long", action="store_true", help="also the tests that take long")
-
-
-def pytest_collection_modifyitems(config, items):
-    """The long ones are another suite: without --long they are left out, not skipped."""
-    if not config.getoption("--long"):
-        left_out = [i for i in items if "long" in i.keywords]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [i for i in items if "long" not in i.keywords]
 
 
 class Running:

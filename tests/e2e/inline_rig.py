@@ -2,6 +2,7 @@
 # The rig that the tests of packet rules, admission and decoy share: two hosts, the gateway's two namespaces, parent, admission and
 # decoy from the build, stand-ins (inline_stub.py) for the rest, and small pieces of code that run in a namespace.
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -9,6 +10,7 @@ import shutil
 import signal
 import time
 
+from lab.faults import faults
 from lab.gateway import write
 from lab.lab import BASE, build_folder
 from lab.layout import CARDS, LAYOUTS, OTHER, wire
@@ -138,6 +140,23 @@ class Rig:
         for side, ns in self.host.items():
             self.servers.append(Process(["/usr/bin/python3", "-B", "-c", SERVE, "5269", "5270", "9999"], self.path(f"{side}.log"), ns.name))
         return self
+
+    @contextlib.contextmanager
+    def standing(self, prepare=None):
+        """Up, with its rules in force and its gateway running; `prepare(rig)` comes before the rules. All of it goes at the end."""
+        try:
+            self.up()
+            if prepare:
+                prepare(self)
+            self.inline("up")
+            self.start()
+            yield self
+            self.stop()
+            found = faults(self.folder)
+        finally:
+            self.down()
+        if found:
+            raise LabError("a program of this rig failed: " + "\n".join(found))
 
     def copy_programs(self):
         for program in os.listdir(os.path.join(build_folder(), "bin")):

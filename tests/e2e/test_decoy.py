@@ -57,15 +57,9 @@ SPOKEN = {
 
 @pytest.fixture(scope="module", params=["routed", "bridge"])
 def rig(request):
-    r = Rig(request.param, "decoy", {"decoy.on": True, "decoy.connections": 8, "decoy.time": "500ms", "decoy.bytes": "1KiB",
-                                     "admission.rate": 1000, "admission.burst": 1000})
-    try:
-        r.up()
-        r.inline("up")
-        r.start()
+    with Rig(request.param, "decoy", {"decoy.on": True, "decoy.connections": 8, "decoy.time": "500ms", "decoy.bytes": "1KiB",
+                                      "admission.rate": 1000, "admission.burst": 1000}).standing() as r:
         yield r
-    finally:
-        r.down()
 
 
 def talk(rig, side, data, port=9999, family=4, stay=8):

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from lab.ends import Ends, HOME, Load
+from lab.ends import bare, marked, HOME, Load
 from lab.net import LabError
 from lab.wire import DIALBACK, message, name, number
 
@@ -18,13 +18,8 @@ ROOM = "room@rooms.low.example"
 @pytest.fixture
 def ends(running, request):
     """Bare ends on a running gateway. A test may name settings: @pytest.mark.settings(...)."""
-    mark = request.node.get_closest_marker("settings")
-    r = running(layout="routed", high="bare", low="bare", settings=mark.kwargs["conf"] if mark else None)
-    e = Ends(r.lab, sinks=())
-    e.events, e.gateway = r.events, r.gateway
-    yield e
-    e.close()
-    time.sleep(0.1)
+    with bare(running, marked(request), 0.1, sinks=()) as e:
+        yield e
 
 
 def is_error(id_):

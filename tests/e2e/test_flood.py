@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from lab.ends import Ends, Load
+from lab.ends import bare, Load
 from lab.lab import build_folder
 from lab.layout import CARDS
 from lab.net import Process, wait_until
@@ -97,15 +97,12 @@ def figures(d):
 
 @pytest.fixture(scope="module")
 def ends(running):
-    r = running(layout="routed", high="bare", low="bare", settings={"admission.rate": 10, "admission.burst": 20})
-    e = Ends(r.lab)
-    e.events, e.gateway = r.events, r.gateway
-    for side in ("high", "low"):        # the onward streams are up before anything is measured
-        e.stream(side).send(message(f"a@{side}.example/r", f"b@{'low' if side == 'high' else 'high'}.example/r", f"first-{side}"))
-    e.sink["low"].wait("the first message", lambda x: x.get("id") == "first-high", 20)
-    e.sink["high"].wait("the first message", lambda x: x.get("id") == "first-low", 20)
-    yield e
-    e.close()
+    with bare(running, {"admission.rate": 10, "admission.burst": 20}) as e:
+        for side in ("high", "low"):        # the onward streams are up before anything is measured
+            e.stream(side).send(message(f"a@{side}.example/r", f"b@{'low' if side == 'high' else 'high'}.example/r", f"first-{side}"))
+        e.sink["low"].wait("the first message", lambda x: x.get("id") == "first-high", 20)
+        e.sink["high"].wait("the first message", lambda x: x.get("id") == "first-low", 20)
+        yield e
 
 
 def mac_of(ends):

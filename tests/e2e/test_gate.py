@@ -2,17 +2,12 @@
 # The last gate: a guard that has gone mad (tests/mad/guard.c stands in its place) gets nothing out past the journal.
 
 import contextlib
-import os
-import shutil
 import time
 
 import pytest
 
-from lab.ends import Ends
-from lab.gateway import Gateway, Journal
-from lab.lab import Lab, build_folder
+from lab import ends
 from lab.net import LabError, wait_until
-from lab.show import Follower
 from lab.wire import message
 
 FROM, TO = "a@high.example/r", "b@low.example/r"
@@ -21,20 +16,8 @@ FROM, TO = "a@high.example/r", "b@low.example/r"
 @pytest.fixture(scope="module")
 def mad(tmp_path_factory):
     """A lab whose gateway runs the mad guard beside the real other programs."""
-    folder = tmp_path_factory.mktemp("bin")
-    for name in os.listdir(os.path.join(build_folder(), "bin")):
-        shutil.copy(os.path.join(build_folder(), "bin", name), folder / name)
-    shutil.copy(os.path.join(build_folder(), "mad", "lockgate-guard"), folder / "lockgate-guard")
-    with Lab("gate", layout="routed", high="bare", low="bare") as lab:
-        lab.configure_gateway()
-        lab.gateway = Gateway(lab, str(folder), lab.gateway.conf)
-        lab.gateway.inline("up")
-        lab.gateway.start()
-        ends = Ends(lab)
-        ends.events = Follower(Journal(lab.path("state")))
-        yield ends
-        ends.events.stop()
-        ends.close()
+    with ends.mad("gate", tmp_path_factory.mktemp("bin"), "lockgate-guard") as e:
+        yield e
 
 
 def arrives(ends, peer, id_, body, seconds):

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from lab.ends import Ends, Load
+from lab.ends import bare, Load
 from lab.gateway import Gateway
 from lab.lab import build_folder
 from lab.layout import OTHER
@@ -48,12 +48,10 @@ class Wire:
 @pytest.fixture(scope="module")
 def ends(running, tmp_path_factory):
     """The gateway's programs are copies, so that an upgrade can put others in their place."""
-    r = running(layout="routed", high="bare", low="bare", settings={"limits.keepalive": "0s"})
-    e = Ends(r.lab)
-    e.events, e.gateway, e.n = r.events, r.gateway, 0
-    e.peer = fresh(e)
-    yield e
-    e.close()
+    with bare(running, {"limits.keepalive": "0s"}) as e:
+        e.n = 0
+        e.peer = fresh(e)
+        yield e
 
 
 def fresh(e):

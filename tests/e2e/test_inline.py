@@ -24,14 +24,8 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="makes network namespa
 
 @pytest.fixture(scope="module", params=["routed", "bridge", "proxy"])
 def rig(request):
-    r = Rig(request.param)
-    try:
-        r.up()
-        r.inline("up")
-        r.start()
+    with Rig(request.param).standing() as r:
         yield r
-    finally:
-        r.down()
 
 
 
@@ -39,15 +33,8 @@ def rig(request):
 
 @pytest.fixture(scope="module")
 def watched():
-    r = Rig("routed")
-    try:
-        r.up()
-        shutil.copy(r.command, r.path("bin"))
-        r.inline("up")
-        r.start()
+    with Rig("routed").standing(lambda r: shutil.copy(r.command, r.path("bin"))) as r:
         yield r
-    finally:
-        r.down()
 
 
 SABOTAGE = {

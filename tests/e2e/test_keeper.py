@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from lab.ends import Ends
+from lab.ends import bare
 from lab.net import LabError, sh, wait_until
 from lab.wire import message
 
@@ -17,12 +17,9 @@ FROM, TO = "a@high.example/r", "b@low.example/r"
 
 @pytest.fixture
 def ends(running):
-    r = running(layout="routed", high="bare", low="bare")
-    wait_until("the keeper to run", lambda: "keeper" in r.gateway.programs(), 10)
-    e = Ends(r.lab)
-    e.gateway, e.events = r.gateway, r.events
-    yield e
-    e.close()
+    with bare(running) as e:
+        wait_until("the keeper to run", lambda: "keeper" in e.gateway.programs(), 10)
+        yield e
 
 
 def crosses(ends, peer, id_, seconds=10):

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from lab.ends import Ends, Load
+from lab.ends import bare, Load
 from lab.net import wait_until
 from lab.wire import message, number
 
@@ -19,13 +19,9 @@ RATE = 200          # a second, high to low; low to high has a quarter of it
 
 @pytest.fixture
 def ends(running):
-    r = running(layout="routed", high="bare", low="bare", settings={"limits.deliver": "5s"})
-    wait_until("all programs to run", lambda: len(r.gateway.programs()) >= 7, 5)
-    e = Ends(r.lab)
-    e.events, e.gateway = r.events, r.gateway
-    yield e
-    e.close()
-    time.sleep(0.2)
+    with bare(running, {"limits.deliver": "5s"}, 0.2) as e:
+        wait_until("all programs to run", lambda: len(e.gateway.programs()) >= 7, 5)
+        yield e
 
 
 class Books:

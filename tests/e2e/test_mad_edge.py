@@ -3,17 +3,13 @@
 # would not release to that side's own server, nothing speaks for the other side, nothing unreleased is read, and nothing else breaks.
 
 import os
-import shutil
 import time
 import xml.etree.ElementTree as ET
 
 import pytest
 
-from lab.ends import Ends
-from lab.gateway import Gateway, Journal
-from lab.lab import Lab, build_folder
+from lab.ends import mad
 from lab.net import LabError, wait_until
-from lab.show import Follower
 from lab.wire import message
 
 FROM, TO = "a@high.example/r", "b@low.example/r"
@@ -24,20 +20,9 @@ LIVES = 5
 def aftermath(tmp_path_factory):
     """The gateway after the mad edge's last life, with what was seen meanwhile."""
     folder = tmp_path_factory.mktemp("bin")
-    for name in os.listdir(os.path.join(build_folder(), "bin")):
-        shutil.copy(os.path.join(build_folder(), "bin", name), folder / name)
-    os.rename(folder / "lockgate-edge", folder / "lockgate-edge.real")
-    shutil.copy(os.path.join(build_folder(), "mad", "lockgate-edge"), folder / "lockgate-edge")
     (folder / "lives").write_text("0\n")
-    with Lab("madedge", layout="routed", high="bare", low="bare") as lab:
-        lab.configure_gateway()
-        lab.gateway = Gateway(lab, str(folder), lab.gateway.conf)
-        lab.gateway.inline("up")
-        lab.gateway.start()
-        ends = Ends(lab)
-        ends.gateway = lab.gateway
-        ends.events = Follower(Journal(lab.path("state")))
-        ends.before = lab.gateway.programs()
+    with mad("madedge", folder, "lockgate-edge", lambda f: os.rename(f / "lockgate-edge", f / "lockgate-edge.real")) as ends:
+        ends.before = ends.gateway.programs()
         (folder / "go").touch()
         # Side low goes on talking to the mad edge's side: all of it is refused by the policy, so none of it may reach that edge.
         peer = ends.stream("low")
@@ -49,8 +34,6 @@ def aftermath(tmp_path_factory):
         wait_until("the real edge", lambda: (folder / "lives").read_text().strip() == str(LIVES + 1), 30)
         ends.refused = n + 1
         yield ends
-        ends.events.stop()
-        ends.close()
 
 
 def test_only_what_policy_releases_to_that_side_arrived(aftermath):

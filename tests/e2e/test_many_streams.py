@@ -5,17 +5,14 @@ import json
 
 import pytest
 
-from lab.ends import Ends
+from lab.ends import bare
 from lab.wire import message
 
 
 @pytest.fixture(scope="module")
 def ends(running):
-    r = running(layout="routed", high="bare", low="bare", settings={"limits.streams": 4, "limits.pairs_per_stream": 1})
-    e = Ends(r.lab)
-    e.events, e.gateway = r.events, r.gateway
-    yield e
-    e.close()
+    with bare(running, {"limits.streams": 4, "limits.pairs_per_stream": 1}) as e:
+        yield e
 
 
 def test_a_standing_stream_is_not_forgotten(ends):

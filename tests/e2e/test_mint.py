@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from lab import gateway
-from lab.ends import Ends
+from lab.ends import Ends, bare
 from lab.lab import Lab, build_folder
 from lab.net import LabError, sh, wait_until
 from lab.wire import message
@@ -87,11 +87,8 @@ def point_of(der):
 
 @pytest.fixture
 def ends(running):
-    r = running(layout="routed", high="bare", low="bare", mint=True, settings={"high.mint.life": "12s"})
-    e = Ends(r.lab)
-    e.gateway, e.events = r.gateway, r.events
-    yield e
-    e.close()
+    with bare(running, {"high.mint.life": "12s"}, mint=True) as e:
+        yield e
 
 
 def crosses(ends, peer, id_):

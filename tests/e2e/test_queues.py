@@ -4,7 +4,6 @@
 
 import os
 import signal
-import time
 
 import pytest
 
@@ -50,17 +49,12 @@ time.sleep(600)
 
 @pytest.fixture(scope="module")
 def rig():
-    r = Rig("routed", "queues", {"admission.queues": QUEUES, "admission.open": OPEN, "admission.rate": 2000, "admission.burst": 2000})
-    try:
-        r.up()
+    def addresses(r):
         for i in range(16):
             r.host["low"].ip("addr", "add", f"10.77.2.{100 + i}/24", "dev", "eth0")
         r.host["low"].ip("addr", "add", "fd77:2::101/64", "dev", "eth0", "nodad")
-        r.inline("up")
-        r.start()
+    with Rig("routed", "queues", {"admission.queues": QUEUES, "admission.open": OPEN, "admission.rate": 2000, "admission.burst": 2000}).standing(addresses) as r:
         yield r
-    finally:
-        r.down()
 
 
 def queues(rig):

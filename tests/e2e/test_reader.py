@@ -2,16 +2,11 @@
 # The second reader: what leaves is read again before it is sent, and what it does not confirm is refused, answered, recorded.
 # A reader that lies (tests/mad/reader.c) stands in for a writer that has gone wrong.
 
-import os
-import shutil
 
 import pytest
 
-from lab.ends import Ends
-from lab.gateway import Gateway, Journal
-from lab.lab import Lab, build_folder
+from lab import ends
 from lab.net import wait_until
-from lab.show import Follower
 from lab.wire import message
 
 FROM, TO = "a@high.example/r", "b@low.example/r"
@@ -19,21 +14,8 @@ FROM, TO = "a@high.example/r", "b@low.example/r"
 
 @pytest.fixture(scope="module")
 def mad(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("bin")
-    for name in os.listdir(os.path.join(build_folder(), "bin")):
-        shutil.copy(os.path.join(build_folder(), "bin", name), folder / name)
-    shutil.copy(os.path.join(build_folder(), "mad", "lockgate-reader"), folder / "lockgate-reader")
-    with Lab("reader", layout="routed", high="bare", low="bare") as lab:
-        lab.configure_gateway()
-        lab.gateway = Gateway(lab, str(folder), lab.gateway.conf)
-        lab.gateway.inline("up")
-        lab.gateway.start()
-        ends = Ends(lab)
-        ends.gateway = lab.gateway
-        ends.events = Follower(Journal(lab.path("state")))
-        yield ends
-        ends.events.stop()
-        ends.close()
+    with ends.mad("reader", tmp_path_factory.mktemp("bin"), "lockgate-reader") as e:
+        yield e
 
 
 def say(ends, peer, id_, body):

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from lab.ends import Ends
+from lab.ends import bare
 from lab.wire import message
 
 FROM, TO = "a@high.example/r", "b@low.example/r"
@@ -22,14 +22,8 @@ RULE = """
 
 @pytest.fixture
 def ends(running):
-    r = running(layout="routed", high="bare", low="bare")
-    e = Ends(r.lab, sinks=())
-    e.events, e.gateway, e.lab = r.events, r.gateway, r.lab
-    e.open_sink("low")
-    e.open_sink("high")
-    yield e
-    e.close()
-    time.sleep(0.1)
+    with bare(running, rest=0.1) as e:
+        yield e
 
 
 def edit(lab, change):

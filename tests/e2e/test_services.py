@@ -43,14 +43,8 @@ def rig(request):
     plan = LAYOUTS[request.param]
     domains = {f"{s}.domains": ({"name": f"{s}.example", "dialback": False, "targets": (
         {"address": plan[s].server4, "port": 5269, "tls": "starttls"}, {"address": plan[s].server6, "port": 5270, "tls": "direct", "priority": 5})},) for s in SIDES}
-    r = Rig(request.param, "svc", {"services": services(request.param), "admission.rate": 30, "admission.burst": 300, **domains})
-    try:
-        r.up()
-        r.inline("up")
-        r.start()
+    with Rig(request.param, "svc", {"services": services(request.param), "admission.rate": 30, "admission.burst": 300, **domains}).standing() as r:
         yield r
-    finally:
-        r.down()
 
 
 def nothing_crossed(rig, watched):

@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from lab.ends import Ends
+from lab.ends import bare
 from lab.wire import message
 
 FROM, TO = "alice@high.example/r", "bob@low.example/r"
@@ -22,16 +22,13 @@ FROM, TO = "alice@high.example/r", "bob@low.example/r"
 
 @pytest.fixture(scope="module")
 def ends(running):
-    r = running(layout="routed", high="bare", low="bare")
-    e = Ends(r.lab)
-    e.events, e.gateway, e.lab = r.events, r.gateway, r.lab
-    e.peer = e.stream("high")
-    for n in range(5):
-        e.peer.send(message(FROM, TO, f"status-{n}", body="x"))
-    assert e.events.wait(lambda x: x["event_type"] == "verdict" and x.get("stanza_id") == "status-4", 30)
-    time.sleep(0.5)
-    yield e
-    e.close()
+    with bare(running) as e:
+        e.peer = e.stream("high")
+        for n in range(5):
+            e.peer.send(message(FROM, TO, f"status-{n}", body="x"))
+        assert e.events.wait(lambda x: x["event_type"] == "verdict" and x.get("stanza_id") == "status-4", 30)
+        time.sleep(0.5)
+        yield e
 
 
 def status(ends, *words):

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from lab.ends import Ends
+from lab.ends import bare
 from lab.wire import message
 
 FROM, TO = "a@high.example/r", "b@low.example/r"
@@ -18,14 +18,8 @@ WORD = "FORGET-ME-NOT"
 
 @pytest.fixture
 def ends(running):
-    r = running(layout="routed", high="bare", low="bare", settings={"gateway.tap": "64KiB"})
-    e = Ends(r.lab, sinks=())
-    e.events, e.gateway, e.lab = r.events, r.gateway, r.lab
-    e.open_sink("low")
-    e.open_sink("high")
-    yield e
-    e.close()
-    time.sleep(0.1)
+    with bare(running, {"gateway.tap": "64KiB"}, 0.1) as e:
+        yield e
 
 
 def replay(ends, side):

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from lab.ends import Ends
+from lab.ends import bare
 from lab.wire import message
 
 FROM, TO = "a@high.example/r", "b@low.example/r"
@@ -14,11 +14,8 @@ FROM, TO = "a@high.example/r", "b@low.example/r"
 
 @pytest.fixture(scope="module")
 def watching(running):
-    r = running(layout="routed", high="bare", low="bare", settings={"gateway.enforce": False})
-    e = Ends(r.lab)
-    e.events, e.gateway = r.events, r.gateway
-    yield e
-    e.close()
+    with bare(running, {"gateway.enforce": False}) as e:
+        yield e
 
 
 def verdict(ends, id_, mark):

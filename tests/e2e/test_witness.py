@@ -15,7 +15,7 @@ import time
 
 import pytest
 
-from lab.ends import Ends
+from lab.ends import bare
 from lab.net import sh, wait_until
 from lab.wire import message
 
@@ -97,17 +97,15 @@ def auditor(tmp_path_factory):
 @pytest.fixture
 def ends(running, witnesses, auditor):
     w = witnesses
-    r = running(layout="routed", high="bare", low="bare", settings={
+    settings = {
         "journal.evidence": str(auditor / "me.pem"), "journal.checkpoint": "1s", "journal.witness_time": "1s",
         "journal.witnesses": ({"name": "tcp", "kind": "syslog", "to": f"127.0.0.1:{w['tcp'].port}"},
                               {"name": "udp", "kind": "syslog-udp", "to": f"127.0.0.1:{w['udp'].port}"},
                               {"name": "web", "kind": "http", "to": f"http://127.0.0.1:{w['web'].port}/keep?of=gate"},
                               {"name": "file", "kind": "file", "to": w["file"]},
-                              {"name": "dead", "kind": "syslog", "to": f"127.0.0.1:{w['dead']}"})})
-    e = Ends(r.lab)
-    e.events, e.gateway = r.events, r.gateway
-    yield e
-    e.close()
+                              {"name": "dead", "kind": "syslog", "to": f"127.0.0.1:{w['dead']}"})}
+    with bare(running, settings) as e:
+        yield e
 
 
 def size(note):

@@ -4,7 +4,7 @@
 
 import pytest
 
-from lab.ends import Ends
+from lab.ends import bare
 from lab.net import wait_until
 from lab.wire import HEADER, TLS, Closed, message
 
@@ -85,11 +85,8 @@ def rows(table):
 
 @pytest.fixture(scope="module")
 def ends(running):
-    r = running(layout="routed", high="bare", low="bare")
-    e = Ends(r.lab)
-    e.events = r.events
-    yield e
-    e.close()
+    with bare(running) as e:
+        yield e
 
 
 def judge(ends, peer, mark, conditions):

@@ -2,10 +2,15 @@
 # Both servers of a lab as bare endpoints: a Sink on each side that takes what comes, and Peers that say what a test wants.
 
 import contextlib
+import os
+import shutil
 import threading
 import time
 
+from .gateway import Gateway, Journal
+from .lab import Lab, build_folder
 from .layout import OTHER
+from .show import Follower
 from .wire import Peer, Sink, message, number, readable
 
 HOME = {"high": "high.example", "low": "low.example"}
@@ -60,6 +65,48 @@ class Ends:
                 p.sock.close()
         for s in self.sink.values():
             s.close()
+
+
+@contextlib.contextmanager
+def bare(running, settings=None, rest=0.0, sinks=("high", "low"), **words):
+    """Bare ends on a gateway of the fixture `running`; `rest`: seconds behind the end of each connection, for what the next test must not see."""
+    r = running(layout="routed", high="bare", low="bare", settings=settings, **words)
+    e = Ends(r.lab, sinks=sinks)
+    e.running, e.events, e.gateway = r, r.events, r.gateway
+    try:
+        yield e
+    finally:
+        e.close()
+        time.sleep(rest)
+
+
+@contextlib.contextmanager
+def mad(instance, folder, program, before=None):
+    """Bare ends on a gateway whose `program` is the one of tests/mad; all run as copies in `folder` (a pathlib.Path).
+    `before(folder)` is called when they lie there, the mad one not yet."""
+    for name in os.listdir(os.path.join(build_folder(), "bin")):
+        shutil.copy(os.path.join(build_folder(), "bin", name), folder / name)
+    if before:
+        before(folder)
+    shutil.copy(os.path.join(build_folder(), "mad", program), folder / program)
+    with Lab(instance, layout="routed", high="bare", low="bare") as lab:
+        lab.configure_gateway()
+        lab.gateway = Gateway(lab, str(folder), lab.gateway.conf)
+        lab.gateway.inline("up")
+        lab.gateway.start()
+        e = Ends(lab)
+        e.gateway, e.events = lab.gateway, Follower(Journal(lab.path("state")))
+        try:
+            yield e
+        finally:
+            e.events.stop()
+            e.close()
+
+
+def marked(request):
+    """What a test asks for by @pytest.mark.settings(conf={...}), or None."""
+    mark = request.node.get_closest_marker("settings")
+    return mark.kwargs["conf"] if mark else None
 
 
 class Load:

@@ -8,7 +8,7 @@ import os
 import shutil
 import signal
 
-from .layout import CARDS, LAYOUTS, MACS, OTHER
+from .layout import CARDS, LAYOUTS, OTHER
 from .net import LabError, Process, sh, wait_until
 
 
@@ -126,7 +126,7 @@ class Gateway:
     def inline(self, verb, check=True):
         return self.lockgate("inline", verb, "-c", self.conf, check=check)
 
-    def start(self, timeout=20):
+    def start(self, timeout=60):
         if not os.path.exists(self.lab.path("state", PATTERNS)):
             self._patterns(self._kept_patterns(), self.lab.path("state", PATTERNS))
         open(self.out, "w").close()
@@ -140,7 +140,10 @@ class Gateway:
                 raise LabError(f"the gateway ended while starting (exit {self.process.popen.returncode}):\n{self.process.tail()}")
             with open(self.out) as f:
                 return "ready" in f.read().split()
-        wait_until(f"the gateway's line 'ready' (log: {self.log})", ready, timeout)
+        try:
+            wait_until("the gateway's line 'ready'", ready, timeout)
+        except LabError as error:
+            raise LabError(f"{error}; the end of its log:\n{self.process.tail(30)}") from None
         self._patterns(self.lab.path("state", PATTERNS), self._kept_patterns())
 
     def _kept_patterns(self):

@@ -9,20 +9,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..
 
 import pytest                                   # noqa: E402
 
-
-def pytest_configure(config):
-    config.addinivalue_line("markers", "long: run by `make test-long` alone")
-
-
-def pytest_addoption(parser):
-    parser.addoption("--long", action="store_true", help="also the tests that take long")
-
-
-def pytest_collection_modifyitems(config, items):
-    if not config.getoption("--long"):
-        left_out = [i for i in items if "long" in i.keywords]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [i for i in items if "long" not in i.keywords]
+from lab.long import pytest_addoption, pytest_collection_modifyitems, pytest_configure     # noqa: E402, F401
 
 
 @pytest.fixture(scope="session")
