@@ -127,9 +127,10 @@ mad: $(mad_programs)
 
 # ---- fuzzing: one minute for each target, or FUZZ_SECONDS; what is found lies in $(BUILD)/fuzzing --------------------
 FUZZ_SECONDS ?= 60
+# RECORD=1 writes tests/fuzz/totals.txt
 fuzz:
 	tests/lab/packages fuzz
-	BUILD=$(BUILD) tests/fuzz/run $(FUZZ_SECONDS)
+	BUILD=$(BUILD) tests/fuzz/run $(if $(RECORD),--record) $(FUZZ_SECONDS)
 fuzz-long:
 	$(MAKE) fuzz FUZZ_SECONDS=3600
 
@@ -142,12 +143,19 @@ valgrind:
 	tests/lab/packages build test
 	$(MAKE) -j$(JOBS) unit fuzz-replay
 	BUILD=$(BUILD) tests/tools/valgrind
-# lines and branches of each folder; COVERAGE_TESTS: the groups that are run
+# address, undefined and leak sanitizers; a lab ends with an error when one of its programs has reported something (tests/lab/faults.py)
+SANITIZE_TESTS ?= unit fuzz tools replay xeps e2e/lab e2e/xml e2e/delivery e2e/federation/routed e2e/reload e2e/limits e2e/mad_edge attack
+sanitize:
+	tests/lab/packages
+	$(MAKE) -j$(JOBS) SANITIZE=1 BUILD=$(BUILD)/san all unit fuzz-replay bench-tools mad
+	LAB_PATIENCE=4 ASAN_OPTIONS=exitcode=99 UBSAN_OPTIONS=print_stacktrace=1:exitcode=99 BUILD=$(BUILD)/san tests/run $(SANITIZE_TESTS)
+# lines and branches of each folder; COVERAGE_TESTS: the groups that are run, as a rule all that tests/tools/coverage does not leave out.
+# RECORD=1 writes tests/coverage.txt
 COVERAGE_TESTS ?=
 coverage:
 	tests/lab/packages
 	$(MAKE) -j$(JOBS) COVERAGE=1 BUILD=$(BUILD)/cov all unit fuzz-replay bench-tools mad
-	BUILD=$(BUILD)/cov tests/tools/coverage $(COVERAGE_TESTS)
+	BUILD=$(BUILD)/cov tests/tools/coverage $(if $(RECORD),--record) $(COVERAGE_TESTS)
 
 # ---- benches --------------------------------------------------------------------------------------------------------
 bench_tools = $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
@@ -194,8 +202,7 @@ test-long:
 	$(MAKE) -j$(JOBS) all unit fuzz-replay bench-tools mad
 	tests/run --long
 	tests/long/soak $(SOAK_MINUTES)
-	$(MAKE) -j$(JOBS) SANITIZE=1 BUILD=$(BUILD)/san all unit fuzz-replay mad
-	LAB_PATIENCE=4 BUILD=$(BUILD)/san tests/run unit fuzz e2e/lab e2e/xml e2e/delivery e2e/federation
+	$(MAKE) sanitize
 	BUILD=$(BUILD) tests/tools/valgrind
 	tests/long/clean-root run test
 	tests/long/clean-root package
@@ -241,7 +248,8 @@ help:
 	@echo "test       everything that is tested in about ten minutes (root)"
 	@echo "test-long  what takes longer: kill runs, sanitizers, soaks"
 	@echo "lab-up     the lab, left standing; lab-down takes it away"
-	@echo "lint       static analysis: cppcheck, clang-tidy, gcc -fanalyzer; coverage: what the tests reach, by folder; valgrind: memcheck"
+	@echo "lint       static analysis: cppcheck, clang-tidy, gcc -fanalyzer; coverage: what the tests reach, by folder"
+	@echo "sanitize   address, undefined and leak sanitizers over unit tests, fuzz replays and labs; valgrind: memcheck over the first two"
 	@echo "soak       good and hostile load for SOAK_MINUTES (30): memory, descriptors, delay"
 	@echo "bench      figures beside their references; bench-search: ten million records (7 GB); fuzz, fuzz-long: fuzzers"
 	@echo "all        builds into $(BUILD)/; install honours DESTDIR and PREFIX; deb: a Debian package; clean"
@@ -250,4 +258,4 @@ help:
 
 clean:
 	rm -rf $(BUILD)
-.PHONY: deb bench-search all unit mad fuzz-replay fuzz fuzz-long lint valgrind coverage soak bench-tools bench run lab-up lab-down test test-long install help clean
+.PHONY: deb bench-search all unit mad fuzz-replay fuzz fuzz-long lint valgrind sanitize coverage soak bench-tools bench run lab-up lab-down test test-long install help clean
