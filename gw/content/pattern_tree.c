@@ -88,7 +88,7 @@ static void read_escape(struct reader *r, struct byte_set *s, int *ret_char)
     case 'f': *ret_char = '\f'; break;
     default:
         if ((unsigned char)c < 0x80 && c && !((c | 32) >= 'a' && (c | 32) <= 'z') && !(c >= '0' && c <= '9'))
-            *ret_char = c;
+            *ret_char = (unsigned char)c;
     }
     if (*ret_char < 0)
         r->lost = true; /* back-references, properties: let Hyperscan say what it thinks of them */

@@ -89,9 +89,9 @@ static bool show(const char *folder, const char *name, bool whole)
 
 static int by_name(const struct dirent **a, const struct dirent **b)
 {
-    unsigned long long ga = 0, na = 0, gb = 0, nb = 0;
-    sscanf((*a)->d_name, "%llu-%llu", &ga, &na);
-    sscanf((*b)->d_name, "%llu-%llu", &gb, &nb);
+    char *end;
+    unsigned long long ga = strtoull((*a)->d_name, &end, 10), na = *end ? strtoull(end + 1, NULL, 10) : 0;
+    unsigned long long gb = strtoull((*b)->d_name, &end, 10), nb = *end ? strtoull(end + 1, NULL, 10) : 0;
     return ga != gb ? (ga < gb ? -1 : 1) : na != nb ? (na < nb ? -1 : 1) : 0;
 }
 

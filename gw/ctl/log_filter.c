@@ -249,7 +249,7 @@ static bool prefix_has(const char *prefix, struct str address)
     text[address.n] = 0;
     memcpy(net, prefix, (size_t)(slash - prefix));
     net[slash - prefix] = 0;
-    bits = atoi(slash + 1);
+    bits = (int)strtol(slash + 1, NULL, 10); /* log_words_check has looked at it */
     family = strchr(net, ':') ? AF_INET6 : AF_INET;
     if (inet_pton(family, net, a) != 1 || inet_pton(family, text, b) != 1 || bits < 0 || bits > (family == AF_INET ? 32 : 128))
         return false;

@@ -254,8 +254,10 @@ static int turn(struct decoy *d, struct pollfd *v)
 int decoy_run(struct decoy *d)
 {
     struct pollfd *v = calloc(4 + (size_t)d->conf->decoy.connections, sizeof *v);
-    if (!v || ipc_put_ready(d->parent, &(struct msg_ready){ }) != 0)
+    if (!v || ipc_put_ready(d->parent, &(struct msg_ready){ }) != 0) {
+        free(v);
         return 1;
+    }
     int e = 0;
     while (!d->stop && !e) {
         teller_send(&d->teller);

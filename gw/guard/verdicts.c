@@ -302,7 +302,7 @@ static bool leave(struct guard *g, struct job *j)
         g->counts.folded++;
         g->counts.folded_bytes += buf_size(&j->bytes);
     }
-    g->counts.let_through += o.verdict == GW_V_RELEASE && o.v->would != GW_V_RELEASE;
+    g->counts.let_through += o.verdict == GW_V_RELEASE && o.v && o.v->would != GW_V_RELEASE;
     if (o.v && o.v->alert)
         log_warn("alert: verdict %llu matched a rule with action \"alert\", severity %.*s", (unsigned long long)number, STR_ARG(o.v->severity));
     return true;

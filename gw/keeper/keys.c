@@ -13,11 +13,11 @@
 /* ---- signing ---- */
 
 /* RFC 8446 section 4.2.3; the PKCS#1 ones are for TLS 1.2. A curve is not bound to a digest in TLS 1.2. */
-static const struct scheme { unsigned id; const char *type, *digest; int padding; } schemes[] = {
-    { 0x0401, "RSA", "SHA256", RSA_PKCS1_PADDING }, { 0x0501, "RSA", "SHA384", RSA_PKCS1_PADDING },
-    { 0x0601, "RSA", "SHA512", RSA_PKCS1_PADDING }, { 0x0804, "RSA", "SHA256", RSA_PKCS1_PSS_PADDING },
-    { 0x0805, "RSA", "SHA384", RSA_PKCS1_PSS_PADDING }, { 0x0806, "RSA", "SHA512", RSA_PKCS1_PSS_PADDING },
-    { 0x0403, "EC", "SHA256", 0 }, { 0x0503, "EC", "SHA384", 0 }, { 0x0603, "EC", "SHA512", 0 }, { 0x0807, "ED25519", NULL, 0 },
+static const struct scheme { unsigned id; int padding; const char *type, *digest; } schemes[] = {
+    { 0x0401, RSA_PKCS1_PADDING, "RSA", "SHA256" }, { 0x0501, RSA_PKCS1_PADDING, "RSA", "SHA384" },
+    { 0x0601, RSA_PKCS1_PADDING, "RSA", "SHA512" }, { 0x0804, RSA_PKCS1_PSS_PADDING, "RSA", "SHA256" },
+    { 0x0805, RSA_PKCS1_PSS_PADDING, "RSA", "SHA384" }, { 0x0806, RSA_PKCS1_PSS_PADDING, "RSA", "SHA512" },
+    { 0x0403, 0, "EC", "SHA256" }, { 0x0503, 0, "EC", "SHA384" }, { 0x0603, 0, "EC", "SHA512" }, { 0x0807, 0, "ED25519", NULL },
 };
 
 static const struct scheme *scheme_for(EVP_PKEY *k, unsigned id)
