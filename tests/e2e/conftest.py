@@ -73,9 +73,9 @@ def running(request):
 
     def end():
         if state["lab"]:
-            _current.remove(state["lab"])
-            state["lab"].__exit__()
-            state["lab"] = state["words"] = None
+            lab, state["lab"], state["words"] = state["lab"], None, None     # its end may be an error, and comes once
+            _current.remove(lab)
+            lab.__exit__()
 
     get.end = end
     yield get
