@@ -23,7 +23,7 @@ struct ipc_msg {
     struct str payload;
     int fd;
 };
-/* Reads what is there, without waiting. >0: something was read; AGAIN: nothing there; CLOSED; IO. */
+/* Reads what is there, without waiting. >0: something was read; AGAIN: nothing there; CLOSED; IO; NOMEM: nothing was lost yet. */
 int ipc_fill(struct ipc *c) GW_MUST_CHECK;
 /* The next whole message: 1, or 0 when there is none yet, or PROTO (unknown type, not for us, too long): the peer program is
  * then broken and its channel is to be dropped. */

@@ -202,7 +202,7 @@ int guard_stanza(struct guard *g, enum gw_side side, const struct msg_stanza *m)
         return GW_ERR(PROTO); /* it has long been out of credit */
     struct job *j = job_get(g);
     if (!j)
-        return GW_ERR(PROTO);
+        return g->n_jobs < GUARD_JOBS_MAX ? GW_ERR(NOMEM) : GW_ERR(PROTO);
     e->last_ticket = m->ticket;
     j->flow = f;
     f->refs++;

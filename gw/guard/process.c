@@ -9,7 +9,26 @@
 
 #include "log.h"
 
+#define STARVED_MS 60000
 #define LINES_MAX (256u << 20) /* bytes of journal lines that are not durable; behind it no verdict is given */
+
+static int64_t clock_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Who brought what there was no memory for is ended first: what it holds here goes with it. When that did not help, what is held is our own. */
+static int noted(struct process *p, int rc)
+{
+    if (rc == GW_ERR(NOMEM)) {
+        int64_t now = clock_ms();
+        p->starved |= p->starved_at && now - p->starved_at < STARVED_MS;
+        p->starved_at = now ? now : 1;
+    }
+    return rc;
+}
 
 /* ---- what the core asks for ---- */
 
@@ -18,27 +37,27 @@ static int to_edge(struct process *p, enum gw_side side) { return p->ch[CH_EDGE 
 static int do_order(void *ctx, enum gw_side to, const struct msg_order *m)
 {
     struct process *p = ctx;
-    return to_edge(p, to) ? GW_ERR(CLOSED) : ipc_put_order(p->ch[CH_EDGE + to], m);
+    return to_edge(p, to) ? GW_ERR(CLOSED) : noted(p, ipc_put_order(p->ch[CH_EDGE + to], m));
 }
 static int do_verdict(void *ctx, enum gw_side to, const struct msg_verdict *m)
 {
     struct process *p = ctx;
-    return to_edge(p, to) ? GW_ERR(CLOSED) : ipc_put_verdict(p->ch[CH_EDGE + to], m);
+    return to_edge(p, to) ? GW_ERR(CLOSED) : noted(p, ipc_put_verdict(p->ch[CH_EDGE + to], m));
 }
 static int do_settled(void *ctx, enum gw_side to, const struct msg_settled *m)
 {
     struct process *p = ctx;
-    return to_edge(p, to) ? GW_ERR(CLOSED) : ipc_put_settled(p->ch[CH_EDGE + to], m);
+    return to_edge(p, to) ? GW_ERR(CLOSED) : noted(p, ipc_put_settled(p->ch[CH_EDGE + to], m));
 }
 static int do_flow(void *ctx, enum gw_side to, const struct msg_flow *m)
 {
     struct process *p = ctx;
-    return to_edge(p, to) ? GW_ERR(CLOSED) : ipc_put_flow(p->ch[CH_EDGE + to], m);
+    return to_edge(p, to) ? GW_ERR(CLOSED) : noted(p, ipc_put_flow(p->ch[CH_EDGE + to], m));
 }
 static int do_scan(void *ctx, unsigned i, const struct msg_scan *m)
 {
     struct process *p = ctx;
-    return p->ch[CH_SCANNER + i] ? ipc_put_scan(p->ch[CH_SCANNER + i], m) : GW_ERR(CLOSED);
+    return p->ch[CH_SCANNER + i] ? noted(p, ipc_put_scan(p->ch[CH_SCANNER + i], m)) : GW_ERR(CLOSED);
 }
 /* The channel goes at once; what the scanner still says is not heard. */
 static int do_kill_scanner(void *ctx, unsigned i)
@@ -61,12 +80,13 @@ static int64_t do_scanner_cpu(void *ctx, unsigned i)
 static int do_keep(void *ctx, const struct msg_keep *m)
 {
     struct process *p = ctx;
-    return p->ch[CH_JOURNAL] ? ipc_put_keep(p->ch[CH_JOURNAL], m) : GW_ERR(CLOSED);
+    return p->ch[CH_JOURNAL] ? noted(p, ipc_put_keep(p->ch[CH_JOURNAL], m)) : GW_ERR(CLOSED);
 }
 static uint64_t do_next_number(void *ctx) { return ((struct process *)ctx)->lines.last + 1; }
 static int do_line(void *ctx, uint8_t target, const struct ipc_hash *hash, enum gw_event event, struct str fields, struct str evidence)
 {
-    return outbox_add_evidence(&((struct process *)ctx)->lines, target, hash, event, fields, evidence, NULL);
+    struct process *p = ctx;
+    return noted(p, outbox_add_evidence(&p->lines, target, hash, event, fields, evidence, NULL));
 }
 
 /* ---- channels ---- */
@@ -317,10 +337,13 @@ static void serve(struct process *p, int i)
 {
     struct ipc_msg m;
     struct ipc *c = p->ch[i];
-    int filled = ipc_fill(c), rc;
-    while (p->ch[i] == c && may_read(p, i) && (rc = ipc_next(c, &m)) != 0) {
+    int filled = noted(p, ipc_fill(c)), rc;
+    while (!p->starved && p->ch[i] == c && may_read(p, i) && (rc = ipc_next(c, &m)) != 0) {
         if (rc > 0)
             rc = dispatch(p, i, &m);
+        bool of_scanner = i >= CH_SCANNER && i < CH_EDGE; /* its answers are held against an arena: too large is its own fault */
+        if (!of_scanner && noted(p, rc) && p->starved)
+            return;
         if (rc >= 0)
             heard(p, i);
         if (rc < 0 && p->ch[i] == c) {
@@ -332,7 +355,7 @@ static void serve(struct process *p, int i)
             return;
         }
     }
-    if (p->ch[i] == c && filled < 0 && filled != GW_ERR(AGAIN))
+    if (!p->starved && p->ch[i] == c && filled < 0 && filled != GW_ERR(AGAIN))
         drop(p, i, gw_strerror(filled));
 }
 
@@ -348,10 +371,9 @@ static void ask_scanners(struct process *p)
 
 static void tell_time(struct process *p)
 {
-    struct timespec now, wall;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    struct timespec wall;
     clock_gettime(CLOCK_REALTIME, &wall);
-    guard_clock(p->guard, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000);
+    guard_clock(p->guard, clock_ms(), (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000);
 }
 
 static void send_lines(struct process *p)
@@ -411,10 +433,8 @@ static bool all_done(const struct process *p)
  * anew within seconds, a channel that was broken for what came over it is not. */
 static bool forsaken(struct process *p, int *timeout)
 {
-    struct timespec t;
     bool missing = !p->ch[CH_JOURNAL] || !p->ch[CH_EDGE + GW_HIGH] || !p->ch[CH_EDGE + GW_LOW];
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    int64_t now = (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+    int64_t now = clock_ms();
     if (!missing) {
         p->missing_since = 0;
         return false;
@@ -443,6 +463,10 @@ int process_run(struct process *p)
     tell_time(p);
     while (!p->stop) {
         int timeout = guard_tick(p->guard);
+        if (p->starved) {
+            log_error("out of memory (limits.memory): starting again");
+            return 1;
+        }
         if (forsaken(p, &timeout)) {
             log_error("no channel to the journal or an edge for %d s: starting again", IPC_LINK_LOST_MS / 1000);
             return 1;

@@ -15,6 +15,8 @@ struct process {
     uint32_t scanner_pid[GUARD_SCANNERS_MAX];
     struct outbox lines;
     bool stop, enforce;
+    int64_t starved_at; /* ms; when memory was short for the last time; 0: never */
+    bool starved; /* twice within STARVED_MS: it ends, and its successor begins with all that limits.memory gives */
     bool given; /* the successor has what we remember */
     bool heard[GW_SIDES], met; /* an edge said its first word; both did. Before that no edge is read on: what it brings could go nowhere */
     int64_t missing_since; /* ms; since when the journal or an edge is not linked; 0: all are */

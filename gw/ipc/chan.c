@@ -216,7 +216,7 @@ int ipc_fill(struct ipc *c)
         return waiting ? 1 : c->broken;
     err = rx_prepare(c);
     if (err < 0)
-        return GW_ERR(IO);
+        return err;
     iov = (struct iovec){ c->rx + c->rx_len, c->rx_cap - c->rx_len };
     if (iov.iov_len == 0)
         return 1; /* full of whole messages that nobody took */

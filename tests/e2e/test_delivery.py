@@ -230,7 +230,7 @@ def test_two_full_directions_do_not_lock(ends):
 
 @pytest.mark.settings(conf={"limits.idle": "10s", "limits.keepalive": "1s"})
 def test_idle_streams_close_in_order(ends):
-    sink = ends.open_sink("low")
+    sink, mark = ends.open_sink("low"), ends.events.mark()
     peer = ends.stream("high")
     peer.send(message(FROM, TO, "idle"))
     sink.wait("idle", lambda e: e.get("id") == "idle")
@@ -241,6 +241,8 @@ def test_idle_streams_close_in_order(ends):
     while sink._streams and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not sink._streams and not sink.errors, sink.errors
+    for side in ("high", "low"):
+        assert ends.events.wait(lambda e, s=side: e["event_type"] == "stream" and e.get("side") == s and e.get("reason") == "stream-idle", 5, mark)
     ends.stream("high").send(message(FROM, TO, "again"))       # and it opens again when needed
     sink.wait("again", lambda e: e.get("id") == "again")
 

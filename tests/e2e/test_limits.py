@@ -3,18 +3,20 @@
 # test holds which limit.
 
 import concurrent.futures
+import contextlib
 import json
 import os
 import re
+import resource
 import select
 import signal
 import time
 
 import pytest
 
-from lab.ends import Ends
+from lab.ends import Ends, bare, marked
 from lab.lab import build_folder
-from lab.net import LabError, sh
+from lab.net import LabError, sh, wait_until
 from lab.wire import DIALBACK, HEADER, Closed, message
 from limits_table import ROWS
 
@@ -24,13 +26,8 @@ FROM, TO = "a@high.example/r", "b@low.example/r"
 
 @pytest.fixture
 def ends(running, request):
-    mark = request.node.get_closest_marker("settings")
-    r = running(layout="routed", high="bare", low="bare", settings=mark.kwargs["conf"] if mark else None)
-    e = Ends(r.lab)
-    e.events, e.gateway = r.events, r.gateway
-    yield e
-    e.close()
-    time.sleep(0.3)
+    with bare(running, marked(request), 0.3) as e:
+        yield e
 
 
 @pytest.mark.settings(conf={"limits.streams_per_address": 5})
@@ -62,7 +59,8 @@ def test_streams_of_one_domain(ends):
         fourth = ends.stream("high")
         fourth.send(message(FROM, TO, "fourth"))
         assert fourth.stream_error(5) is None
-    assert ends.events.wait(lambda e: e["event_type"] == "stream" and e.get("condition") == "resource-constraint", 5, mark)
+    ended = ends.events.wait(lambda e: e["event_type"] == "stream" and e.get("condition") == "resource-constraint", 5, mark)
+    assert ended and ended["reason"] == "stream-limit", ended
     assert "fourth" not in ends.sink["low"].ids()
 
 
@@ -123,6 +121,31 @@ def test_stanzas_under_way(ends):
         os.kill(stopped, signal.SIGCONT)
     ends.sink["low"].wait("the last", lambda e: e.get("id") == "way-29", 15)
     assert [i for i in ends.sink["low"].ids() if i.startswith("way-") and i != "way-first"] == [f"way-{i}" for i in range(30)]
+
+
+@pytest.mark.parametrize("window", [{"limits.window_stanzas": 8}, {"limits.window_bytes": "64KiB", "limits.stanza": "32KiB"}], ids=["stanzas", "bytes"])
+def test_a_shared_stream_is_not_held_up(running, window):
+    """Two pairs on one stream, and a far server that takes nothing: of one pair eight stanzas, or 64 KiB, are taken in, the stream waits ten
+    seconds, then what that pair sends is refused and answered, with a record; the other pair's stanza behind them is taken in."""
+    r = running(layout="routed", high="bare", low="bare", settings={**window, "limits.handshake": "60s", "limits.deliver": "30s"})
+    ends = Ends(r.lab, sinks=("high",))
+    ends.open_sink("low", mute=True)
+    try:
+        peer, mark = ends.stream("high"), r.events.mark()
+        peer.send(f"<db:result from='high.example' to='rooms.low.example' xmlns:db='{DIALBACK}'>key</db:result>")
+        assert peer.expect("result").get("type") == "valid"
+        body = "w" * (8200 if "limits.window_bytes" in window else 8)
+        peer.send("".join(message(FROM, TO, f"shared-{i}", body) for i in range(12)) + message(FROM, "room@rooms.low.example/b", "beside-it"))
+        time.sleep(2)
+        assert not r.events.find(lambda e: e.get("reason") == "queue-full", mark), "the stream waits first"
+        for i in range(8, 12):
+            back = ends.sink["high"].wait("the answer", lambda e, i=i: e.get("id") == f"shared-{i}" and e.get("type") == "error", 20)
+            assert back.find(".//{*}resource-constraint") is not None
+        refused = r.events.find(lambda e: e.get("reason") == "queue-full", mark)
+        assert [e["stanza_id"] for e in refused] == [f"shared-{i}" for i in range(8, 12)], refused
+        assert r.events.wait(lambda e: e["event_type"] == "verdict" and e.get("stanza_id") == "beside-it", 5, mark)
+    finally:
+        ends.close()
 
 
 @few
@@ -227,10 +250,11 @@ def test_space_for_stanzas_is_slowed_too(ends):
 @narrow
 def test_pairs_on_one_stream(ends):
     """The second pair of a stream that may have one is refused, and the stream stays."""
-    peer = ends.stream("high")
+    peer, mark = ends.stream("high"), ends.events.mark()
     peer.send(f"<db:result from='high.example' to='rooms.low.example' xmlns:db='{DIALBACK}'>key</db:result>")
     answer = peer.expect("result")
     assert answer.get("type") == "error" and answer.find(".//{*}resource-constraint") is not None
+    assert ends.events.wait(lambda e: e.get("reason") == "stream-limit", 5, mark)
     peer.send(message(FROM, TO, "one-pair"))
     ends.sink["low"].wait("one-pair", lambda e: e.get("id") == "one-pair", 10)
 
@@ -246,7 +270,8 @@ def test_streams_of_one_side(ends):
         if select.select([peer.sock], [], [], 0)[0]:
             closed += 1
     assert 8 <= closed <= 50, closed
-    assert ends.events.wait(lambda e: e["event_type"] == "limit" and e.get("error") == "too many streams", 5, mark)
+    line = ends.events.wait(lambda e: e["event_type"] == "limit" and e.get("error") == "too many streams", 5, mark)
+    assert line and line["reason"] == "stream-limit", line
     stood.send(message(FROM, TO, "it-stood"))
     ends.sink["low"].wait("it-stood", lambda e: e.get("id") == "it-stood", 10)
 
@@ -260,6 +285,40 @@ def test_memory_has_an_end(ends):
             with open(f"/proc/{pid}/limits") as f:
                 line = next(li for li in f if li.startswith("Max address space"))
             assert line.split()[3] == str(768 << 20), (program, line)
+
+
+def test_a_guard_without_memory_is_started_anew(ends):
+    """A guard whose memory is used up (what it has now is all that it may have) takes no large stanza: nothing of it crosses that has no
+    verdict, the edge that brought it is ended, and when that was of no use the guard ends. The parent brings both back, the journal says
+    so, and what is sent then crosses."""
+    guard, = ends.gateway.programs()["guard"]
+    with open(f"/proc/{guard}/statm") as f:
+        has = int(f.read().split()[0]) * resource.getpagesize()
+    user = os.stat(f"/proc/{guard}").st_uid      # its own user may; root may not everywhere (CAP_SYS_RESOURCE)
+    sh("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "prlimit", "--pid", guard, f"--as={has}:{has}")
+    mark, sent, end = ends.events.mark(), [], time.monotonic() + 60
+    while ends.gateway.programs().get("guard") == [guard]:
+        assert time.monotonic() < end, "it goes on"
+        with contextlib.suppress(LabError, OSError, Closed):
+            peer = ends.stream("high")
+            for _ in range(8):
+                sent.append(f"large-{len(sent)}")
+                peer.send(message(FROM, TO, sent[-1], "large " * 40000))
+            peer.read(2)
+    lost = ends.events.wait(lambda e: e["event_type"] == "program" and e.get("subject") == "guard" and e.get("reason") == "program-lost", 10, mark)
+    assert lost, ends.events.find(lambda e: e["event_type"] == "program", mark)
+    wait_until("another guard", lambda: ends.gateway.programs().get("guard", [guard]) != [guard], 10)
+
+    def crosses():
+        with contextlib.suppress(LabError, OSError, Closed):
+            ends.stream("high").send(message(FROM, TO, "with-memory", "large " * 40000))
+            ends.sink["low"].wait("with-memory", lambda e: e.get("id") == "with-memory", 3)
+            return True
+        return False
+    wait_until("the next guard to take large stanzas", crosses, 30)
+    released = {e.get("stanza_id") for e in ends.events.find(lambda e: e["event_type"] == "verdict" and e["verdict"] == "release", mark)}
+    assert not [i for i in ends.sink["low"].ids() if i in sent and i not in released]
+    assert not [i for i in sent if ends.sink["low"].ids().count(i) > 1]
 
 
 # ---- dialback under way ------------------------------------------------------------------------------------------------
@@ -309,22 +368,35 @@ def keys_and_defaults():
     return found
 
 
+def text_of(test):
+    """What a row's test says: the function, or the lines around its words with the macros that they use. Empty: there is no such test."""
+    path, _, name = test.partition("::" if "::" in test else ": ")
+    with open(os.path.join(HERE, "..", path)) as f:
+        text = f.read()
+    if "::" in test:
+        found = re.search(rf"^def {name}\(.*?(?=^\S|\Z)", text, re.M | re.S)
+        return found[0] if found else ""
+    at = text.find(name)
+    around = text[max(0, at - 200):at + 700] if at >= 0 else ""
+    return around + "".join(m[0] for m in re.finditer(r"^#define (\w+).*$", text, re.M) if m[1] in around)
+
+
 def test_table_of_limits():
-    """Each key of the schema's group of limits has its row, with its default, a test that is there, and a reason of the list."""
+    """Each key of the schema's group of limits has its row, with its default, a test that is there and names the reason, one of the list."""
     root = os.path.join(HERE, "..", "..")
     shipped = {k: v for k, v in keys_and_defaults().items() if k.split(".")[0] in ("limits", "admission")}
     with open(os.path.join(root, "include", "reason.h")) as f:
-        reasons = set(re.findall(r'X\(\w+, "([^"]+)"', f.read()))
+        reasons = {code: name for name, code in re.findall(r'X\((\w+), "([^"]+)"', f.read())}
     table, wrong = {}, []
     for what, key, default, test, reason, _ in ROWS:
         table[key] = default
-        path, _, name = test.partition("::" if "::" in test else ": ")
-        with open(os.path.join(root, "tests", path)) as f:
-            text = f.read()
-        if not (re.search(rf"^def {name}\(", text, re.M) if "::" in test else name in text):
+        text = text_of(test)
+        if not text:
             wrong.append(f"{what}: no test {test}")
         if reason is not None and reason not in reasons:
             wrong.append(f"{what}: no reason {reason}")
+        elif reason is not None and not re.search(rf"\b(?:{reason}|GW_R_{reasons[reason]})\b", text):
+            wrong.append(f"{what}: {test} does not look for {reason}")
     assert not wrong
     assert table == shipped
     os.makedirs(os.path.join(build_folder(), "test-logs"), exist_ok=True)

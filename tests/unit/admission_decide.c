@@ -226,6 +226,8 @@ static void test_rate(void)
     while (rate_take(r, &a, 1000))
         n++;
     ok(n == 20, "a burst of 20 (%d)", n);
+    struct packet p = { .from = { 4, { 10, 77, 1, 2 }, 40000 }, .to = { 4, { 10, 77, 2, 2 }, 5269 }, .proto = 6, .plain = true, .syn = true };
+    ok(decide(&conf, GW_HIGH, false, &p, r, 1000) == GW_R_RATE, "its next first packet is refused for its rate");
     ok(rate_take(r, &b, 1000), "another source has its own");
     ok(!rate_take(r, &a, 1099) && rate_take(r, &a, 1100) && !rate_take(r, &a, 1100), "10 a second come back, one each 100 ms");
     for (n = 0; rate_take(r, &a, 100000); n++)

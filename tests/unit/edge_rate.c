@@ -8,14 +8,14 @@
 #include "tap.h"
 
 static unsigned lines;
-static char said[64];
+static char said[96];
 void conn_touch(struct conn *c) { (void)c; }
 void line_limit(struct edge *e, const struct net_addr *from, const struct net_addr *to, enum gw_reason reason, const char *error,
     const char *action, uint64_t count)
 {
     (void)e; (void)from; (void)to; (void)count;
     lines += reason == GW_R_STANZA_RATE && !strcmp(action, "slowed");
-    snprintf(said, sizeof said, "%s", error);
+    snprintf(said, sizeof said, "%s: %s", gw_reason_code(reason), error);
 }
 uint64_t uv_now(const uv_loop_t *loop) { return loop->active_handles; } /* the test's clock */
 
@@ -73,17 +73,17 @@ int main(void)
 {
     buckets();
     begin(5, 100, 100);
-    ok(until_slowed(10) == 5 && !strncmp(said, "limits.stream_", 14), "stanzas of a stream");
+    ok(until_slowed(10) == 5 && !strcmp(said, "stanza-rate: limits.stream_stanzas or stream_bytes"), "stanzas of a stream");
     begin(100, 5, 100);
-    ok(until_slowed(10) == 5 && !strncmp(said, "limits.domain_", 14) && c.slowed_by == &domain, "stanzas of a domain");
+    ok(until_slowed(10) == 5 && !strcmp(said, "stanza-rate: limits.domain_stanzas or domain_bytes") && c.slowed_by == &domain, "stanzas of a domain");
     begin(100, 100, 5);
-    ok(until_slowed(10) == 5 && !strncmp(said, "limits.side_", 12), "stanzas of a side");
+    ok(until_slowed(10) == 5 && !strcmp(said, "stanza-rate: limits.side_stanzas or side_bytes"), "stanzas of a side");
     begin(5, 100, 100);
-    ok(until_slowed(2500) == 2 && !strncmp(said, "limits.stream_", 14), "bytes of a stream");
+    ok(until_slowed(2500) == 2 && !strcmp(said, "stanza-rate: limits.stream_stanzas or stream_bytes"), "bytes of a stream");
     begin(100, 5, 100);
-    ok(until_slowed(2500) == 2 && !strncmp(said, "limits.domain_", 14), "bytes of a domain");
+    ok(until_slowed(2500) == 2 && !strcmp(said, "stanza-rate: limits.domain_stanzas or domain_bytes"), "bytes of a domain");
     begin(100, 100, 5);
-    ok(until_slowed(2500) == 2 && !strncmp(said, "limits.side_", 12), "bytes of a side");
+    ok(until_slowed(2500) == 2 && !strcmp(said, "stanza-rate: limits.side_stanzas or side_bytes"), "bytes of a side");
     begin(5, 100, 100);
     (void)until_slowed(1);
     pass(100);
