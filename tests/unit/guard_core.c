@@ -791,6 +791,69 @@ static void test_deaf(void)
     ok(strstr(said, "line(1,high,scan-failed) answer(high,1)") && !strstr(said, "order(low"), "it is refused in the end");
 }
 
+/* What goes wrong between the verdict and its order, and words that an honest program does not say. */
+static void test_refused_by_itself(void)
+{
+    ready();
+    size_t max = g->out.max;
+    g->out.max = 8;
+    (void)!send_as(GW_HIGH, 1, 1, "hello");
+    heard("line(1,-,internal)", "what was released and cannot be written as a record is refused");
+    guard_durable(g, 1);
+    heard("verdict(high,1,reject) settled(high,1,internal)", "and the near edge learns it");
+    g->out.max = max;
+    (void)!send_as(GW_HIGH, 1, 2, "hello");
+    heard("line(2,low,rule) flow(low) order(low,2)", "the next one is released");
+    guard_durable(g, 2);
+    said[0] = 0;
+    ok(settle(GW_LOW, 7, 2, GW_R_RULE) == 0, "an outcome that is none");
+    heard("delivery(2,internal) settled(high,2,internal)", "is taken for one that nobody knows");
+    size_t n = g->ring_n;
+    g->ring_n = GUARD_STUBS_MAX + 1;
+    ok(send_as(GW_HIGH, 1, 3, "hello") == GW_ERR(PROTO), "an edge that brings more than its credit while nothing is durable breaks its channel");
+    g->ring_n = n;
+    ok(guard_open_end(g, GW_HIGH) == GW_ERR(PROTO), "a second OPEN_END");
+    guard_edge_linked(g, GW_LOW);
+    ok(settle(GW_LOW, 7, 2, GW_R_WRITTEN) == GW_ERR(PROTO) && guard_open_end(g, GW_LOW) == GW_ERR(PROTO), "nothing before HELLO");
+
+    fresh(7);
+    (void)!hello(GW_HIGH, 100);
+    ok(open_number(GW_HIGH, 7, 5, 100, 1, OPEN_RELEASED) == 0 && !g->edge[GW_HIGH].n_numbers, "an order of this guard's own is in its books already");
+
+    conf.n_pairs = 0;
+    struct msg_probed a;
+    guard_probe(g, 9);
+    ok(guard_probed(g, &a) && a.ask == 9 && a.pass_verdict == GW_V_REJECT && a.pass_reason == GW_R_INTERNAL, "a probe without a pair to try says that nothing passes");
+    conf.n_pairs = 1;
+}
+
+/* Scanners that take nothing, answer rubbish, or are put in another's place: what they were asked is unknown, and nothing unseen is released. */
+static void test_bad_scanners(void)
+{
+    ready();
+    (void)!send_as(GW_HIGH, 1, 1, "look");
+    scanner_full = true;
+    guard_scanner_linked(g, 0);
+    heard("line(1,high,scan-failed) answer(high,1)", "a scanner that comes and takes no question: the one that waited is refused");
+    scanner_full = false;
+    (void)!send_as(GW_HIGH, 1, 2, "look");
+    heard("scan(0)", "the next is asked");
+    ok(guard_scanned(g, 0, &(struct msg_scanned){ .id = scan_ids[0], .result = STR("rubbish") }) < 0, "rubbish for an answer breaks the scanner");
+    heard("", "and says nothing about the question");
+    guard_scanner_linked(g, 0);
+    heard("line(2,high,scan-failed) answer(high,2)", "another in its place: that question is unknown");
+    ok(answer(0, 0, false) == GW_ERR(PROTO), "an answer to what it was not asked");
+    guard_scanner_linked(g, GUARD_SCANNERS_MAX);
+    guard_scanner_lost(g, GUARD_SCANNERS_MAX);
+    ok(answer(GUARD_SCANNERS_MAX, 0, false) == GW_ERR(PROTO), "a scanner of a number that there is not");
+    size_t max = g->scan_bytes.max;
+    g->scan_bytes.max = 8;
+    said[0] = 0;
+    (void)!send_as(GW_HIGH, 1, 3, "look");
+    heard("line(3,high,scan-failed) answer(high,3)", "a question too large to be asked");
+    g->scan_bytes.max = max;
+}
+
 /* What may be said about a flow. */
 static void test_flow_words(void)
 {
@@ -978,6 +1041,8 @@ int main(void)
     test_recovery();
     test_linked_anew();
     test_deaf();
+    test_refused_by_itself();
+    test_bad_scanners();
     test_flow_words();
     test_overdue();
     test_claims();
