@@ -13,11 +13,11 @@
 #include "token.h"
 
 /* RFC 8446 section 4.2.3; the PKCS#1 ones are for TLS 1.2. */
-static const struct scheme { unsigned id; const char *type, *digest; enum module_way way; } schemes[] = {
-    { 0x0401, "RSA", "SHA256", WAY_RSA }, { 0x0501, "RSA", "SHA384", WAY_RSA }, { 0x0601, "RSA", "SHA512", WAY_RSA },
-    { 0x0804, "RSA", "SHA256", WAY_PSS_256 }, { 0x0805, "RSA", "SHA384", WAY_PSS_384 }, { 0x0806, "RSA", "SHA512", WAY_PSS_512 },
-    { 0x0403, "EC", "SHA256", WAY_ECDSA }, { 0x0503, "EC", "SHA384", WAY_ECDSA }, { 0x0603, "EC", "SHA512", WAY_ECDSA },
-    { 0x0807, "ED25519", NULL, WAY_EDDSA },
+static const struct scheme { unsigned id; enum module_way way; const char *type, *digest; } schemes[] = {
+    { 0x0401, WAY_RSA, "RSA", "SHA256" }, { 0x0501, WAY_RSA, "RSA", "SHA384" }, { 0x0601, WAY_RSA, "RSA", "SHA512" },
+    { 0x0804, WAY_PSS_256, "RSA", "SHA256" }, { 0x0805, WAY_PSS_384, "RSA", "SHA384" }, { 0x0806, WAY_PSS_512, "RSA", "SHA512" },
+    { 0x0403, WAY_ECDSA, "EC", "SHA256" }, { 0x0503, WAY_ECDSA, "EC", "SHA384" }, { 0x0603, WAY_ECDSA, "EC", "SHA512" },
+    { 0x0807, WAY_EDDSA, "ED25519", NULL },
 };
 
 /* RFC 8017 section 9.2: what stands before a digest that is signed with PKCS#1 v1.5. */
