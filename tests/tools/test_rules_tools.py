@@ -142,16 +142,16 @@ def test_a_rule_that_is_off(lockgate, rules):
 
 def test_a_rule_that_has_expired(lockgate, rules):
     """Its tests say nothing any more, nor do they fail: the day after, the set is as good as the day before."""
-    rule = ('{ id = 1; name = "a"; kind = "message"; type = "headline"; action = "drop"; expires = "%s";'
-            ' tests = ( { stanza = "tests/headline.xml"; from = "high"; expect = "drop"; } ); }')
+    rule = ('{ id = 1; name = "a"; kind = "message"; type = "headline"; when = { from = "late@high.example"; }; action = "drop"; expires = "%s";'
+            ' tests = ( { stanza = "tests/late.xml"; from = "high"; expect = "drop"; } ); }')
 
     def said(verb, day, more=""):
         folder = rules(rule % day + more)
-        (folder / "tests" / "headline.xml").write_text(
-            "<message type='headline' from='a@high.example/r' to='b@low.example' id='1'><body>x</body></message>\n")
+        (folder / "tests" / "late.xml").write_text(
+            "<message type='headline' from='late@high.example/r' to='b@low.example' id='1'><body>x</body></message>\n")
         done = subprocess.run([lockgate, verb, "--rules", str(folder), *(["-v"] if verb == "test" else [])], capture_output=True, text=True, timeout=60)
         return done.returncode, done.stdout
-    off = ', { id = 2; name = "b"; kind = "iq"; action = "drop"; enabled = false; tests = ( { stanza = "tests/headline.xml"; expect = "drop"; } ); }'
+    off = ', { id = 2; name = "b"; kind = "iq"; action = "drop"; enabled = false; tests = ( { stanza = "tests/late.xml"; expect = "drop"; } ); }'
     status, text = said("test", "2037-12-31")
     assert status == 0 and "skipped" not in text and "rule 1: " in text, text
     status, text = said("test", "2020-01-31")
