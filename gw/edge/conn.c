@@ -18,6 +18,7 @@
 #define READ_SIZE 16384  /* a TLS record: SSL_read of this size leaves nothing behind in the library */
 #define READ_ROUNDS 16   /* then others get their turn */
 #define WRITE_SIZE 16384
+#define OUT_FULL 65536   /* answers that wait on a stream whose peer takes none */
 
 static void on_poll(uv_poll_t *p, int status, int events);
 
@@ -42,6 +43,12 @@ int conn_init(struct conn *c, struct edge *e, int fd, enum conn_phase phase, con
     return 0;
 }
 
+/* A peer that takes none of what it asked for is not read on. */
+static bool is_full(const struct conn *c)
+{
+    return c->holds_back && c->want_write && c->xs && buf_size(xs_out(c->xs)) > OUT_FULL;
+}
+
 static int wanted(const struct conn *c)
 {
     switch (c->phase) {
@@ -51,7 +58,7 @@ static int wanted(const struct conn *c)
     case CONN_DRAIN: return UV_WRITABLE;
     case CONN_HANDSHAKE: return c->want_write ? UV_WRITABLE : UV_READABLE;
     case CONN_PLAIN:
-    case CONN_TLS: return (c->paused || c->slowed ? 0 : UV_READABLE) | (c->want_write ? UV_WRITABLE : 0);
+    case CONN_TLS: return (c->paused || c->slowed || is_full(c) ? 0 : UV_READABLE) | (c->want_write ? UV_WRITABLE : 0);
     case CONN_DEAD: break;
     }
     return 0;
@@ -111,7 +118,7 @@ bool conn_ok(struct conn *c, int err)
 static void events(struct conn *c)
 {
     struct xs_event ev;
-    while ((c->phase == CONN_PLAIN || c->phase == CONN_TLS) && !c->paused && !c->slowed && c->xs) {
+    while ((c->phase == CONN_PLAIN || c->phase == CONN_TLS) && !c->paused && !c->slowed && !is_full(c) && c->xs) {
         if (!conn_ok(c, xs_next(c->xs, &ev)))
             return;
         if (ev.type != XS_NONE)
@@ -142,11 +149,11 @@ static void events(struct conn *c)
             rate_stanza(c);
             c->ops->event(c, &ev);
             break;
-        case XS_DB_RESULT: case XS_DB_VERIFY:
+        case XS_DB_RESULT: case XS_DB_VERIFY: case XS_MANAGED: case XS_HANDLED:
             rate_stanza(c);
             c->ops->event(c, &ev);
             break;
-        case XS_HEADER: case XS_FEATURES: case XS_AUTH: case XS_READY: case XS_AUTH_FAILED: case XS_SPACE: case XS_MANAGED: case XS_HANDLED:
+        case XS_HEADER: case XS_FEATURES: case XS_AUTH: case XS_READY: case XS_AUTH_FAILED: case XS_SPACE:
             c->ops->event(c, &ev);
             break;
         }
@@ -245,7 +252,7 @@ static void read_stream(struct conn *c)
 {
     static unsigned char bytes[READ_SIZE];
     ack_now(c);
-    for (int i = 0; i < READ_ROUNDS && (c->phase == CONN_PLAIN || c->phase == CONN_TLS) && !c->paused && !c->slowed && c->xs; i++) {
+    for (int i = 0; i < READ_ROUNDS && (c->phase == CONN_PLAIN || c->phase == CONN_TLS) && !c->paused && !c->slowed && !is_full(c) && c->xs; i++) {
         long n = read_some(c, bytes, sizeof bytes);
         if (n <= 0)
             break;
@@ -331,8 +338,12 @@ static void on_poll(uv_poll_t *p, int status, int what)
     case CONN_DRAIN:
     case CONN_PLAIN:
     case CONN_TLS:
-        if (what & UV_WRITABLE)
+        if (what & UV_WRITABLE) {
+            bool full = is_full(c);
             conn_write(c);
+            if (full && !is_full(c))
+                conn_touch(c); /* what was read before and not looked at */
+        }
         if ((what & UV_READABLE) || status < 0)
             read_stream(c);
         break;

@@ -41,6 +41,7 @@ struct conn {
     struct xs *xs;
     bool direct, secure;  /* TLS from the first byte; handshake done */
     bool paused;          /* the owner takes no event now */
+    bool holds_back;      /* all that it writes are answers: it reads no more while too many wait */
     bool slowed;          /* too fast (rate.h): not read for a moment */
     struct bucket rate, *slowed_by; /* its own; that of the domain that was too fast, or NULL */
     bool ended;           /* our end tag is out, or in the output */

@@ -40,17 +40,22 @@ void counted_done(struct counted *k)
         take_out(k);
 }
 
-void counted_here(struct counting *c, uint64_t line)
+void counted_refused(struct counting *c, uint64_t line, uint64_t durable)
 {
     struct counted *k = c->on && line ? malloc(sizeof *k) : NULL;
     if (k) {
         counted_take(c, k);
         k->line = line;
-    } else if (c->on && line) {
-        counting_end(c); /* no memory: from here on nothing is acknowledged, which is true of less than all */
-    } else if (c->on) {
-        c->arrived++;
+        (void)counting_h(c, durable); /* who never asks must not make the list long */
+    } else {
+        counting_end(c);
     }
+}
+
+void counted_here(struct counting *c)
+{
+    if (c->on)
+        c->arrived++;
 }
 
 uint32_t counting_h(struct counting *c, uint64_t durable)

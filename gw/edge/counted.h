@@ -28,8 +28,11 @@ void counting_end(struct counting *c);
 void counted_take(struct counting *c, struct counted *k);
 /* Its verdict is durable, or its ticket goes. */
 void counted_done(struct counted *k);
-/* A stanza came that ends here with this line; 0: without any (the answer to our own ping). */
-void counted_here(struct counting *c, uint64_t line);
+/* A stanza came that this edge refused with this line of its own; 0: the line was lost, and with it all counting of this stream ends: what no
+ * record knows is never acknowledged, nor what stands behind it. durable: as below. */
+void counted_refused(struct counting *c, uint64_t line, uint64_t durable);
+/* A stanza came that needs no line (the answer to our own ping). */
+void counted_here(struct counting *c);
 /* For <a/>. durable: the edge's lines up to this number are on disk. Counts modulo 2^32, as the XEP has it. */
 uint32_t counting_h(struct counting *c, uint64_t durable);
 

@@ -420,6 +420,7 @@ static void take(struct edge *e, int fd)
         return;
     }
     in->c.deadline = edge_now(e) + (uint64_t)e->conf->limits.handshake;
+    in->c.holds_back = true;
     e->count.accepted++;
 }
 

@@ -35,15 +35,14 @@ static void refuse(struct inbound *in, const struct rec *r, struct str from_doma
             why = GW_R_HOST_UNKNOWN;
     } else if (gw_conf_side_of(conf, from_domain) == (int)gw_other(c->edge->side))
         why = GW_R_WRONG_SIDE;
-    line_stanza(c, r, in->n_pairs ? in->pairs[0].flow : 0, why, "refused");
+    (void)line_stanza(c, r, in->n_pairs ? in->pairs[0].flow : 0, why, "refused");
     conn_fail(c, condition, why, "a stanza's addresses are not of a pair that is proven on this stream");
 }
 
 /* This edge's own line is its verdict. */
 static void refused_here(struct inbound *in, const struct inpair *ip, const struct rec *r, enum gw_reason why)
 {
-    line_stanza(&in->c, r, ip->flow, why, "refused");
-    counted_here(&in->counting, in->c.edge->lines.last);
+    counted_refused(&in->counting, line_stanza(&in->c, r, ip->flow, why, "refused"), in->c.edge->lines.durable);
 }
 
 /* Takes r. */
@@ -105,7 +104,7 @@ void inbound_stanza(struct inbound *in, const struct xs_event *ev)
     }
     rate_domain(c, ip->pair->rate, ev->bytes);
     if (rec_pair(r, from_domain, to_domain) != 0 || rec_seal(r) != 0) {
-        line_stanza(c, r, ip->flow, GW_R_RECORD_INVALID, "refused");
+        (void)line_stanza(c, r, ip->flow, GW_R_RECORD_INVALID, "refused");
         rec_free(r);
         conn_fail(c, "bad-format", GW_R_RECORD_INVALID, "the stanza makes no record");
         return;
@@ -115,7 +114,7 @@ void inbound_stanza(struct inbound *in, const struct xs_event *ev)
         return;
     }
     if (route_pong(ip->pair, r)) { /* to us, who asked; nobody behind the guard did */
-        counted_here(&in->counting, 0);
+        counted_here(&in->counting);
         rec_free(r);
         return;
     }

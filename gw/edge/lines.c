@@ -9,11 +9,14 @@
 
 #define LINES_PAUSE (4u << 20)
 
-static void add(struct edge *e, enum gw_event event, const struct wire_out *o)
+/* Returns its number, 0 when it was lost. */
+static uint64_t add(struct edge *e, enum gw_event event, const struct wire_out *o)
 {
-    int err = o->err ? o->err : outbox_add(&e->lines, LINE_TARGET_NONE, NULL, event, buf_str(o->b), NULL);
+    uint64_t number = 0;
+    int err = o->err ? o->err : outbox_add(&e->lines, LINE_TARGET_NONE, NULL, event, buf_str(o->b), &number);
     if (err)
         log_error("a line for the journal was lost: %s", gw_strerror(err));
+    return err ? 0 : number;
 }
 
 bool lines_flow(const struct edge *e)
@@ -93,7 +96,7 @@ void line_stream(const struct conn *c, const struct stream_line *l)
         c->detail[0] ? ": " : "", c->detail);
 }
 
-void line_stanza(const struct conn *c, const struct rec *r, uint64_t flow, enum gw_reason why, const char *action)
+uint64_t line_stanza(const struct conn *c, const struct rec *r, uint64_t flow, enum gw_reason why, const char *action)
 {
     struct edge *e = c->edge;
     struct buf b;
@@ -112,8 +115,9 @@ void line_stanza(const struct conn *c, const struct rec *r, uint64_t flow, enum 
     field_str(&o, GW_F_STANZA_ID, r->id);
     field_str(&o, GW_F_FROM, r->from);
     field_str(&o, GW_F_TO, r->to);
-    add(e, GW_EV_LIMIT, &o);
+    uint64_t number = add(e, GW_EV_LIMIT, &o);
     buf_clear(&b);
+    return number;
 }
 
 void line_route(struct edge *e, struct str domain, const struct net_addr *server, const char *action, enum gw_reason why)

@@ -16,7 +16,7 @@ struct stream_line {
 };
 void line_stream(const struct conn *c, const struct stream_line *l);
 /* A stanza that this edge refused by itself; r has no pair yet perhaps. */
-void line_stanza(const struct conn *c, const struct rec *r, uint64_t flow, enum gw_reason reason, const char *action);
+uint64_t line_stanza(const struct conn *c, const struct rec *r, uint64_t flow, enum gw_reason reason, const char *action); /* its number; 0: lost */
 /* An order that was not obeyed. */
 void line_order(struct edge *e, uint64_t guard, uint64_t number, const char *action, enum gw_reason reason);
 /* Connections refused before they became a stream, or a pair on one ("refused"); streams too fast ("slowed"). count: how many since

@@ -19,7 +19,7 @@ bool bucket_take(struct bucket *b, const struct bucket_rate *r, uint64_t now, ui
 
 /* n bytes were read from this connection. */
 void rate_read(struct conn *c, size_t n);
-/* It brought a stanza, or a question of dialback. */
+/* It brought a stanza, or a question of dialback or of stream management. */
 void rate_stanza(struct conn *c);
 /* That stanza, of so many bytes, was of a domain with this bucket. */
 void rate_domain(struct conn *c, struct bucket *domain, size_t bytes);

@@ -62,7 +62,7 @@ void guard_free(struct guard *g)
     }
     HASH_ITER(hh, g->stubs, s, next_stub) {
         HASH_DEL(g->stubs, s);
-        free(s);
+        stub_free(g, s);
     }
     for (struct job *j; (j = g->pool);) {
         g->pool = j->next;

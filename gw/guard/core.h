@@ -20,6 +20,7 @@
 #define GUARD_STUBS_MAX 400000   /* orders not yet settled */
 #define GUARD_OPENS_MAX 400000   /* what edges bring to a new guard */
 #define GUARD_SETTLE_GRACE_MS 10000 /* beyond limits.deliver an order that is not settled is unknown */
+#define GUARD_FLOWS_MIN 65536    /* of one edge; where twice the limits are more, that */
 #define GUARD_KEEP_MS 5000 /* so long the journal may take to store what is held */
 #define GUARD_NO_SCANNER_MS 3000 /* so long a stanza waits for a scanner to be started again */
 

@@ -107,10 +107,12 @@ struct flow *flow_find(struct guard *g, enum gw_side side, uint64_t id)
     return f;
 }
 
-/* Far more than an edge that keeps the limits can have alive at once; the edge may still have those of before a reload. */
+/* Far more than an edge that keeps the limits can have alive at once. An edge that stands over a reload keeps the limits of its start, so
+ * lower ones do not count. */
 static bool too_many_flows(const struct guard *g, enum gw_side side)
 {
-    return HASH_COUNT(g->edge[side].flows) >= (size_t)(g->conf->limits.streams * g->conf->limits.pairs_per_stream) * 2 + 64;
+    size_t most = (size_t)(g->conf->limits.streams * g->conf->limits.pairs_per_stream) * 2;
+    return HASH_COUNT(g->edge[side].flows) >= (most > GUARD_FLOWS_MIN ? most : GUARD_FLOWS_MIN);
 }
 
 static bool same_end(const struct net_addr *a, const struct net_addr *b)

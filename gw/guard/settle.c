@@ -91,11 +91,18 @@ struct stub *stub_add(struct guard *g, uint64_t guard, uint64_t number, enum gw_
     return s;
 }
 
+void stub_free(struct guard *g, struct stub *s)
+{
+    if (s->flow)
+        flow_release(g, s->flow);
+    free(s);
+}
+
 /* The line that says what became of an order. stanza: the sender's stub as a record, where one is at hand, else empty. */
 bool delivery_line(struct guard *g, const struct stub *s, enum gw_reason outcome, struct str stanza)
 {
     struct wire_out w;
-    struct flow *f = flow_find(g, (enum gw_side)s->from_side, s->flow);
+    const struct flow *f = s->flow;
     struct rec *r = NULL;
     buf_reset(&g->fields);
     wire_out_init(&w, &g->fields);
@@ -136,7 +143,7 @@ bool delivery_line(struct guard *g, const struct stub *s, enum gw_reason outcome
 /* What the policy believes the other side to know is known there no more. */
 static void not_arrived(struct guard *g, const struct stub *s)
 {
-    const struct flow *f = flow_find(g, (enum gw_side)s->from_side, s->flow);
+    const struct flow *f = s->flow;
     pol_state_lost(g->state, f ? f->from_domain : STR_NONE, f ? f->to_domain : STR_NONE, g->wall);
 }
 
@@ -165,7 +172,7 @@ void stub_known(struct guard *g, struct stub *s, enum gw_reason outcome)
     if (s->known)
         g->n_known--;
     HASH_DEL(g->stubs, s);
-    free(s);
+    stub_free(g, s);
 }
 
 void stubs_retry(struct guard *g)

@@ -30,7 +30,7 @@ struct flow {
     struct str from_domain, to_domain;
     struct msg_flow msg; /* strings in text */
     bool told;           /* the far edge knows it; cleared when that edge is new */
-    unsigned refs;       /* jobs; dead flows go when the last one does */
+    unsigned refs;       /* jobs and stubs; dead flows go when the last one does */
     bool dead;
     struct buf fields;   /* the journal fields that all its lines begin with */
     char text[];
@@ -63,7 +63,8 @@ struct job_queue { struct job *head, *tail; size_t n; };
 struct stub {
     UT_hash_handle hh;
     struct stub_key { uint64_t guard, number, target; } key; /* target: the side whose edge settles it */
-    uint64_t near_epoch, ticket, flow;
+    uint64_t near_epoch, ticket;
+    struct flow *flow; /* holds it; NULL: of an earlier guard's */
     enum gw_side near;
     uint8_t purpose;           /* enum order_purpose */
     bool durable, known;
@@ -165,6 +166,7 @@ void job_begin(struct guard *g, struct job *j); /* decoded, checked, judged as f
 void probe_durable(struct guard *g, const struct waiting *w);
 /* settle.c */
 struct stub *stub_add(struct guard *g, uint64_t guard, uint64_t number, enum gw_side target);
+void stub_free(struct guard *g, struct stub *s); /* it is out of the table */
 void stubs_overdue(struct guard *g);
 void stub_known(struct guard *g, struct stub *s, enum gw_reason outcome);
 void stubs_retry(struct guard *g);

@@ -247,7 +247,8 @@ static void put_order(struct guard *g, const struct job *j, const struct outcome
         s->from_side = (uint8_t)j->side;
         s->near_epoch = j->epoch;
         s->ticket = j->ticket;
-        s->flow = j->flow->id;
+        s->flow = j->flow;
+        s->flow->refs++;
         s->purpose = o->substitute ? ORDER_ANSWER : o->purpose; /* the ticket is settled by its refusal */
     }
     if (!o->ordered) { /* the far edge is not there, and the line says that nothing was sent */

@@ -91,6 +91,7 @@ struct open_entry {
 };
 struct open_list { uint32_t first, last, n; };
 struct open_table {
+    uint64_t factor; /* of the hashes, random */
     struct open_entry *v;
     uint32_t max, used, free, *by_number, *by_ticket;
     struct open_list list[OPEN_LISTS];

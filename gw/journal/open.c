@@ -2,31 +2,40 @@
  * The table of released numbers: found by (guard, number) and by (side, ticket), in lists by what is waited for. Memory that was
  * never used is never touched. */
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "journal.h"
 
-#define BUCKETS (1u << 17)
+#define BUCKET_BITS 17
+#define BUCKETS (1u << BUCKET_BITS)
 #define NONE UINT32_MAX
 
-/* Numbers and tickets are counted one by one, so the lowest bits spread them: nobody picks them. */
+/* A program that was taken over picks its numbers: they are spread by an odd factor that it cannot know (multiply-shift hashing, Dietzfelbinger
+ * et al., J. Algorithms 25, 1997). */
+static uint32_t *bucket(const struct open_table *t, uint32_t *of, uint64_t x)
+{
+    return &of[x * t->factor >> (64 - BUCKET_BITS)];
+}
+
 static uint32_t *number_bucket(struct open_table *t, uint64_t guard, uint64_t number)
 {
-    return &t->by_number[(number + guard * 0x9e3779b97f4a7c15u) % BUCKETS];
+    return bucket(t, t->by_number, number + guard * 0x9e3779b97f4a7c15u);
 }
 
 static uint32_t *ticket_bucket(struct open_table *t, unsigned near, uint64_t ticket)
 {
-    return &t->by_ticket[(2 * ticket + near) % BUCKETS];
+    return bucket(t, t->by_ticket, 2 * ticket + near);
 }
 
 int open_init(struct open_table *t, uint32_t max)
 {
     *t = (struct open_table){ .max = max, .free = NONE, .v = calloc(max, sizeof *t->v), .by_number = malloc(BUCKETS * sizeof(uint32_t)),
         .by_ticket = malloc(BUCKETS * sizeof(uint32_t)) };
-    if (!t->v || !t->by_number || !t->by_ticket) {
+    if (!t->v || !t->by_number || !t->by_ticket || getrandom(&t->factor, sizeof t->factor, 0) != (ssize_t)sizeof t->factor) {
         open_clear(t);
         return GW_ERR(NOMEM);
     }
+    t->factor |= 1;
     memset(t->by_number, 0xff, BUCKETS * sizeof(uint32_t));
     memset(t->by_ticket, 0xff, BUCKETS * sizeof(uint32_t));
     for (int i = 0; i < OPEN_LISTS; i++)
@@ -99,17 +108,23 @@ static void drop(struct open_table *t, struct open_entry *e)
 
     unlist(t, e);
     unchain(t, number_bucket(t, e->guard, e->number), 0, i);
-    unchain(t, ticket_bucket(t, e->near, e->ticket), 1, i);
+    if (e->ticket)
+        unchain(t, ticket_bucket(t, e->near, e->ticket), 1, i);
     e->next = t->free;
     t->free = i;
+}
+
+static void forget(struct open_table *t)
+{
+    while (t->list[OPEN_CLOSED].n > OPEN_REMEMBERED)
+        drop(t, open_first(t, OPEN_CLOSED));
 }
 
 void open_move(struct open_table *t, struct open_entry *e, enum open_list_id list, int64_t now)
 {
     unlist(t, e);
     enlist(t, e, list, now);
-    while (t->list[OPEN_CLOSED].n > OPEN_REMEMBERED)
-        drop(t, open_first(t, OPEN_CLOSED));
+    forget(t);
 }
 
 struct open_entry *open_put(struct open_table *t, const struct told *m, enum open_list_id list, int64_t now)
@@ -131,8 +146,11 @@ struct open_entry *open_put(struct open_table *t, const struct told *m, enum ope
     k = ticket_bucket(t, m->near, m->ticket);
     e = &t->v[i];
     *e = (struct open_entry){ .guard = m->guard, .number = m->number, .ticket = m->ticket, .near = m->near, .chain = { *n, *k } };
-    *n = *k = i;
+    *n = i;
+    if (m->ticket) /* without one it is not looked for by it */
+        *k = i;
     enlist(t, e, list, now);
+    forget(t); /* at most the oldest, never this one */
     return e;
 }
 
@@ -140,9 +158,12 @@ void open_ticket(struct open_table *t, struct open_entry *e, uint8_t near, uint6
 {
     uint32_t i = (uint32_t)(e - t->v), *k;
 
-    unchain(t, ticket_bucket(t, e->near, e->ticket), 1, i);
+    if (e->ticket)
+        unchain(t, ticket_bucket(t, e->near, e->ticket), 1, i);
     e->near = near;
     e->ticket = ticket;
+    if (!ticket)
+        return;
     k = ticket_bucket(t, near, ticket);
     e->chain[1] = *k;
     *k = i;

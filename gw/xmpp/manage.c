@@ -9,9 +9,13 @@ enum xs_input manage_classify(const struct xs *s)
     return s->managed != MANAGED_NOT && str_eq(s->el.part[0].ns, STR(NS_SM)) ? IN_MANAGE : IN_OTHER;
 }
 
+#define REFUSED_MAX 8
+
 static int write_failed(struct xs *s, const char *condition)
 {
     struct xw w;
+    if (++s->unmanaged > REFUSED_MAX)
+        return xs_refuse(s, "policy-violation", GW_R_STREAM_LIMIT, "too many requests for stream management", NULL);
     xw_begin(&w, &s->out);
     xw_raw(&w, "<failed xmlns='" NS_SM "'><");
     xw_raw(&w, condition);

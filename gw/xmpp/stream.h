@@ -60,6 +60,7 @@ struct xs {
     char *id; /* receiving: ours */
     bool external;
     enum { MANAGED_NOT, MANAGED_OFFERED, MANAGED_ON } managed; /* receiving: stream management */
+    unsigned unmanaged; /* its requests that were refused */
     unsigned tries;
     struct db_open *asked;
     unsigned n_asked, n_theirs;

@@ -115,6 +115,32 @@ def test_no_resumption_and_no_second_time(ends):
     m.comes_to(1)
 
 
+def resident_kb(ends, program):
+    pid, = ends.gateway.programs()[program]
+    with open(f"/proc/{pid}/status") as f:
+        return next(int(line.split()[1]) for line in f if line.startswith("VmRSS:"))
+
+
+def test_who_asks_and_takes_no_answer_is_not_read_on(ends):
+    """Questions without end, and nothing is taken back: the edge holds little, the sender feels it, and others are served."""
+    greedy, other = Managed(ends), Managed(ends)
+    before, asked = resident_kb(ends, "edge-high"), 0
+    greedy.peer.sock.settimeout(4)
+    with pytest.raises(OSError):        # nobody reads any more
+        while asked < 64 << 20:
+            greedy.send(f"<r xmlns='{SM}'/>" * 5000)
+            asked += 5000 * 26
+    assert resident_kb(ends, "edge-high") - before < 8192
+    other.send(message(FROM, TO, "other"))
+    other.comes_to(1)
+
+
+def test_requests_that_are_refused_end(ends):
+    m = Managed(ends)
+    m.send(f"<resume xmlns='{SM}' previd='x' h='0'/>" * 20)
+    assert m.peer.stream_error(10) == "policy-violation"
+
+
 def test_the_last_word_when_the_gateway_closes(ends):
     """An orderly end of the gateway's says what was handled before the end tag."""
     m = Managed(ends)

@@ -157,8 +157,8 @@ static void test_counting(void)
     struct counting c = { 0 };
     uint64_t first;
     give(&c);
-    counted_here(&c, 7);
-    counted_here(&c, 0);
+    counted_refused(&c, 7, 0);
+    counted_here(&c);
     ok(counting_h(&c, 100) == 0, "nothing counts before stream management is on");
     settle(e.tickets->last, GW_R_WRITTEN);
     counting_begin(&c);
@@ -174,18 +174,27 @@ static void test_counting(void)
     settle(first, GW_R_WRITTEN);
     settle(first + 3, GW_R_NO_ROUTE);
     ok(counting_h(&c, 0) == 4, "settled without a word before: it has its verdict");
-    counted_here(&c, 7);
+    counted_refused(&c, 7, 0);
     give(&c);
-    counted_here(&c, 0);
-    counted_here(&c, 8);
+    counted_here(&c);
+    counted_refused(&c, 8, 0);
     ok(counting_h(&c, 6) == 4, "refused by this edge: not before its own line is on the disk");
     ok(counting_h(&c, 7) == 5, "then it counts");
     verdict(e.tickets->last);
     ok(counting_h(&c, 7) == 7, "an answer to our own question needs no line");
     ok(counting_h(&c, 8) == 8, "the last");
+    for (int i = 9; i < 1000; i++)
+        counted_refused(&c, (uint64_t)i, (uint64_t)i - 2);
+    first = 0;
+    for (struct counted *k = TAILQ_FIRST(&c.open); k; k = TAILQ_NEXT(k, next))
+        first++;
+    ok(first == 2, "a peer that never asks makes no long list");
+    ok(counting_h(&c, 1000) == 8 + 991, "and all of them count");
+    first = e.tickets->last - 4;
     give(&c);
     give(&c);
-    counted_here(&c, 9);
+    counted_refused(&c, 0, 1000);
+    ok(!c.on, "a line that was lost ends the counting: nothing behind it is acknowledged");
     counting_end(&c);
     verdict(e.tickets->last);
     settle(e.tickets->last - 1, GW_R_WRITTEN);
@@ -196,7 +205,7 @@ static void test_counting(void)
     settle(first + 4, GW_R_WRITTEN);
     c = (struct counting){ .on = true, .arrived = 0xffffffffu };
     TAILQ_INIT(&c.open);
-    counted_here(&c, 0);
+    counted_here(&c);
     ok(counting_h(&c, 0) == 0, "it counts modulo 2^32");
 }
 

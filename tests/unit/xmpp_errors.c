@@ -160,6 +160,7 @@ static const struct row rows[] = {
     { "a second time is refused, and the stream stays", MANAGED, ENABLE ENABLE "<r xmlns='urn:xmpp:sm:3'/>", 0, "asks" },
     { "a question before it is on", MANAGED, "<r xmlns='urn:xmpp:sm:3'/>", 0, PROTOCOL("unsupported-stanza-type", "an element that is neither stanza nor known") },
     { "resumption is refused, and the stream stays", MANAGED, "<resume xmlns='urn:xmpp:sm:3' h='0' previd='x'/>" ENABLE, 0, "managed" },
+    { "many requests", MANAGED, ENABLE ENABLE ENABLE ENABLE ENABLE ENABLE ENABLE ENABLE ENABLE ENABLE, 0, LIMIT("too many requests for stream management") },
     { "nothing was sent, and so much is acknowledged", MANAGED, ENABLE "<a xmlns='urn:xmpp:sm:3' h='0'/><r xmlns='urn:xmpp:sm:3'/>", 0, "asks" },
     { "more acknowledged than was sent", MANAGED, ENABLE "<a xmlns='urn:xmpp:sm:3' h='1'/>", 0, PROTOCOL("undefined-condition", "more stanzas acknowledged than were sent") },
     { "an acknowledgement without a number", MANAGED, ENABLE "<a xmlns='urn:xmpp:sm:3'/>", 0, PROTOCOL("undefined-condition", "more stanzas acknowledged than were sent") },
