@@ -158,7 +158,8 @@ def test_deadline_after_deadline(ends):
         assert len(old) == 2, f"not both scanners run: {old}"
         for n in range(2):      # one for each of them
             peer.send(message(FROM, TO, f"hang{turn}-{n}"))
-        wait_until("new scanners", lambda: len(set(ends.gateway.programs().get("scanner", [])) - set(old)) == 2, 3, step=0.02)
+        # one that stands still has ten times limits.scan, a second
+        wait_until("new scanners", lambda: len(set(ends.gateway.programs().get("scanner", [])) - set(old)) == 2, 4, step=0.02)
         peer.send(message(FROM, TO, f"next-{turn}"))
         ends.sink["low"].wait(f"next-{turn}", lambda e: e.get("id") == f"next-{turn}", 3)
     hung = [f"hang{turn}-{n}" for turn in range(7) for n in range(2)]
