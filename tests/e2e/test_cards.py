@@ -21,15 +21,8 @@ LOW = ["low", "low2"]
 
 @pytest.fixture(scope="module", params=["routed", "bridge"])
 def rig(request):
-    r = CardsRig(request.param, "cards", {"admission.rate": 1000, "admission.burst": 1000})
-    try:
-        r.up()
-        r.inline("up")
-        r.inline("up")
-        r.start()
+    with CardsRig(request.param, "cards", {"admission.rate": 1000, "admission.burst": 1000}).standing(lambda r: r.inline("up")) as r:  # `up` comes twice
         yield r
-    finally:
-        r.down()
 
 
 @pytest.mark.parametrize("family", [4, 6])

@@ -80,14 +80,8 @@ def rig(request):
         pytest.skip("this kernel has no VLANs (CONFIG_VLAN_8021Q)")
     r = VlanRig(layout, "vlan", {**({"high.vlan": VLAN["high"], "low.vlan": VLAN["low"]} if tags else {}), "admission.rate": 1000, "admission.burst": 1000})
     r.tags = bool(tags)
-    try:
-        r.up()
-        r.inline("up")
-        r.inline("up")
-        r.start()
+    with r.standing(lambda r: r.inline("up")):      # `up` comes twice
         yield r
-    finally:
-        r.down()
 
 
 def tagged(rig, side):
