@@ -83,11 +83,13 @@ static void say_ready(struct edge *e)
         channel_break(&e->parent, "no room to say that the edge is ready");
 }
 
-/* Before the loop waits: everything that one round gave to write goes out in as few writes as can be. */
+/* Before the loop waits: everything that one round gave to write goes out in as few writes as can be. Stanzas first: a server
+ * that is woken by an answer to its last ones may take this processor before the next are on their way. */
 static void on_prepare(uv_prepare_t *p)
 {
     struct edge *e = p->data;
     say_ready(e);
+    channel_flush(&e->guard);
     serve_dirty(e);
     links_flush(e);
     serve_dirty(e); /* a channel that broke may have given work */
