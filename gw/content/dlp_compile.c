@@ -99,6 +99,7 @@ static unsigned find_flags(const struct dlp_detector *x)
 #define TOKEN_MIN 20u
 #define WORD_MIN 12u
 #define DIGITS_MIN 5u
+#define DIGITS_WIDTH 256u /* longer matches are looked for in the whole text */
 
 /* Pieces of text that its matches hold, where there are any. */
 static int add_factors(struct dlp *d, const struct dlp_expr *e, const struct factors *f, struct buf *b)
@@ -121,6 +122,8 @@ static void add_lengths(const struct dlp_detector *x, struct gate *g)
         g->token = (uint32_t)x->length;
     if (x->digits > g->digits)
         g->digits = (uint32_t)x->digits;
+    if (whole && !goes_on && x->digits > g->own_digits)
+        g->own_digits = (uint32_t)x->digits;
     if (g->run && whole && x->length > g->run)
         g->run = (uint32_t)x->length;
     if (g->run && whole && !goes_on && x->digits > g->run_digits)
@@ -153,6 +156,7 @@ static struct dlp_db *group_for(struct dlp *d, const struct dlp_detector *x, str
     unsigned k = g->digits >= DIGITS_MIN ? (whole ? FIND_DIGITS_NEAR : FIND_DIGITS) : g->token >= TOKEN_MIN ? FIND_TOKEN : g->token >= WORD_MIN ? FIND_WORD : FIND_ANY;
     struct dlp_db *b = &d->find[k];
     add_whole(x, width, g);
+    g->width = width < DIGITS_WIDTH ? width : 0;
     if (b->n == 0)
         b->gate = *g;
     b->gate.digits = g->digits < b->gate.digits ? g->digits : b->gate.digits;

@@ -60,7 +60,7 @@ struct gate gate_of_tree(const struct tree *t)
     if (!t)
         return (struct gate){ 0 };
     struct demand d = demand_of(t, &digits);
-    struct gate g = { .digits = d.digits, .token = set_meets(&d.used, &blanks) ? 0 : d.width, .alnum = set_within(&d.used, &alnum) ? d.width : 0 };
+    struct gate g = { .digits = d.digits, .own_digits = d.digits, .token = set_meets(&d.used, &blanks) ? 0 : d.width, .alnum = set_within(&d.used, &alnum) ? d.width : 0 };
     if (d.width >= RUN_LEAST && set_within(&d.used, &token)) {
         g.alphabet = set_within(&d.used, &alnum) ? RUN_ALNUM : RUN_TOKEN;
         g.run = d.width;
@@ -78,19 +78,36 @@ uint64_t gate_lengths(uint32_t low, uint32_t high)
 
 /* ---- the text ---- */
 
-static void end_run(struct measure *m, unsigned alphabet, size_t n, uint32_t digits)
+/* A run of n bytes ends before `to`. */
+static void end_run(struct measure *m, unsigned alphabet, size_t to, size_t n, uint32_t digits)
 {
     if (n < RUN_LEAST)
         return;
+    if (m->n_runs < PLACES_MAX)
+        m->runs[m->n_runs] = (struct place_run){ (uint32_t)(to - n), (uint32_t)to, digits, alphabet };
+    m->n_runs += m->n_runs <= PLACES_MAX;
     for (uint32_t i = 0; i <= digits && i < RUN_DIGITS; i++)
         if (m->run[alphabet][i] < n)
             m->run[alphabet][i] = (uint32_t)n;
 }
 
-static void end_whole(struct measure *m, size_t n, uint32_t digits)
+static void end_whole(struct measure *m, size_t to, size_t n, uint32_t digits)
 {
     m->whole[digits < RUN_DIGITS ? digits : RUN_DIGITS - 1] |= UINT64_C(1) << (n < WHOLE_MAX ? n : WHOLE_MAX);
-    end_run(m, RUN_ALNUM, n, digits);
+    end_run(m, RUN_ALNUM, to, n, digits);
+}
+
+static void place_digit(struct measure *m, uint32_t i)
+{
+    struct place_digits *p = m->n_places && m->n_places <= PLACES_MAX ? &m->places[m->n_places - 1] : NULL;
+    if (p && i - p->last <= PLACE_GAP) {
+        p->last = i;
+        p->n++;
+        return;
+    }
+    if (m->n_places < PLACES_MAX)
+        m->places[m->n_places] = (struct place_digits){ i, i, 1 };
+    m->n_places += m->n_places <= PLACES_MAX;
 }
 
 /* The newest digits, and how many of them lie within the window. */
@@ -101,6 +118,7 @@ static void digit(struct measure *m, struct digits *d, size_t i)
     if (!m->digits)
         m->first_digit = (uint32_t)i;
     m->last_digit = (uint32_t)i;
+    place_digit(m, (uint32_t)i);
     while (d->tail < m->digits && d->at[d->tail % GATE_WINDOW] + GATE_WINDOW <= i)
         d->tail++;
     d->at[m->digits++ % GATE_WINDOW] = (uint32_t)i;
@@ -133,12 +151,12 @@ struct measure measure_text(struct str s, char *shapes)
             digit(&m, &d, i);
             continue;
         }
-        end_whole(&m, i - alnum, m.digits - alnum_digits);
+        end_whole(&m, i, i - alnum, m.digits - alnum_digits);
         alnum = i + 1;
         alnum_digits = m.digits;
         if (k & IS_TOKEN)
             continue;
-        end_run(&m, RUN_TOKEN, i - token, m.digits - token_digits);
+        end_run(&m, RUN_TOKEN, i, i - token, m.digits - token_digits);
         token = i + 1;
         token_digits = m.digits;
         if (k & IS_BLANK) {
@@ -146,10 +164,58 @@ struct measure measure_text(struct str s, char *shapes)
             start = i + 1;
         }
     }
-    end_whole(&m, s.n - alnum, m.digits - alnum_digits);
+    end_whole(&m, s.n, s.n - alnum, m.digits - alnum_digits);
     for (size_t i = RUN_DIGITS - 1; i > 0; i--)
         m.whole[i - 1] |= m.whole[i];
-    end_run(&m, RUN_TOKEN, s.n - token, m.digits - token_digits);
+    end_run(&m, RUN_TOKEN, s.n, s.n - token, m.digits - token_digits);
     m.token = s.n - start > m.token ? (uint32_t)(s.n - start) : m.token;
     return m;
+}
+
+/* ---- parts of the text ---- */
+
+static struct part with_edges(size_t from, size_t to, size_t n)
+{
+    return (struct part){ (uint32_t)(from > 0 ? from - 1 : 0), (uint32_t)(to < n ? to + 1 : n) };
+}
+
+/* Matches that lie in one run: a byte of another kind stands on either side, which no match holds. */
+static size_t run_parts(const struct gate *g, const struct measure *m, size_t n, struct part *ret)
+{
+    size_t parts = 0;
+    for (size_t i = 0; i < m->n_runs; i++) {
+        const struct place_run *r = &m->runs[i];
+        uint32_t length = r->to - r->from;
+        if (r->alphabet == g->alphabet && length >= g->run && r->digits >= g->run_digits &&
+            (!g->whole || g->whole >> (length < WHOLE_MAX ? length : WHOLE_MAX) & 1))
+            ret[parts++] = with_edges(r->from, r->to, n);
+    }
+    return parts;
+}
+
+/* Matches no longer than width around their digits. Places whose parts would touch are one: the start of a match in one part must not depend on
+ * where the other ends. */
+static size_t digit_parts(const struct gate *g, const struct measure *m, size_t n, struct part *ret)
+{
+    size_t parts = 0;
+    for (size_t i = 0; i < m->n_places;) {
+        uint32_t first = m->places[i].first, last = m->places[i].last, digits = m->places[i].n;
+        for (i++; i < m->n_places && m->places[i].first - last <= 2 * g->width + 2; i++) {
+            last = m->places[i].last;
+            digits += m->places[i].n;
+        }
+        if (digits >= g->own_digits)
+            ret[parts++] = with_edges(first + 1 > g->width ? first + 1 - g->width : 0, (size_t)last + g->width < n ? (size_t)last + g->width : n, n);
+    }
+    return parts;
+}
+
+size_t gate_parts(const struct gate *g, const struct measure *m, size_t n, struct part *ret)
+{
+    if (g->run && m->n_runs <= PLACES_MAX)
+        return run_parts(g, m, n, ret);
+    if (g->own_digits && g->width && m->n_places <= PLACES_MAX)
+        return digit_parts(g, m, n, ret);
+    ret[0] = (struct part){ 0, (uint32_t)n };
+    return 1;
 }

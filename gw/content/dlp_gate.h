@@ -23,6 +23,9 @@ struct gate {
      * all above), with so many digits. */
     uint64_t whole;
     uint32_t whole_digits;
+    /* Where a match can lie. width: bytes of the longest match, 0: not bounded, or not known; own_digits: digits in the match itself, without
+     * what is added to it afterwards. */
+    uint32_t width, own_digits;
 };
 #define WHOLE_MAX 63u
 /* Bits for the lengths from low to high. */
@@ -30,6 +33,11 @@ uint64_t gate_lengths(uint32_t low, uint32_t high);
 /* A conservative reading: of a pattern that is not understood (NULL) nothing is demanded. */
 struct gate gate_of_tree(const struct tree *t);
 
+/* Where a text has long runs, and where digits: digits that stand close together are one place. */
+#define PLACES_MAX 12u
+#define PLACE_GAP 8u
+struct place_run { uint32_t from, to, digits, alphabet; };
+struct place_digits { uint32_t first, last, n; };
 struct measure {
     uint32_t digits; /* in the whole text */
     uint32_t token;  /* the longest stretch without a blank */
@@ -37,6 +45,9 @@ struct measure {
     uint32_t first_digit, last_digit; /* where they stand, if there are any */
     uint32_t run[RUN_ALPHABETS][RUN_DIGITS]; /* the longest run with at least so many digits, where it is RUN_LEAST or longer */
     uint64_t whole[RUN_DIGITS]; /* lengths of the runs of letters and digits with at least so many digits */
+    uint32_t n_runs, n_places;  /* more than PLACES_MAX: not all are here */
+    struct place_run runs[PLACES_MAX];
+    struct place_digits places[PLACES_MAX];
 };
 #define GATE_WINDOW 64u
 /* shapes: room for s.n bytes, or NULL: the text with each letter as 'a' and each digit as '0'. */
@@ -45,5 +56,11 @@ static inline bool gate_run_ok(const struct gate *g, const struct measure *m)
 {
     return (!g->run || m->run[g->alphabet][g->run_digits] >= g->run) && (!g->whole || (m->whole[g->whole_digits] & g->whole));
 }
+
+/* The parts of a text of n bytes in which matches can lie, with one byte more on either side, so that what an expression says of its surroundings
+ * (\b, ^, $) is the same there. At most PLACES_MAX, apart from each other. They are complete: a match anywhere is a match in one of them, with
+ * the same leftmost start. */
+struct part { uint32_t from, to; };
+size_t gate_parts(const struct gate *g, const struct measure *m, size_t n, struct part *ret);
 
 #endif

@@ -229,7 +229,7 @@ bool dlp_accept(struct dlp *d, uint32_t k, const struct view *v, size_t from, si
 
 /* ---- patterns and words ---- */
 
-struct find_scan { struct dlp *d; struct str text; const struct dlp_db *b; };
+struct find_scan { struct dlp *d; struct str text; const struct dlp_db *b; size_t at; /* in the text, of what Hyperscan looks at */ };
 
 static int push_match(struct dlp *d, unsigned id, unsigned long long from, unsigned long long to)
 {
@@ -283,6 +283,8 @@ static int on_find(unsigned id, unsigned long long from, unsigned long long to, 
     struct find_scan *s = user;
     const struct dlp_detector *x = s->d->v[s->b->v[id].detector];
     (void)flags;
+    from += s->at;
+    to += s->at;
     if (x->characters[0])
         from = stretch_before(x, s->text, (size_t)to);
     if (from == to || (int64_t)(to - from) < x->length || (x->digits && !enough_digits(x, s->text, (size_t)from, (size_t)to)) || !end_ok(x, s->text, (size_t)from, (size_t)to))
@@ -395,20 +397,32 @@ static void judge_matches(struct dlp *d, const struct dlp_db *b, const struct vi
     }
 }
 
+/* A database of one pattern looks only at those parts of the text where its matches can lie. */
+static void find_in(struct find_scan *s, size_t i, const struct measure *m)
+{
+    struct part parts[PLACES_MAX] = { { 0, (uint32_t)s->text.n } };
+    size_t n = i < s->b->n_single && !s->d->no_gate ? gate_parts(&s->b->v[i].gate, m, s->text.n, parts) : 1;
+    for (size_t k = 0; k < n; k++) {
+        s->at = parts[k].from;
+        if (!dlp_run_one(s->d, s->b, i, (struct str){ s->text.p + s->at, parts[k].to - parts[k].from }, on_find, s))
+            return; /* d->err says so */
+    }
+}
+
 static int scan_patterns(struct dlp *d, const struct view *v, const struct measure *m)
 {
     for (size_t g = 0; g < FIND_GROUPS && !d->err; g++) {
         const struct dlp_db *b = &d->find[g];
-        struct find_scan s = { d, v->text, b };
+        struct find_scan s = { d, v->text, b, 0 };
         d->n_matches = 0;
         for (size_t k = 0; k < d->n_seen && !d->no_gate && !d->err; k++) {
             const struct dlp_place *p = &d->places[d->seen[k]];
             if (p->group == g && dlp_possible(d, g, p->at, m))
-                (void)dlp_run_one(d, b, p->at, v->text, on_find, &s); /* d->err says so */
+                find_in(&s, p->at, m);
         }
         for (size_t i = d->no_gate ? 0 : b->n_factor; i < b->n_db && !d->err; i++)
             if (dlp_possible(d, g, i, m))
-                (void)dlp_run_one(d, b, i, v->text, on_find, &s);
+                find_in(&s, i, m);
         if (!d->err && d->n_matches)
             judge_matches(d, b, v);
     }

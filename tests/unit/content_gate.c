@@ -68,6 +68,89 @@ static void random_texts(void)
     }
 }
 
+/* ---- parts of a text ---- */
+
+static const char *const in_parts[] = { "[0-9]{2}[a-c ]?[0-9]", "\\b[0-9]{3}\\b", "^[ab]{0,6}[0-9]{2}", "[0-9][a-c]{2,9}$", "\\B[0-9]{2}\\B", "[0-9]{1,4}[a-c]", "[a-c0-9]{8,12}", "\\b[a-c0-9]{10}\\b",
+    "^[a-c0-9]{9,}$", "[ab]{1,3}[0-9](?: ?[0-9]){3}", "[a-c0-9-]{9}[0-9]", "(?:[0-9]{1,2}[ :]){2}[0-9]", "[0-9](?:[a-c ]{1,12}[0-9]){2}" };
+struct found { uint64_t at[4096]; size_t n, offset; };
+static int on_found(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *user)
+{
+    struct found *f = user;
+    (void)id;
+    (void)flags;
+    if (f->n < sizeof f->at / sizeof *f->at)
+        f->at[f->n++] = (from + f->offset) << 32 | (to + f->offset);
+    return 0;
+}
+
+static int by_place(const void *a, const void *b)
+{
+    return *(const uint64_t *)a < *(const uint64_t *)b ? -1 : *(const uint64_t *)a > *(const uint64_t *)b;
+}
+
+static uint32_t next(uint32_t n)
+{
+    static uint32_t seed = 99;
+    seed = seed * 1664525u + 1013904223u;
+    return (uint32_t)((uint64_t)seed * n >> 32);
+}
+
+/* Letters, and here and there digits; sometimes more places of digits than are noted. */
+static size_t scatter(char *text, size_t size)
+{
+    static const char alphabet[] = "abcabcabcx- :\n";
+    size_t n = 20 + next((uint32_t)size - 20);
+    uint32_t often = next(4) ? 40 : 6;
+    for (size_t i = 0; i < n; i++)
+        text[i] = i && text[i - 1] >= '0' && text[i - 1] <= '9' && next(2) ? (char)('0' + next(10)) : next(often) ? alphabet[next(sizeof alphabet - 1)] : (char)('0' + next(10));
+    return n;
+}
+
+static void parts_of_texts(void)
+{
+    static struct found whole, some;
+    for (size_t i = 0; i < sizeof in_parts / sizeof *in_parts; i++) {
+        hs_database_t *db = NULL;
+        hs_scratch_t *scratch = NULL;
+        hs_compile_error_t *e = NULL;
+        hs_expr_info_t *info = NULL;
+        struct gate g = gate_of_pattern(in_parts[i]);
+        size_t texts = 0, matches = 0, looked = 0, bytes = 0;
+        if (hs_compile(in_parts[i], HS_FLAG_SOM_LEFTMOST | HS_FLAG_MULTILINE, HS_MODE_BLOCK, NULL, &db, &e) || hs_alloc_scratch(db, &scratch) ||
+            hs_expression_info(in_parts[i], HS_FLAG_SOM_LEFTMOST | HS_FLAG_MULTILINE, &info, &e)) {
+            ok(false, "%s compiles", in_parts[i]);
+            continue;
+        }
+        g.width = info->max_width < 1000 ? info->max_width : 0;
+        bool same = true;
+        for (; same && texts < 4000; texts++) {
+            char text[400];
+            struct part parts[PLACES_MAX];
+            size_t n = scatter(text, sizeof text);
+            struct measure m = measure_text((struct str){ text, n }, NULL);
+            size_t n_parts = gate_parts(&g, &m, n, parts);
+            whole.n = some.n = whole.offset = 0;
+            hs_scan(db, text, (unsigned)n, 0, scratch, on_found, &whole);
+            for (size_t k = 0; k < n_parts; k++) {
+                some.offset = parts[k].from;
+                looked += parts[k].to - parts[k].from;
+                hs_scan(db, text + parts[k].from, parts[k].to - parts[k].from, 0, scratch, on_found, &some);
+            }
+            qsort(whole.at, whole.n, sizeof *whole.at, by_place);
+            qsort(some.at, some.n, sizeof *some.at, by_place);
+            same = whole.n == some.n && memcmp(whole.at, some.at, some.n * sizeof *some.at) == 0;
+            matches += whole.n;
+            bytes += n;
+            if (!same)
+                diag("in the whole %zu, in %zu parts %zu: %.*s", whole.n, n_parts, some.n, (int)n, text);
+        }
+        ok(same && matches > 10 && looked < bytes, "%s: %zu matches in %zu texts, the same in parts (%zu of %zu bytes)", in_parts[i], matches, texts, looked, bytes);
+        free(info);
+        hs_free_scratch(scratch);
+        hs_free_database(db);
+    }
+}
+
 int main(void)
 {
     arena_init(&trees, 1u << 20);
@@ -103,6 +186,7 @@ int main(void)
     g = (struct gate){ .whole = gate_lengths(5, 6) };
     ok(good && !gate_run_ok(&g, &m), "a run of the right length, with enough digits, or the pattern is not run");
     random_texts();
+    parts_of_texts();
     arena_clear(&trees);
     return done_testing();
 }

@@ -163,6 +163,7 @@ static struct str change(const char *from, char *to, size_t size)
         default: to[n++] = *p;
         }
     }
+    to[n] = 0;
     return (struct str){ to, n };
 }
 
@@ -186,12 +187,30 @@ static void many_patterns(struct content *c, struct arena *a)
     }
 }
 
+/* Between other numbers and runs of letters, near and far, of more places than are noted and of fewer: only parts of such a text are looked at. */
+static struct str amid(const char *what, char *to, size_t size)
+{
+    static const char near[] = "0123456789-_ .AZaz/+\n\0";
+    size_t n = 0, places = dice(4) ? dice(5) : 14 + dice(4), at = dice((unsigned)places + 1);
+    for (size_t i = 0; i <= places && n + strlen(what) + 200 < size; i++) {
+        for (unsigned k = dice(3) ? dice(90) : dice(12); k > 0; k--)
+            to[n++] = dice(9) ? (char)('a' + dice(26)) : ' ';
+        for (unsigned k = dice(6); k > 0; k--)
+            to[n++] = near[dice(sizeof near - 1)];
+        if (i == at)
+            n += (size_t)sprintf(to + n, "%s", what);
+        for (unsigned k = dice(3); k > 0; k--)
+            to[n++] = near[dice(sizeof near - 1)];
+    }
+    return (struct str){ to, n };
+}
+
 static void shipped_rules(void)
 {
     struct content *c = NULL;
     struct conf_errors errs;
     struct arena a;
-    char text[700], both[1400];
+    char text[700], both[1400], long_text[4000];
     conf_errors_init(&errs);
     arena_init(&a, 4u << 20);
     if (!ok(content_load("rules", &c, &errs) == 0 && c->stanza.gate.on, "rules/ loads"))
@@ -212,6 +231,8 @@ static void shipped_rules(void)
                     try_text(c, change(list->v[i], text, sizeof text), &a);
                 snprintf(both, sizeof both, "%.600s %.600s", before, list->v[i]);
                 try_text(c, utf8_valid(str_c(both)) ? change(both, text, sizeof text) : str_c(list->v[i]), &a);
+                for (unsigned n = 0; n < 4; n++)
+                    try_text(c, amid(n % 2 ? list->v[i] : change(list->v[i], text, sizeof text - 1).n ? text : "", long_text, sizeof long_text), &a);
                 before = list->v[i];
             }
         }
