@@ -9,6 +9,7 @@
 #include "dlp_factor.h"
 #include "dlp_gate.h"
 #include "normal.h"
+#include "pieces.h"
 #include "sealed.h"
 #include "validators.h"
 
@@ -53,10 +54,10 @@ static inline size_t dlp_chunk_size(const struct dlp_db *b, size_t i)
 }
 /* Patterns by what they demand of a text: nothing much; a long stretch without blanks; digits close together, or anywhere. */
 enum { FIND_ANY, FIND_WORD, FIND_TOKEN, FIND_DIGITS_NEAR, FIND_DIGITS, FIND_GROUPS };
+#define DLP_DATABASES 9
 /* Keys are pieces of text that are looked for first: of patterns (as they stand, and by their shape) and of words. */
-#define DLP_DATABASES 11
 #define DLP_NUMBER_WORD UINT32_MAX /* of a key: it belongs to some word */
-#define DLP_ALL(d) { &(d)->find[FIND_ANY], &(d)->find[FIND_WORD], &(d)->find[FIND_TOKEN], &(d)->find[FIND_DIGITS_NEAR], &(d)->find[FIND_DIGITS], &(d)->keys[FACTOR_PLAIN], &(d)->keys[FACTOR_SHAPE], &(d)->words, &(d)->support, &(d)->exclude, &(d)->letters }
+#define DLP_ALL(d) { &(d)->find[FIND_ANY], &(d)->find[FIND_WORD], &(d)->find[FIND_TOKEN], &(d)->find[FIND_DIGITS_NEAR], &(d)->find[FIND_DIGITS], &(d)->words, &(d)->support, &(d)->exclude, &(d)->letters }
 struct dlp_match { uint32_t expr, from, to; };
 struct dlp_print { uint32_t paragraph, entry, at; }; /* a fingerprint that was found; at: in letters and digits alone */
 struct dlp_near { uint32_t detector, start, end; bool exclude; }; /* joined text */
@@ -74,7 +75,9 @@ struct dlp {
     size_t n_digit_detectors;
     uint32_t *sealed_detectors; /* those with sealed lists */
     size_t n_sealed;
-    struct dlp_db find[FIND_GROUPS], keys[FACTOR_READINGS], words, support, exclude, letters;
+    struct dlp_db find[FIND_GROUPS], words, support, exclude, letters;
+    struct pieces keys[FACTOR_READINGS]; /* owners: numbers of patterns */
+    bool words_always;                   /* there was no room for the pieces of all words */
     hs_scratch_t *scratch;
     uint32_t n_find; /* patterns, all groups together */
     struct fold *fold;
@@ -125,8 +128,8 @@ bool dlp_cache_read(struct dlp *d, const char *path);
 int dlp_cache_lock(const char *path);
 void dlp_cache_unlock(int lock);
 void dlp_cache_write(const struct dlp *d, const char *path); /* a failure costs time at the next start, no more */
-/* Which pieces of text of patterns and words are there? Sets seen and word_seen. False: d->err is set. */
-bool dlp_find_keys(struct dlp *d, struct str text, const struct measure *m);
+/* Which pieces of text of patterns and words are there? Sets seen and word_seen. */
+void dlp_find_keys(struct dlp *d, struct str text, const struct measure *m);
 /* Could database i of group g find something in a text like this one, pieces aside? */
 bool dlp_possible(const struct dlp *d, size_t g, size_t i, const struct measure *m);
 /* Scans all databases of b, or one. False: d->err is set. */

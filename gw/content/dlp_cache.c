@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * Compiled patterns in a file. Form: "LGHS2\n", SHA-256 of the expressions, of Hyperscan's version and of the processor, u32 databases, each
+ * Compiled patterns in a file. Form: "LGHS3\n", SHA-256 of the expressions, of Hyperscan's version and of the processor, u32 databases, each
  * u32 length and bytes; SHA-256 of all that. */
 #include <fcntl.h>
 #include <openssl/evp.h>
@@ -14,7 +14,7 @@
 
 #define HASH 32u
 #define CACHE_MAX (256u << 20)
-static const char magic[6] = "LGHS2\n";
+static const char magic[6] = "LGHS3\n";
 
 static bool hash_of(const void *p, size_t n, unsigned char out[HASH])
 {

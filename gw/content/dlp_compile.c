@@ -101,16 +101,16 @@ static unsigned find_flags(const struct dlp_detector *x)
 #define DIGITS_MIN 5u
 #define DIGITS_WIDTH 256u /* longer matches are looked for in the whole text */
 
-/* Pieces of text that its matches hold, where there are any. */
-static int add_factors(struct dlp *d, const struct dlp_expr *e, const struct factors *f, struct buf *b)
+/* Pieces of text that its matches hold, where there are any and room for them: without, the pattern is run over every text. */
+static int add_factors(struct dlp *d, struct dlp_expr *e, const struct factors *f)
 {
+    size_t bytes = 0;
     int err = 0;
-    for (size_t i = 0; i < f->n && !err; i++) {
-        buf_reset(b);
-        err = put_literal(b, f->v[i].p, f->v[i].n);
-        err = err ? err : add_expr(d, &d->keys[f->reading], (struct dlp_expr){ .detector = e->detector, .kind = EXPR_FIND, .number = e->number,
-                                                                .flags = HS_FLAG_CASELESS | HS_FLAG_SINGLEMATCH }, b);
-    }
+    for (size_t i = 0; i < f->n; i++)
+        bytes += f->v[i].n;
+    e->has_factor = f->n > 0 && pieces_fit(&d->keys[f->reading], bytes);
+    for (size_t i = 0; e->has_factor && i < f->n && !err; i++)
+        err = pieces_add(&d->keys[f->reading], e->number, (struct str){ f->v[i].p, f->v[i].n });
     return err;
 }
 
@@ -178,11 +178,12 @@ static int add_find(struct dlp *d, const struct dlp_detector *x, struct dlp_expr
     }
     if (!err) {
         e.number = d->n_find++;
-        e.has_factor = f->n > 0;
+        err = add_factors(d, &e, f);
+    }
+    if (!err) {
         struct dlp_db *to = group_for(d, x, &e, b); /* it completes the gate */
         err = add_expr(d, to, e, b);
     }
-    err = err ? err : add_factors(d, &e, f, b);
     arena_clear(&a);
     free(f);
     return err;
@@ -233,10 +234,9 @@ static int add_key(struct wording *g, struct str w)
             longest = (struct str){ w.p + i, n };
         i += n + 1;
     }
-    buf_reset(g->b);
-    int err = put_literal(g->b, longest.p, longest.n);
-    return err ? err : add_expr(g->d, &g->d->keys[FACTOR_PLAIN], (struct dlp_expr){ .detector = g->expr.detector, .kind = EXPR_WORD, .number = DLP_NUMBER_WORD,
-                                                             .flags = HS_FLAG_CASELESS | HS_FLAG_SINGLEMATCH }, g->b);
+    int err = pieces_add(&g->d->keys[FACTOR_PLAIN], DLP_NUMBER_WORD, longest);
+    g->d->words_always |= err == GW_ERR(LIMIT);
+    return err == GW_ERR(LIMIT) ? 0 : err;
 }
 
 /* One way to write a word or phrase, as dlp_words reads text. Scripts without blanks get none around it. */
@@ -461,7 +461,7 @@ int dlp_compile(struct dlp *d, const char *cache, struct conf_errors *errs)
     for (size_t i = 0; i < FIND_GROUPS; i++)
         d->find[i].chunk = DLP_CHUNK;
     d->exclude.chunk = DLP_CHUNK;
-    d->keys[FACTOR_PLAIN].chunk = d->keys[FACTOR_SHAPE].chunk = d->words.chunk = d->support.chunk = d->letters.chunk = DLP_CHUNK_WORDS;
+    d->words.chunk = d->support.chunk = d->letters.chunk = DLP_CHUNK_WORDS;
     buf_init(&b, EXPR_MAX);
     for (uint32_t k = 0; k < d->n && !err; k++) {
         struct dlp_detector *x = d->v[k];
@@ -472,6 +472,8 @@ int dlp_compile(struct dlp *d, const char *cache, struct conf_errors *errs)
         err = err ? err : add_letters(d, k, &b);
     }
     buf_clear(&b);
+    for (size_t i = 0; i < FACTOR_READINGS && !err; i++)
+        err = pieces_finish(&d->keys[i]);
     err = err ? err : order_patterns(d);
     if (!err && cache && dlp_cache_read(d, cache))
         return make_scratch(d);

@@ -3,32 +3,25 @@
  * small part of what running a pattern costs, however many pieces there are. */
 #include "dlp.h"
 
-struct key_scan { struct dlp *d; const struct dlp_db *b; };
-
-static int on_key(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *user)
+static void on_key(void *user, uint32_t number)
 {
-    struct key_scan *s = user;
-    struct dlp *d = s->d;
-    uint32_t number = s->b->v[id].number;
-    (void)from;
-    (void)to;
-    (void)flags;
+    struct dlp *d = user;
     if (number == DLP_NUMBER_WORD) {
         d->word_seen = true;
     } else if (!d->wanted[number]) {
         d->wanted[number] = true;
         d->seen[d->n_seen++] = number;
     }
-    return 0;
 }
 
-bool dlp_find_keys(struct dlp *d, struct str text, const struct measure *m)
+void dlp_find_keys(struct dlp *d, struct str text, const struct measure *m)
 {
-    struct key_scan plain = { d, &d->keys[FACTOR_PLAIN] }, shape = { d, &d->keys[FACTOR_SHAPE] };
     while (d->n_seen > 0)
         d->wanted[d->seen[--d->n_seen]] = false;
-    d->word_seen = d->no_gate;
-    return dlp_run(d, plain.b, text, on_key, &plain) && (!m->digits || dlp_run(d, shape.b, buf_str(&d->shapes), on_key, &shape));
+    d->word_seen = d->no_gate || d->words_always;
+    pieces_find(&d->keys[FACTOR_PLAIN], text, on_key, d);
+    if (m->digits)
+        pieces_find(&d->keys[FACTOR_SHAPE], buf_str(&d->shapes), on_key, d);
 }
 
 bool dlp_possible(const struct dlp *d, size_t group, size_t i, const struct measure *m)

@@ -237,6 +237,8 @@ int dlp_load(struct dlp *d, const char *folder, const char *cache, struct fold *
 {
     size_t before = errs->n_errors;
     *d = (struct dlp){ .fold = fold };
+    for (size_t i = 0; i < FACTOR_READINGS; i++)
+        pieces_init(&d->keys[i]);
     arena_init(&d->arena, 64u << 20);
     mapped_init(&d->letters_view);
     mapped_init(&d->digits_view);
@@ -280,6 +282,8 @@ void dlp_clear(struct dlp *d)
     free(d->prints);
     for (size_t k = 0; k < d->n; k++)
         sealed_free(d->v[k]->sealed);
+    for (size_t i = 0; i < FACTOR_READINGS; i++)
+        pieces_clear(&d->keys[i]);
     if (d->fold) {
         mapped_clear(&d->letters_view);
         mapped_clear(&d->digits_view);

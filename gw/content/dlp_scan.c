@@ -533,7 +533,8 @@ int dlp_scan(struct dlp *d, const struct view *v, bool across)
     d->near_done[0] = d->near_done[1] = NULL;
     if (!across) {
         buf_added(&d->shapes, v->text.n);
-        err = dlp_find_keys(d, v->text, &m) ? scan_patterns(d, v, &m) : d->err;
+        dlp_find_keys(d, v->text, &m);
+        err = scan_patterns(d, v, &m);
         err = err ? err : scan_words(d, v);
         err = err ? err : scan_letters(d, v);
         err = err ? err : dlp_sealed_scan(d, v);

@@ -244,14 +244,14 @@ static void shipped_rules(void)
 
     /* the comparison can fail: pieces are looked for and never found */
     memset(&run, 0, sizeof run);
-    size_t pieces = c->dlp.keys[FACTOR_PLAIN].n_db;
-    c->dlp.keys[FACTOR_PLAIN].n_db = 0;
+    size_t pieces = c->dlp.keys[FACTOR_PLAIN].n;
+    c->dlp.keys[FACTOR_PLAIN].n = 0;
     for (size_t k = 0; k < c->dlp.n && run.different == 0; k++)
         for (size_t i = 0; i < c->dlp.v[k]->match.n; i++)
             if (strcmp(scan(c, str_c(c->dlp.v[k]->match.v[i]), true, &a), "") == 0)
                 run.different++;
     ok(run.different > 0, "pieces that are missed are found out");
-    c->dlp.keys[FACTOR_PLAIN].n_db = pieces;
+    c->dlp.keys[FACTOR_PLAIN].n = pieces;
     content_free(c);
     conf_errors_clear(&errs);
     arena_clear(&a);
