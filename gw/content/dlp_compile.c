@@ -157,6 +157,8 @@ static struct dlp_db *group_for(struct dlp *d, const struct dlp_detector *x, str
     struct dlp_db *b = &d->find[k];
     add_whole(x, width, g);
     g->width = width < DIGITS_WIDTH ? width : 0;
+    if (whole && g->ascii && x->boundary == BOUNDARY_WORD && !x->later_starts)
+        g->longest = width;
     if (b->n == 0)
         b->gate = *g;
     b->gate.digits = g->digits < b->gate.digits ? g->digits : b->gate.digits;

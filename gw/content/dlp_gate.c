@@ -54,13 +54,18 @@ static struct demand demand_of(const struct tree *t, const struct byte_set *digi
     return sum;
 }
 
+static bool only_ascii(const struct byte_set *s)
+{
+    return !s->bits[2] && !s->bits[3];
+}
+
 struct gate gate_of_tree(const struct tree *t)
 {
     struct byte_set digits = of_kind(IS_DIGIT), blanks = of_kind(IS_BLANK), alnum = of_kind(IS_ALNUM), token = of_kind(IS_TOKEN);
     if (!t)
         return (struct gate){ 0 };
     struct demand d = demand_of(t, &digits);
-    struct gate g = { .digits = d.digits, .own_digits = d.digits, .token = set_meets(&d.used, &blanks) ? 0 : d.width, .alnum = set_within(&d.used, &alnum) ? d.width : 0 };
+    struct gate g = { .ascii = only_ascii(&d.used), .digits = d.digits, .own_digits = d.digits, .token = set_meets(&d.used, &blanks) ? 0 : d.width, .alnum = set_within(&d.used, &alnum) ? d.width : 0 };
     if (d.width >= RUN_LEAST && set_within(&d.used, &token)) {
         g.alphabet = set_within(&d.used, &alnum) ? RUN_ALNUM : RUN_TOKEN;
         g.run = d.width;
@@ -91,22 +96,14 @@ static void end_run(struct measure *m, unsigned alphabet, size_t to, size_t n, u
             m->run[alphabet][i] = (uint32_t)n;
 }
 
-static void end_whole(struct measure *m, size_t to, size_t n, uint32_t digits)
+static void end_whole(struct measure *m, size_t to, size_t n, uint32_t digits, uint32_t first)
 {
     m->whole[digits < RUN_DIGITS ? digits : RUN_DIGITS - 1] |= UINT64_C(1) << (n < WHOLE_MAX ? n : WHOLE_MAX);
     end_run(m, RUN_ALNUM, to, n, digits);
-}
-
-static void place_digit(struct measure *m, uint32_t i)
-{
-    struct place_digits *p = m->n_places && m->n_places <= PLACES_MAX ? &m->places[m->n_places - 1] : NULL;
-    if (p && i - p->last <= PLACE_GAP) {
-        p->last = i;
-        p->n++;
+    if (!digits)
         return;
-    }
     if (m->n_places < PLACES_MAX)
-        m->places[m->n_places] = (struct place_digits){ i, i, 1 };
+        m->places[m->n_places] = (struct place_digits){ first, m->last_digit, digits, (uint32_t)n };
     m->n_places += m->n_places <= PLACES_MAX;
 }
 
@@ -118,7 +115,6 @@ static void digit(struct measure *m, struct digits *d, size_t i)
     if (!m->digits)
         m->first_digit = (uint32_t)i;
     m->last_digit = (uint32_t)i;
-    place_digit(m, (uint32_t)i);
     while (d->tail < m->digits && d->at[d->tail % GATE_WINDOW] + GATE_WINDOW <= i)
         d->tail++;
     d->at[m->digits++ % GATE_WINDOW] = (uint32_t)i;
@@ -140,6 +136,7 @@ struct measure measure_text(struct str s, char *shapes)
     struct digits d;
     size_t start = 0, alnum = 0, token = 0;
     uint32_t alnum_digits = 0, token_digits = 0; /* before the run */
+    uint32_t first = 0;                          /* digit of the run */
     d.tail = 0;
     for (size_t i = 0; i < s.n && shapes; i++)
         shapes[i] = shape_of[(unsigned char)s.p[i]];
@@ -148,10 +145,11 @@ struct measure measure_text(struct str s, char *shapes)
         if (k == LETTER)
             continue;
         if (k & IS_DIGIT) {
+            first = m.digits == alnum_digits ? (uint32_t)i : first;
             digit(&m, &d, i);
             continue;
         }
-        end_whole(&m, i, i - alnum, m.digits - alnum_digits);
+        end_whole(&m, i, i - alnum, m.digits - alnum_digits, first);
         alnum = i + 1;
         alnum_digits = m.digits;
         if (k & IS_TOKEN)
@@ -164,7 +162,7 @@ struct measure measure_text(struct str s, char *shapes)
             start = i + 1;
         }
     }
-    end_whole(&m, s.n, s.n - alnum, m.digits - alnum_digits);
+    end_whole(&m, s.n, s.n - alnum, m.digits - alnum_digits, first);
     for (size_t i = RUN_DIGITS - 1; i > 0; i--)
         m.whole[i - 1] |= m.whole[i];
     end_run(&m, RUN_TOKEN, s.n, s.n - token, m.digits - token_digits);
@@ -193,19 +191,28 @@ static size_t run_parts(const struct gate *g, const struct measure *m, size_t n,
     return parts;
 }
 
+static bool too_long(const struct gate *g, const struct place_digits *p)
+{
+    return g->longest && p->run > g->longest;
+}
+
 /* Matches no longer than width around their digits. Places whose parts would touch are one: the start of a match in one part must not depend on
  * where the other ends. */
 static size_t digit_parts(const struct gate *g, const struct measure *m, size_t n, struct part *ret)
 {
     size_t parts = 0;
     for (size_t i = 0; i < m->n_places;) {
-        uint32_t first = m->places[i].first, last = m->places[i].last, digits = m->places[i].n;
-        for (i++; i < m->n_places && m->places[i].first - last <= 2 * g->width + 2; i++) {
-            last = m->places[i].last;
-            digits += m->places[i].n;
+        struct place_digits all = m->places[i++];
+        if (too_long(g, &all))
+            continue;
+        for (; i < m->n_places && (too_long(g, &m->places[i]) || m->places[i].first - all.last <= 2 * g->width + 2); i++) {
+            if (too_long(g, &m->places[i]))
+                continue;
+            all.last = m->places[i].last;
+            all.n += m->places[i].n;
         }
-        if (digits >= g->own_digits)
-            ret[parts++] = with_edges(first + 1 > g->width ? first + 1 - g->width : 0, (size_t)last + g->width < n ? (size_t)last + g->width : n, n);
+        if (all.n >= g->own_digits)
+            ret[parts++] = with_edges(all.first + 1 > g->width ? all.first + 1 - g->width : 0, (size_t)all.last + g->width < n ? (size_t)all.last + g->width : n, n);
     }
     return parts;
 }

@@ -26,6 +26,9 @@ struct gate {
     /* Where a match can lie. width: bytes of the longest match, 0: not bounded, or not known; own_digits: digits in the match itself, without
      * what is added to it afterwards. */
     uint32_t width, own_digits;
+    /* Set by whoever knows that no letter or digit may touch a match: runs of letters and digits longer than this lie in none. 0: says nothing. */
+    uint32_t longest;
+    bool ascii; /* a match is ASCII alone */
 };
 #define WHOLE_MAX 63u
 /* Bits for the lengths from low to high. */
@@ -33,11 +36,10 @@ uint64_t gate_lengths(uint32_t low, uint32_t high);
 /* A conservative reading: of a pattern that is not understood (NULL) nothing is demanded. */
 struct gate gate_of_tree(const struct tree *t);
 
-/* Where a text has long runs, and where digits: digits that stand close together are one place. */
-#define PLACES_MAX 12u
-#define PLACE_GAP 8u
+/* Where a text has long runs, and where digits: those of one run of letters and digits are one place. */
+#define PLACES_MAX 20u
 struct place_run { uint32_t from, to, digits, alphabet; };
-struct place_digits { uint32_t first, last, n; };
+struct place_digits { uint32_t first, last, n, run; }; /* run: bytes of the whole run */
 struct measure {
     uint32_t digits; /* in the whole text */
     uint32_t token;  /* the longest stretch without a blank */
