@@ -26,6 +26,10 @@ static const char uuid[] = "Are we still on for 14:30 tomorrow? I put the draft 
 static const char hex[] = "The build is through, its hash is e0ffe42b28561960c6b12b944a092794b9683a38 and the package's 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08, "
     "please compare them with what stands on the page before you install it. Anna said that the meeting room on the second floor is taken until three, so let us meet "
     "downstairs near the coffee machine instead. See you there! Best regards, Tom";
+/* What the load generator sends (s2sload). */
+static const char load_text[] = "m123456 L stream 3 message 123456 due 27345.123456 text lorem ipsum dolor sit amet lorem ipsum dolor sit amet lorem ipsum dolor sit amet lorem "
+    "ipsum dolor sit amet lorem ipsum dolor sit amet lorem ipsum dolor sit amet lorem ipsum dolor sit amet lorem ipsum dolor sit amet lorem ipsum dolor sit amet lorem "
+    "ipsum dolor sit amet lorem ipsum dolor sit amet lorem ipsum dolor sit amet lorem ipsum dolor sit amet";
 static double base_us;
 static const char *only;
 static unsigned rounds = 40;
@@ -258,6 +262,8 @@ int main(int argc, char **argv)
     line("whole scan, rules/ as shipped, with a UUID", run_scan, &x);
     x.text = hex;
     line("whole scan, rules/ as shipped, with hashes", run_scan, &x);
+    x.text = load_text;
+    line("whole scan, rules/ as shipped, the load's", run_scan, &x);
     content_free(x.c);
     mapped_clear(&x.out);
     joined_clear(&x.j);
