@@ -75,28 +75,51 @@ static size_t read_prefixes(struct gwconf_reader *r, const struct conf_strings *
     return n;
 }
 
+/* The router's host is one that the card reaches without it: in a subnet of the card's addresses; in bridge mode, where the card has none, in
+ * one of the networks that are behind the card. */
+static bool is_near(const struct gwconf_reader *r, const struct gw_card *card, const struct net_addr *via)
+{
+    bool bridge = r->raw->gateway.mode == GW_BRIDGE;
+    const struct net_prefix *p = bridge ? card->networks : card->addresses;
+    size_t n = bridge ? card->n_networks : card->n_addresses;
+
+    for (size_t i = 0; i < n; i++)
+        if (net_in(via, &p[i]))
+            return true;
+    return false;
+}
+
+static void far_router(struct gwconf_reader *r, enum gw_side side, const struct raw_card *raw, const struct raw_route *from)
+{
+    bool alone = raw == &r->raw->side[side].card;
+
+    if (r->raw->gateway.mode == GW_BRIDGE && alone)
+        gwconf_mistake(r, CONF_ERROR, from->where.line, "via %s is in none of %s.networks; in bridge mode a router is a host of this side, as all that are reached without one",
+            from->via, side_word[side]);
+    else if (r->raw->gateway.mode == GW_BRIDGE)
+        gwconf_mistake(r, CONF_ERROR, from->where.line, "via %s is in none of the networks of %s; in bridge mode a router is a host behind the card", from->via, raw->name);
+    else if (alone)
+        gwconf_mistake(r, CONF_ERROR, from->where.line, "via %s is in no subnet of %s.addresses, so it cannot be reached", from->via, side_word[side]);
+    else
+        gwconf_mistake(r, CONF_ERROR, from->where.line, "via %s is in no subnet of the addresses of %s, so it cannot be reached over it", from->via, raw->name);
+}
+
 static void read_routes(struct gwconf_reader *r, enum gw_side side, const struct raw_card *raw, struct gw_card *card)
 {
     const struct raw_route *from = raw->routes.v;
 
     for (size_t i = 0; i < raw->routes.n; i++) {
         struct gw_route *to = &card->routes[card->n_routes];
-        bool near = false;
 
         if (!from[i].to || !from[i].via || !read_prefix(r, from[i].to, from[i].where.line, "to", true, &to->to))
             continue;
         gwconf_address(r, from[i].via, from[i].where.line, "via", &to->via);
         if (to->via.family == 0)
             continue;
-        for (size_t k = 0; k < card->n_addresses; k++)
-            near |= net_in(&to->via, &card->addresses[k]);
         if (to->via.family != to->to.addr.family)
             gwconf_mistake(r, CONF_ERROR, from[i].where.line, "to and via must both be IPv4 or both IPv6");
-        else if (!near && raw == &r->raw->side[side].card)
-            gwconf_mistake(r, CONF_ERROR, from[i].where.line, "via %s is in no subnet of %s.addresses, so it cannot be reached", from[i].via,
-                side_word[side]);
-        else if (!near)
-            gwconf_mistake(r, CONF_ERROR, from[i].where.line, "via %s is in no subnet of the addresses of %s, so it cannot be reached over it", from[i].via, raw->name);
+        else if (!is_near(r, card, &to->via))
+            far_router(r, side, raw, &from[i]);
         else
             card->n_routes++;
     }
@@ -240,6 +263,24 @@ static void check_reach(struct gwconf_reader *r, const struct gw_side_conf *s, c
     }
 }
 
+/* In bridge mode networks of both sides, and of several cards, may hold an address: it lives where the narrowest one is. */
+static void check_routers(struct gwconf_reader *r, enum gw_side side, const struct gw_card *card)
+{
+    const struct gw_side_conf *s = &r->c->side[side];
+    char text[NET_TEXT_MAX];
+
+    for (size_t i = 0; i < card->n_routes; i++) {
+        const struct net_addr *via = &card->routes[i].via;
+
+        if (!gw_conf_in_side(r->c, side, via))
+            gwconf_mistake(r, CONF_ERROR, card->line, "routes: via %s lives on side %s, by a narrower network there; a router is a host of this side",
+                net_text(via, text), side_word[gw_other(side)]);
+        else if (gw_conf_card(s, via) != card)
+            gwconf_mistake(r, CONF_ERROR, card->line, "routes: via %s lives behind %s, by a narrower network there; the route belongs to that card", net_text(via, text),
+                gw_conf_card(s, via)->interface);
+    }
+}
+
 void gwconf_check_cards(struct gwconf_reader *r, enum gw_side side)
 {
     const struct gw_side_conf *s = &r->c->side[side];
@@ -262,5 +303,7 @@ void gwconf_check_cards(struct gwconf_reader *r, enum gw_side side)
             check_pair(r, &s->cards[k], card);
         if (mode > GW_BRIDGE && s->n_cards > 1)
             check_reach(r, s, card);
+        if (mode == GW_BRIDGE)
+            check_routers(r, side, card);
     }
 }

@@ -166,13 +166,22 @@ static void addresses(struct steps *s, const struct gw_conf *c, const struct gw_
             d->addresses[i].bits, d->interface, d->addresses[i].addr.family == 6 ? " nodad" : "");
 }
 
-/* In bridge mode the card has no IPv4 address: its hosts are reached over link routes alone. */
+static bool has_router(const struct gw_card *d, const struct net_prefix *network)
+{
+    for (size_t i = 0; i < d->n_routes; i++)
+        if (d->routes[i].to.bits == network->bits && net_in(&d->routes[i].to.addr, network))
+            return true;
+    return false;
+}
+
+/* In bridge mode the card has no IPv4 address: its hosts are reached over link routes, and "onlink" lets a router be one of them. */
 static void routes(struct steps *s, const struct gw_conf *c, const struct gw_card *d)
 {
     char to[NET_TEXT_MAX], via[NET_TEXT_MAX];
     for (size_t i = 0; i < d->n_networks && c->mode == GW_BRIDGE; i++)
-        run(s, true, "ip %s route replace %s/%u dev %s", flag(&d->networks[i].addr), net_text(&d->networks[i].addr, to),
-            d->networks[i].bits, d->interface);
+        if (!has_router(d, &d->networks[i]))
+            run(s, true, "ip %s route replace %s/%u dev %s", flag(&d->networks[i].addr), net_text(&d->networks[i].addr, to),
+                d->networks[i].bits, d->interface);
     for (size_t i = 0; i < d->n_routes; i++)
         run(s, true, "ip %s route replace %s/%u via %s dev %s%s", flag(&d->routes[i].to.addr), net_text(&d->routes[i].to.addr, to),
             d->routes[i].to.bits, net_text(&d->routes[i].via, via), d->interface, c->mode == GW_BRIDGE ? " onlink" : "");

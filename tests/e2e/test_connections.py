@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from inline_rig import RAW, Rig, inside
-from lab.layout import CARDS
+from inline_rig import GET, RAW, Rig, inside
+from lab.layout import CARDS, LAYOUTS
 from lab.net import Namespace, Process, cable, wait_until
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="makes network namespaces: needs root")
@@ -69,9 +69,20 @@ s.send(struct.pack('=IHHIIBBH', 20, 1 << 8 | 2, 5, 1, 0, 0, 0, 0)); s.recv(200)
 """
 
 
+FAR = ("10.78.0.0/16", "fd78::/64")     # bridge: networks behind the low server, which is their router
+
+
+def further_networks(layout):
+    """Side low's networks and routes in bridge mode, where a router is a host of the side. Routed: none, the far host is in low's own network."""
+    low = LAYOUTS[layout]["low"]
+    hosts = [low.server4, low.server6]
+    return {} if layout == "routed" else {"low.networks": [f"{low.server4}/32", f"{low.server6}/128", *FAR],
+                                          "low.routes": tuple({"to": to, "via": via} for to, via in zip(FAR, hosts))}
+
+
 @pytest.fixture(scope="module", params=["routed", "bridge"])
 def rig(request):
-    r = Rig(request.param, "conns", {"admission.rate": 1000, "admission.burst": 1000})
+    r = Rig(request.param, "conns", {"admission.rate": 1000, "admission.burst": 1000, **further_networks(request.param)})
     far = Namespace(f"lab-{r.instance}-far")
     try:
         r.up()
@@ -87,9 +98,12 @@ def rig(request):
 def behind_a_narrow_link(rig):
     """A host behind the low server, over a link of 1400 bytes: the low server is its router and says what does not fit."""
     low, far = rig.host["low"], rig.far
-    far4, far6 = rig.plan["low"].net4.rsplit(".", 1)[0] + ".20", rig.plan["low"].net6.split("/")[0] + "20"
     if rig.layout == "routed":
-        far4, far6 = far4.replace(".20", ".200"), far6.replace("::20", "::200")
+        far4, far6 = rig.plan["low"].net4.replace(".0/24", ".200"), rig.plan["low"].net6.replace("::/64", "::200")
+    else:
+        far4, far6 = "10.78.0.20", "fd78::20"
+        for family, to, via in (("-4", FAR[0], rig.plan["low"].server4), ("-6", FAR[1], rig.plan["low"].server6)):
+            rig.host["high"].ip(family, "route", "add", to, "via", via)     # as on any host of the one subnet
     far.up()
     cable(low, "narrow", far, "eth0")
     low.ip("link", "set", "narrow", "mtu", "1400", "up")       # the far host's own end says 1500, so that it asks for large segments
@@ -111,13 +125,15 @@ def behind_a_narrow_link(rig):
 
 
 def test_path_mtu_messages_reach_our_sockets(rig):
-    if rig.layout == "bridge":
-        pytest.skip("the low server is one address there, and no router")
     where = behind_a_narrow_link(rig)
     for family, far in where.items():
         assert inside(rig.host["high"], BULK, rig.address("high", family), far, timeout=60) == "echoed 200000", f"IPv{family}"
         route = rig.gate["low"].ip(f"-{family}", "route", "get", far)
         assert "mtu 1400" in route, f"IPv{family}: the gateway has learnt the path's MTU: {route}"
+        if rig.layout == "bridge":
+            assert f"via {rig.address('low', family)} " in route, f"and goes over the router: {route}"
+            got = inside(rig.far, GET, far, rig.address("high", family), "5269", "10")
+            assert "[gate]" in got and f"you={far} " in got, f"and so it does the other way: {got}"
 
 
 def resets(ns):

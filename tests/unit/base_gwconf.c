@@ -67,6 +67,11 @@ static char *load(const char *text, int *ret_err, struct gw_conf **ret)
 #define SECOND "{ name = \"g-lo2\"; addresses = [ \"10.77.3.1/24\" ]; networks = [ \"10.77.3.0/24\", \"10.80.0.0/16\" ]; " \
     "routes = ( { to = \"10.80.0.0/16\"; via = \"10.77.3.254\"; } ); }"
 
+/* The same in bridge mode: a router behind the second card, and a host of its network behind the first. */
+#define IN_BRIDGE "  interface = \"g-lo\";\n  namespace = \"lg-low\";\n  \n  networks = [ \"10.77.2.0/24\", \"fd77:2::/64\" ];\n  routes = ( );\n"
+#define CARD_OF(router) "  namespace = \"lg-low\"; interfaces = ( { name = \"g-lo\"; networks = [ \"10.77.2.0/24\", \"fd77:2::/64\", \"10.77.4.9/32\" ]; }, " \
+    "{ name = \"g-lo2\"; networks = [ \"10.77.4.0/24\", \"10.80.0.0/16\" ]; routes = ( { to = \"10.80.0.0/16\"; via = \"" router "\"; } ); } );\n"
+
 /* name; what in the file becomes what (a second change may follow); what must be said (NULL: it loads without a word) */
 static const struct { const char *name, *from, *to, *from2, *to2, *want; } rows[] = {
     { "as it is", "", "", NULL, NULL, NULL },
@@ -315,6 +320,40 @@ static void cards(const char *text)
     free(changes);
 }
 
+/* In bridge mode a card has no address, so a router is a host in its networks. */
+static void routers_in_a_bridge(const char *text)
+{
+    static const struct { const char *name, *high, *low, *want; } in[] = {
+        { "a router in a bridge", "routes = ( { to = \"10.9.0.0/16\"; via = \"10.77.1.254\"; }, { to = \"fd79::/64\"; via = \"fd77:1::fe\"; } );", NULL, NULL },
+        { "a router that is in none of its networks", "routes = ( { to = \"10.9.0.0/16\"; via = \"10.5.1.254\"; } );", NULL,
+            "via 10.5.1.254 is in none of high.networks; in bridge mode a router is a host of this side" },
+        { "a router that lives on the other side", "routes = ( { to = \"10.9.0.0/16\"; via = \"10.77.1.254\"; } );",
+            "networks = [ \"10.77.1.254/32\", \"10.77.2.0/24\"", "routes: via 10.77.1.254 lives on side low, by a narrower network there" },
+        { "a router behind the card", "routes = ( );", CARD_OF("10.77.4.254"), NULL },
+        { "a router behind no card", "routes = ( );", CARD_OF("10.77.5.254"), "via 10.77.5.254 is in none of the networks of g-lo2; in bridge mode a router is a host behind the card" },
+        { "a router that is behind another card", "routes = ( );", CARD_OF("10.77.4.9"), "routes: via 10.77.4.9 lives behind g-lo, by a narrower network there" },
+    };
+    char *one = changed(text, "mode = \"routed\"", "mode = \"bridge\"");
+    char *two = one ? changed(one, "addresses = [ \"10.77.1.1/24\", \"fd77:1::1/64\" ];", "") : NULL;
+    char *three = two ? changed(two, "networks = [ \"10.77.1.0/24\"", "networks = [ \"10.9.0.0/16\", \"fd79::/64\", \"10.77.1.0/24\"") : NULL;
+    char *base = three ? changed(three, "addresses = [ \"10.77.2.1/24\", \"fd77:2::1/64\" ];", "") : NULL;
+
+    for (size_t i = 0; i < sizeof in / sizeof in[0]; i++) {
+        struct gw_conf *c = NULL;
+        int err = 0;
+        char *high = base ? changed(base, "routes = ( );", in[i].high) : NULL;
+        bool cards = in[i].low && strstr(in[i].low, "interfaces");
+        char *low = !high || !in[i].low ? NULL : cards ? changed(high, IN_BRIDGE, in[i].low) : changed(high, "networks = [ \"10.77.2.0/24\"", in[i].low);
+        char *said = high && (low || !in[i].low) ? load(low ? low : high, &err, &c) : NULL;
+
+        if (!ok(said && (in[i].want ? !c && strstr(said, in[i].want) : c && !said[0]), "%s", in[i].name))
+            diag("%s", said ? said : "(the text to change is not in the file)");
+        gw_conf_free(c);
+        free(high), free(low), free(said);
+    }
+    free(one), free(two), free(three), free(base);
+}
+
 /* Where the low side is "everything else", the narrower network wins. */
 static void everything_else(const char *text)
 {
@@ -363,6 +402,7 @@ int main(void)
     }
     questions(text);
     cards(text);
+    routers_in_a_bridge(text);
     everything_else(text);
     minted(text);
     free(text);
