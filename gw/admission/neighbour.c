@@ -6,7 +6,6 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -133,21 +132,29 @@ static int open_socket(int protocol, int ifindex, bool nd)
     return fd;
 }
 
+/* The card's address as it is now: that of a gateway which stands by may be set while this program runs. */
+static bool look(struct neighbour *n)
+{
+    struct sockaddr_ll here = { 0 };
+    socklen_t len = sizeof here;
+    if (getsockname(n->arp, (struct sockaddr *)&here, &len) != 0 || here.sll_halen != sizeof n->mac)
+        return false;
+    memcpy(n->mac, here.sll_addr, sizeof n->mac);
+    return true;
+}
+
 int neighbour_open(const char *card, struct neighbour *ret)
 {
-    struct ifreq ifr = { 0 };
-    strncpy(ifr.ifr_name, card, IFNAMSIZ - 1);
     *ret = (struct neighbour){ .arp = -1, .nd = -1 };
     int index = (int)if_nametoindex(card);
     if (!index)
         return GW_ERR(SYS);
     ret->arp = open_socket(ETH_P_ARP, index, false);
     ret->nd = open_socket(ETH_P_IPV6, index, true);
-    if (ret->arp < 0 || ret->nd < 0 || ioctl(ret->arp, SIOCGIFHWADDR, &ifr) != 0) {
+    if (ret->arp < 0 || ret->nd < 0 || !look(ret)) {
         neighbour_close(ret);
         return GW_ERR(SYS);
     }
-    memcpy(ret->mac, ifr.ifr_hwaddr.sa_data, 6);
     return 0;
 }
 
@@ -169,7 +176,7 @@ void neighbour_serve(struct neighbour *n, const struct gw_conf *c, enum gw_side 
         ssize_t got = recvfrom(fd, in, sizeof in, 0, (struct sockaddr *)&from, &len);
         if (got < 0)
             return;
-        if (from.sll_pkttype == PACKET_OUTGOING)
+        if (from.sll_pkttype == PACKET_OUTGOING || !look(n))
             continue;
         size_t size = fd == n->arp ? neighbour_arp(c, side, n->mac, in, (size_t)got, out) : neighbour_nd(c, side, n->mac, in, (size_t)got, out);
         if (size && send(fd, out, size, 0) == (ssize_t)size)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * lockgate inline up|down|show|check: namespaces, cards, routes and packet rules of both sides. Doing it twice is doing it once. */
+ * lockgate inline up|down|show|check|standby|active: namespaces, cards, routes and packet rules of both sides. Doing it twice is doing it once. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -163,6 +165,36 @@ static int down(const struct gw_conf *c, enum gw_side side)
     return e;
 }
 
+static int run_cards(const struct gw_conf *c, enum gw_side side, void (*steps)(const struct gw_conf *, enum gw_side, struct steps *))
+{
+    static struct steps s;
+    steps_init(&s);
+    steps(c, side, &s);
+    int e = steps_run(&s, c->side[side].namespace_);
+    steps_clear(&s);
+    return e;
+}
+
+/* A running gateway takes it for taken down, and leaves it so. */
+static int standby(const struct gw_conf *c, enum gw_side side)
+{
+    if (!inline_lay_aside(c, side)) {
+        fprintf(stderr, "side %s is not up, so it cannot stand by: `lockgate inline up` first\n", gw_side_name(side));
+        return GW_ERR(NOENT);
+    }
+    return run_cards(c, side, inline_standby);
+}
+
+/* Far fewer steps than up has, since peers wait. Rules that changed meanwhile are found by the next look at them, as ever. */
+static int active(const struct gw_conf *c, enum gw_side side)
+{
+    if (!inline_take_back(c, side)) {
+        fprintf(stderr, "side %s is not up: `lockgate inline up` first\n", gw_side_name(side));
+        return GW_ERR(NOENT);
+    }
+    return run_cards(c, side, inline_active);
+}
+
 static int show(const struct gw_conf *c, enum gw_side side)
 {
     static struct steps s;
@@ -177,12 +209,26 @@ static int show(const struct gw_conf *c, enum gw_side side)
     return e;
 }
 
+/* One at a time: a running gateway looks at its rules, and puts them back, while somebody else may be at it. The lock is on the folder and goes with
+ * this process. 0, also where there is no folder, and so nothing that is up; SYS. */
+static int wait_for_turn(const struct gw_conf *c, bool make)
+{
+    if (make && mkdir(c->run, 0755) != 0 && errno != EEXIST)
+        return GW_ERR(SYS);
+    int fd = open(c->run, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? 0 : GW_ERR(SYS);
+    return flock(fd, LOCK_EX) == 0 ? 0 : GW_ERR(SYS);
+}
+
 int verb_inline(int argc, char **argv)
 {
     static const struct {
         const char *word;
         int (*run)(const struct gw_conf *c, enum gw_side side);
-    } words[] = { { "up", up }, { "down", down }, { "show", show }, { "check", inline_check } };
+        const char *done;
+    } words[] = { { "up", up, "in place" }, { "down", down, "removed" }, { "show", show, NULL }, { "check", inline_check, NULL },
+        { "standby", standby, "as they were; the cards are down" }, { "active", active, "as they were; the cards are up" } };
     const char *conf;
     int n = ctl_options(argc, argv, &conf, NULL);
     if (n != 2)
@@ -203,12 +249,16 @@ int verb_inline(int argc, char **argv)
             fputs("lockgate inline down: the gateway is running: `lockgate stop` first\n", stderr);
             status = CTL_NO;
         }
+        if (status == CTL_YES && words[i].run != show && wait_for_turn(c, words[i].run == up) != 0) {
+            fprintf(stderr, "%s: %s\n", c->run, strerror(errno));
+            status = CTL_NO;
+        }
         bool done = status != CTL_YES;
         for (int s = 0; s < GW_SIDES && !done; s++)
             if (words[i].run(c, (enum gw_side)s) != 0)
                 status = CTL_NO;
-        if (status == CTL_YES && (words[i].run == up || words[i].run == down))
-            printf("packet rules of high and low are %s\n", words[i].run == up ? "in place" : "removed");
+        if (status == CTL_YES && words[i].done)
+            printf("packet rules of high and low are %s\n", words[i].done);
         gw_conf_free(c);
         return status;
     }

@@ -56,6 +56,9 @@ struct inline_facts {
 /* Is it the first card of the side on its device? VLANs of one device share it, and it is moved and set up once. */
 bool inline_first(const struct gw_side_conf *s, size_t card);
 void inline_up(const struct gw_conf *c, enum gw_side side, const struct inline_facts *f, struct steps *ret);
+/* A gateway that stands by in bridge mode: the cards down, with all else in place; and up again, with what went with them. */
+void inline_standby(const struct gw_conf *c, enum gw_side side, struct steps *ret);
+void inline_active(const struct gw_conf *c, enum gw_side side, struct steps *ret);
 void inline_down(const struct gw_conf *c, enum gw_side side, const struct inline_facts *f, struct steps *ret);
 
 /* Carries out (inline_do.c): stops at the first step that fails and may not. 0, SYS (it said what failed). */
@@ -72,6 +75,9 @@ int step_inside(const char *ns, int (*f)(void *), void *arg);
  * SYS after saying what is wrong. */
 int inline_remember(const struct gw_conf *c, enum gw_side side) GW_MUST_CHECK;
 void inline_forget(const struct gw_conf *c, enum gw_side side);
+/* Lays it aside, while the cards are down by intention, or takes it back. False: there is none. */
+bool inline_lay_aside(const struct gw_conf *c, enum gw_side side);
+bool inline_take_back(const struct gw_conf *c, enum gw_side side);
 int inline_check(const struct gw_conf *c, enum gw_side side) GW_MUST_CHECK;
 
 /* Is the interface in this namespace (NULL: our own)? */

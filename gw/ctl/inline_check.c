@@ -16,6 +16,11 @@ static void state_path(const struct gw_conf *c, enum gw_side side, char ret[512]
     snprintf(ret, 512, "%s/inline.%s.rules", c->run, gw_side_name(side));
 }
 
+static void aside_path(const struct gw_conf *c, enum gw_side side, char ret[512])
+{
+    snprintf(ret, 512, "%s/inline.%s.standby", c->run, gw_side_name(side));
+}
+
 /* Everything that decides over packets in the namespace, as its tools print it, without counters. */
 static int read_live(const char *ns, struct buf *out)
 {
@@ -42,6 +47,7 @@ int inline_remember(const struct gw_conf *c, enum gw_side side)
     char path[512];
     struct buf b;
     buf_init(&b, STATE_MAX);
+    inline_forget(c, side);
     state_path(c, side, path);
     int e = read_live(c->side[side].namespace_, &b);
     int fd = e ? -1 : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -60,6 +66,24 @@ void inline_forget(const struct gw_conf *c, enum gw_side side)
     char path[512];
     state_path(c, side, path);
     unlink(path);
+    aside_path(c, side, path);
+    unlink(path);
+}
+
+bool inline_lay_aside(const struct gw_conf *c, enum gw_side side)
+{
+    char path[512], aside[512];
+    state_path(c, side, path);
+    aside_path(c, side, aside);
+    return rename(path, aside) == 0 || access(aside, F_OK) == 0;
+}
+
+bool inline_take_back(const struct gw_conf *c, enum gw_side side)
+{
+    char path[512], aside[512];
+    state_path(c, side, path);
+    aside_path(c, side, aside);
+    return rename(aside, path) == 0 || access(path, F_OK) == 0;
 }
 
 static struct str line_at(struct str s, size_t at)
@@ -82,13 +106,18 @@ static void show_difference(enum gw_side side, struct str was, struct str is)
 
 int inline_check(const struct gw_conf *c, enum gw_side side)
 {
-    char path[512];
+    char path[512], aside[512];
     struct buf was, is;
     int e = 0;
     state_path(c, side, path);
     FILE *f = fopen(path, "re");
     if (!f) {
-        printf("side %s: not up (%s: %s)\n", gw_side_name(side), path, strerror(errno));
+        int why = errno;
+        aside_path(c, side, aside);
+        if (access(aside, F_OK) == 0)
+            printf("side %s: stands by, with its cards down; `lockgate inline active` brings them up\n", gw_side_name(side));
+        else
+            printf("side %s: not up (%s: %s)\n", gw_side_name(side), path, strerror(why));
         return GW_ERR(NOENT);
     }
     buf_init(&was, STATE_MAX);

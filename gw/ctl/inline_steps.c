@@ -239,11 +239,23 @@ void inline_up(const struct gw_conf *c, enum gw_side side, const struct inline_f
     }
     if (c->mode != GW_PROXY)
         policy_routing(ret, d, d->n_cards, true);
+    inline_active(c, side, ret);
+}
+
+void inline_active(const struct gw_conf *c, enum gw_side side, struct steps *ret)
+{
+    const struct gw_side_conf *d = &c->side[side];
     for (size_t i = 0; i < d->n_cards; i++) {
         addresses(ret, c, &d->cards[i]);
         run(ret, true, "ip link set %s up", d->cards[i].interface);
         routes(ret, c, &d->cards[i]);
     }
+}
+
+void inline_standby(const struct gw_conf *c, enum gw_side side, struct steps *ret)
+{
+    for (size_t i = 0; i < c->side[side].n_cards; i++)
+        run(ret, true, "ip link set %s down", c->side[side].cards[i].interface);
 }
 
 static void card_down(struct steps *s, const struct gw_conf *c, const struct gw_card *d)

@@ -20,7 +20,7 @@ enum ctl_exit { CTL_YES = 0, CTL_NO = 1, CTL_USAGE = 2, CTL_CONF = 78 };
     X(stop, "[-c CONF]", "end the running gateway in order") \
     X(status, "[-c CONF] [--json]", "show programs, streams, queues and rules in force") \
     X(probe, "[-c CONF]", "health check: one stanza must pass, one be blocked, all programs run") \
-    X(inline, "up|down|show|check", "install, remove, print or compare namespaces, routes, packet rules") \
+    X(inline, "up|down|show|check|standby|active", "install, remove, print or compare namespaces, routes, packet rules") \
     X(log, "[-c CONF] ...", "search the journal") \
     X(verify, "[-c CONF] ...", "prove that the journal was not changed") \
     X(values, "--key KEY -o OUT LIST...", "turn secret values into keyed hashes for a detector") \

@@ -5,6 +5,7 @@
 # The gateway has one namespace for each card; "high" and "low" are hosts with a second address each, to be the stranger.
 
 import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -473,6 +474,37 @@ def test_children_die_with_the_parent(rig):
     assert rig.shut("high", 4)
     rig.start()
     wait_until("service", lambda: rig.crosses("high"), 30)
+
+
+def test_standby_and_active(rig):
+    """The cards go down, and come back with all that went with them. The address of one may be set meanwhile: in bridge mode hosts are told that one."""
+    said = "packet rules of high and low are as they were; the cards are %s\n"
+    mac = {s: f"02:00:5e:00:01:{n}" for n, s in enumerate(SIDES, 41)}
+    for _ in range(2):      # twice is once
+        assert rig.inline("standby") == said % "down"
+    assert rig.shut("high", 4) and "stands by" in rig.inline("check", check=False)
+    for s in SIDES:
+        assert "UP" not in json.loads(rig.gate[s].ip("-j", "link", "show", CARDS[s]))[0]["flags"]
+        rig.gate[s].ip("link", "set", CARDS[s], "address", mac[s])
+        rig.host[s].ip("neigh", "flush", "all")
+    for _ in range(2):
+        assert rig.inline("active") == said % "up"
+    assert rig.inline("check") == ""
+    for family in (4, 6):
+        wait_until("service", lambda: rig.crosses("high", family), 30)
+    known = {n["dst"]: n.get("lladdr") for n in json.loads(rig.host["high"].ip("-j", "neigh", "show")) if not n["dst"].startswith("fe80")}
+    assert known and set(known.values()) == {mac["high"]}, known
+
+
+def test_one_at_a_time(rig):
+    """A gateway that looks at its rules does not meet those of an `up` that is under way."""
+    turn = os.open(rig.path("run"), os.O_RDONLY)
+    fcntl.flock(turn, fcntl.LOCK_EX)
+    p = Process([rig.command, "inline", "check", "-c", rig.conf], rig.path("turn.log"))
+    time.sleep(0.5)
+    assert p.alive(), "it waits"
+    os.close(turn)
+    assert p.popen.wait(30) == 0
 
 
 def test_down_leaves_nothing(rig):

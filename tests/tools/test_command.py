@@ -130,7 +130,7 @@ def test_completion(lockgate, verbs, tmp_path):
     assert complete(lockgate, "stat") == ["status"]
     assert complete(lockgate, "status", "--j") == ["--json"]
     assert set(complete(lockgate, "log", "--re")) == {"--refused", "--reason", "--record"}
-    assert complete(lockgate, "inline", "s") == ["show"]
+    assert complete(lockgate, "inline", "s") == ["show", "standby"]
     assert complete(lockgate, "explain", "--from", "h") == ["high"]
     assert complete(lockgate, "help", "repl") == ["replay"]
     (tmp_path / "a.xml").touch()
