@@ -42,6 +42,7 @@ enum gw_event {
     X(80, LINE, "line", NUM) X(81, EPOCH, "epoch", NUM) X(82, WITNESS, "witness", STR) \
     X(83, TREE_SIZE, "tree_size", NUM) \
     X(84, CERT_NAME, "cert_name", STR) X(85, CERT_SERIAL, "cert_serial", HEX) X(86, NOT_AFTER, "not_after", STR) \
+    X(87, CHECKPOINT_MS, "checkpoint_ms", NUM) /* in the journal's own events: how often it signs */ \
     X(90, EVIDENCE, "evidence", HEX) X(91, RECORD, "record", NUM) /* written by the journal alone */ \
     X(150, WOULD, "would", STR) X(151, SNI, "sni", STR) X(152, ALPN, "alpn", STR)
 

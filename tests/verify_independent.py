@@ -168,6 +168,8 @@ def verify(folder, key_path, outside_path=None):
         claims += outside
     tree, proven, records, senders, last_time, moved = Tree(), 0, 0, {}, "", False
     steps, good, bad, outside_to = [], True, [], 0  # bad: records that are not what they should be
+    waits_from = closed = None                  # of what no checkpoint covers: since when it waits; did the journal end in order
+    signs_every = 3600.0                        # an hour is the most that can be configured
     for name in sorted(n for n in os.listdir(folder) if re.fullmatch(r"\d{10,}\.jsonl", n)):
         if int(name[:-6]) != records + 1:
             problems.append("segment")
@@ -189,6 +191,12 @@ def verify(folder, key_path, outside_path=None):
                 if moment(o["timestamp"]) + 1.5 < moment(last_time):
                     steps.append(records)
                 last_time = o["timestamp"]
+                own = o["event_type"] == o["program"] == "journal"
+                if waits_from is None or own and o["action"] in ("started", "clock-moved", "disk-full", "sync-failed"):
+                    waits_from = moment(last_time)
+                if own:
+                    signs_every = o.get("checkpoint_ms", signs_every * 1000) / 1000
+                    closed = closed or o["action"] == "stopped"
                 if o.get("action") == "clock-moved" and o["event_type"] == o["program"] == "journal":
                     steps = [s for s in steps if s + 20000 < records]
             except (ValueError, KeyError, TypeError):
@@ -199,6 +207,7 @@ def verify(folder, key_path, outside_path=None):
                     held_outside = i >= len(notes)
                     if root == tree.root():
                         proven = size if good else proven
+                        waits_from = closed = None
                         outside_to = size if good and held_outside else outside_to
                     else:
                         problems.append("changed")
@@ -211,7 +220,10 @@ def verify(folder, key_path, outside_path=None):
         problems.append("clock")
         bad.append(steps[0])
     proven = min([proven] + [b - 1 for b in bad])
-    return {"whole": not problems, "records": records, "proven_to": proven, "problems": sorted(set(problems))}
+    overdue = waits_from is not None and (closed or moment(last_time) - waits_from > signs_every + 10)
+    state = "not-whole" if problems else "unproven" if proven == 0 or overdue else "whole"
+    return {"whole": state == "whole", "state": state, "records": records, "proven_to": proven, "unproven": records - proven,
+            "problems": sorted(set(problems))}
 
 
 def pairs(items):
@@ -236,4 +248,4 @@ if __name__ == "__main__":
         sys.exit(__doc__ or "usage: verify_independent.py DIR KEYFILE [CHECKPOINT]")
     result = verify(*sys.argv[1:])
     print(json.dumps(result))
-    sys.exit(0 if result["whole"] else 1)
+    sys.exit({"whole": 0, "not-whole": 1, "unproven": 3}[result["state"]])

@@ -39,7 +39,7 @@ static void usage(FILE *to)
             fprintf(to, "  %-11s %s\n", verbs[i].name, verbs[i].help);
     fprintf(to, "  %-11s %s\n  %-11s %s\n", "version", "print the version", "help [VERB]", "print this, or how a verb is used");
     fputs("\n`lockgate VERB --help` says more. Without -c CONF the configuration is\n" CTL_CONF_DEFAULT ".\n"
-          "Exit status: 0 it is so, 1 it is not so, 2 wrong usage, 78 wrong configuration.\n", to);
+          "Exit status: 0 it is so, 1 not so, 2 wrong usage, 3 unproven (verify), 78 wrong configuration.\n", to);
 }
 
 int ctl_usage(int argc, char **argv)

@@ -5,8 +5,8 @@
 
 #include "gwconf.h"
 
-/* Exit status: it is so, it is not so, wrong usage, wrong configuration. */
-enum ctl_exit { CTL_YES = 0, CTL_NO = 1, CTL_USAGE = 2, CTL_CONF = 78 };
+/* Exit status: it is so, it is not so, wrong usage, wrong configuration; of `verify` alone: it cannot be told. */
+enum ctl_exit { CTL_YES = 0, CTL_NO = 1, CTL_USAGE = 2, CTL_UNPROVEN = 3, CTL_CONF = 78 };
 
 /* X(verb, arguments, what it does). Defines int verb_<name>(int argc, char **argv): argv[0] is the verb, argc counts it. */
 #define CTL_VERBS(X) \

@@ -24,7 +24,13 @@ static const char usage[] =
     "  --json             the result as one JSON object\n"
     "  -c CONF            the gateway's configuration (default " CTL_CONF_DEFAULT ")\n"
     "\n"
-    "Exit status: 0 it is whole, 1 it is not, 2 wrong usage or a file that cannot be read.\n";
+    "The first word is the answer:\n"
+    "  WHOLE              nothing is wrong, and up to the record that is named a signature proves it. A journal that runs\n"
+    "                     always has some seconds of records behind that, which the next checkpoint covers\n"
+    "  NOT WHOLE          something was changed, removed or put in: what, and from which record on\n"
+    "  UNPROVEN           nothing wrong was found, but no signature says so: no checkpoint covers any record, or more are\n"
+    "                     behind the newest one than the journal leaves\n"
+    "Exit status: 0 it is whole, 1 it is not, 2 wrong usage or a file that cannot be read, 3 it is unproven.\n";
 
 /* ---- helpers of all files ---- */
 const char *thousands(uint64_t v)
@@ -80,154 +86,6 @@ static void findings_free(struct findings *f)
     for (size_t i = 0; i < f->n; i++)
         free(f->v[i].text);
     free(f->v);
-}
-
-/* ---- what it says ---- */
-static void upper_first(const char *text)
-{
-    putchar(text[0] >= 'a' && text[0] <= 'z' ? text[0] - 'a' + 'A' : text[0]);
-    fputs(text + 1, stdout);
-}
-
-static void print_findings(const struct findings *f, const char *mark, size_t most)
-{
-    for (size_t i = 0; i < f->n && i < most; i++) {
-        printf("  %s ", mark);
-        upper_first(f->v[i].text);
-        printf(".\n");
-    }
-    if (f->total > most || f->total > f->n)
-        printf("  %s and %s more (--json lists up to %d).\n", mark, thousands(f->total - (f->n < most ? f->n : most)), FINDINGS_MAX);
-}
-
-/* A checkpoint proves the stored hashes; the lines are proven only as far as they are what those say. */
-static void hold_back(struct verify *v)
-{
-    uint64_t bad = v->findings.damaged, from = v->grown_from ? v->grown_from + 1 : v->first_record, to = bad ? bad - 1 : UINT64_MAX;
-
-    if (to < from)
-        to = 0;
-    if (v->proven > to)
-        v->proven = to;
-    if (v->proven_outside > to)
-        v->proven_outside = to;
-}
-
-static void print_grown(const struct verify *v)
-{
-    char time[LED_TIME_TEXT];
-
-    led_time_text(v->proven_time * 1000000, time);
-    printf("Grown from the checkpoint given: its hashes of records 1 to %s are still those of this journal. Their lines were not read.\n",
-        thousands(v->grown_from));
-    if (v->proven > v->grown_from)
-        printf("Consistent: records %s to %s fit the journal's own signed checkpoints (%.19sZ).\n", thousands(v->grown_from + 1), thousands(v->proven), time);
-}
-
-static void print_proven(const struct verify *v)
-{
-    uint64_t signed_to = v->proven > v->grown_from ? v->proven : v->grown_from;
-    char time[LED_TIME_TEXT];
-
-    if (v->grown_from) {
-        print_grown(v);
-    } else if (v->proven_outside) {
-        led_time_text(v->proven_outside_time * 1000000, time);
-        printf("Proven by a checkpoint held outside: records %s to %s (%.19sZ). Nobody, not even the holder of the key,\n"
-               "has changed, removed or reordered any of them since.\n", thousands(v->first_record), thousands(v->proven_outside), time);
-    }
-    if (!v->grown_from && v->proven > v->proven_outside) {
-        led_time_text(v->proven_time * 1000000, time);
-        printf("%s: records %s to %s fit the journal's own signed checkpoints (%.19sZ).\n", v->proven_outside ? "Behind it" : "Consistent",
-            thousands(v->proven_outside ? v->proven_outside + 1 : v->first_record), thousands(v->proven), time);
-    }
-    if (v->findings.damaged && v->proven)
-        printf("Nothing from record %s on is proven.\n", thousands(v->findings.damaged));
-    else if (!v->proven && !v->grown_from)
-        printf("No record is proven%s.\n", v->findings.damaged ? "" : ": no checkpoint fits");
-    if (v->records > signed_to && v->findings.total == 0)
-        printf("%s %s behind the newest checkpoint: in order, but not signed yet.\n", thousands(v->records - signed_to),
-            v->records - signed_to == 1 ? "record stands" : "records stand");
-}
-
-static void print_not_excluded(const struct verify *v)
-{
-    printf("What cannot be excluded:\n");
-    if (v->grown_from)
-        printf("  - that lines up to record %s were changed where they lie: without --since all lines are read.\n", thousands(v->grown_from));
-    if (!v->proven_outside)
-        printf("  - that the end was cut, checkpoints with it: only a checkpoint held outside (--checkpoint) can show that;\n"
-               "  - that all was written anew by somebody who has the signing key: likewise.\n");
-    else
-        printf("  - that what was written behind record %s was cut or written anew by somebody who has the signing key.\n", thousands(v->proven_outside));
-    if (v->own_key)
-        printf("  - that the key is not the gateway's: it was taken from the gateway itself. An auditor brings a copy (--key).\n");
-}
-
-static void print_text(const struct verify *v)
-{
-    double mb = (double)v->bytes_read / 1e6;
-
-    if (v->findings.total) {
-        printf("NOT WHOLE");
-        if (v->findings.first)
-            printf(" from record %s on", thousands(v->findings.damaged ? v->findings.damaged : v->findings.first));
-        printf("\n\n");
-        print_findings(&v->findings, "!", 40);
-        printf("\n");
-    } else if (v->grown_from) {
-        printf("WHOLE behind record %s: %s new %s.\n\n", thousands(v->grown_from), thousands(v->records - v->grown_from),
-            v->records - v->grown_from == 1 ? "record" : "records");
-    } else {
-        printf("WHOLE: %s records in %zu %s, %zu checkpoints.\n\n", thousands(v->records), v->dir.n, v->dir.n == 1 ? "segment" : "segments", v->n_inside);
-    }
-    print_proven(v);
-    if (v->remarks.total) {
-        printf("Remarks:\n");
-        print_findings(&v->remarks, "-", 10);
-    }
-    print_not_excluded(v);
-    if (v->seconds > 0.5)
-        printf("(%.0f MB in %.1f s, %.0f MB/s)\n", mb, v->seconds, mb / v->seconds);
-}
-
-static void json_text(const char *text)
-{
-    putchar('"');
-    for (; *text; text++) {
-        if (*text == '"' || *text == '\\')
-            putchar('\\');
-        if ((unsigned char)*text < 0x20)
-            printf("\\u%04x", (unsigned char)*text);
-        else
-            putchar(*text);
-    }
-    putchar('"');
-}
-
-static void json_findings(const char *name, const struct findings *f)
-{
-    printf(",\"%s\":[", name);
-    for (size_t i = 0; i < f->n; i++) {
-        printf("%s{\"kind\":\"%s\",\"from\":%llu,\"to\":%llu,\"text\":", i ? "," : "", f->v[i].kind, (unsigned long long)f->v[i].from,
-            (unsigned long long)f->v[i].to);
-        json_text(f->v[i].text);
-        putchar('}');
-    }
-    printf("]");
-}
-
-static void print_json(const struct verify *v)
-{
-    printf("{\"whole\":%s,\"records\":%llu,\"segments\":%zu,\"checkpoints\":%zu,\"proven_to\":%llu,\"proven_outside_to\":%llu,\"key\":",
-        v->findings.total ? "false" : "true", (unsigned long long)v->records, v->dir.n, v->n_inside, (unsigned long long)v->proven,
-        (unsigned long long)v->proven_outside);
-    json_text(led_key_name(v->key));
-    printf(",\"grown_from\":%llu", (unsigned long long)v->grown_from);
-    printf(",\"first_wrong\":%llu,\"findings_total\":%zu", (unsigned long long)v->findings.first, v->findings.total);
-    json_findings("findings", &v->findings);
-    json_findings("remarks", &v->remarks);
-    printf(",\"bytes\":%llu,\"seconds\":%.3f}\n", (unsigned long long)v->bytes_read, v->seconds);
 }
 
 /* ---- what it is given ---- */
@@ -342,8 +200,35 @@ static int defaults(struct verify *v, const char *conf_path, char **ret_folder, 
     return 0;
 }
 
+/* A checkpoint proves the stored hashes; the lines are proven only as far as they are what those say. */
+static void hold_back(struct verify *v)
+{
+    uint64_t bad = v->findings.damaged, from = v->grown_from ? v->grown_from + 1 : v->first_record, to = bad ? bad - 1 : UINT64_MAX;
+
+    if (to < from)
+        to = 0;
+    if (v->proven > to)
+        v->proven = to;
+    if (v->proven_outside > to)
+        v->proven_outside = to;
+    if (v->proven < from) /* of records that are not here any more, or were not read */
+        v->proven = 0;
+    if (v->proven_outside < from)
+        v->proven_outside = 0;
+}
+
+enum verify_state verify_state(const struct verify *v)
+{
+    if (v->findings.total)
+        return VERIFY_NOT_WHOLE;
+    if (v->grown_from && v->records <= v->grown_from)
+        return VERIFY_WHOLE;
+    return v->proven && tail_overdue(&v->tail) == TAIL_NORMAL ? VERIFY_WHOLE : VERIFY_UNPROVEN;
+}
+
 static int judge(struct verify *v)
 {
+    static const int statuses[] = { [VERIFY_WHOLE] = CTL_YES, [VERIFY_NOT_WHOLE] = CTL_NO, [VERIFY_UNPROVEN] = CTL_UNPROVEN };
     int err;
 
     if (v->record)
@@ -356,10 +241,10 @@ static int judge(struct verify *v)
     }
     hold_back(v);
     if (v->json)
-        print_json(v);
+        verify_json(v);
     else
-        print_text(v);
-    return v->findings.total ? CTL_NO : CTL_YES;
+        verify_text(v);
+    return statuses[verify_state(v)];
 }
 
 int verb_verify(int argc, char **argv)

@@ -4,6 +4,7 @@
 #define LOCKGATE_CTL_VERIFY_H
 
 #include "ledger.h"
+#include "verify_tail.h"
 
 #define FINDINGS_MAX 1000
 struct finding {
@@ -40,8 +41,13 @@ struct verify {
     struct findings findings, remarks;
     uint64_t first_record, records, proven, proven_outside, last_time; /* last record; up to which record a checkpoint fits */
     uint64_t proven_time, proven_outside_time, grown_from; /* grown_from: --since, lines up to here were not read */
+    struct tail tail; /* behind the newest checkpoint that fits */
     double seconds;
 };
+
+/* The answer, once all is read. UNPROVEN: nothing wrong was found, and less is under a checkpoint than should be. */
+enum verify_state { VERIFY_WHOLE, VERIFY_NOT_WHOLE, VERIFY_UNPROVEN };
+enum verify_state verify_state(const struct verify *v);
 
 void finding_add(struct findings *f, const char *kind, uint64_t from, uint64_t to, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
@@ -50,6 +56,9 @@ const char *records_text(uint64_t from, uint64_t to, char out[64]);
 /* "1,234,567" in one of a few static buffers */
 const char *thousands(uint64_t v);
 
+/* verify_say.c */
+void verify_text(const struct verify *v);
+void verify_json(const struct verify *v);
 /* verify_notes.c: claims of the journal's file and of the file held outside; says what is wrong with the notes themselves. Negative:
  * a file cannot be read (said on standard error). */
 int verify_notes(struct verify *v) GW_MUST_CHECK;

@@ -4,6 +4,7 @@
 
 #include <openssl/evp.h>
 
+#include "verbs.h"
 #include "verify.h"
 
 int verify_get(void *arg, unsigned level, uint64_t n, struct led_hash *ret)
@@ -77,13 +78,13 @@ static void print_record(const struct verify *v, struct str line, const struct c
         led_key_name(v->key), time, STR_ARG(line));
 }
 
-static int not_so(const struct verify *v, const char *text)
+static int not_so(const struct verify *v, int status, const char *text)
 {
     if (v->json)
         printf("{\"record\":%llu,\"included\":false,\"reason\":\"%s\"}\n", (unsigned long long)v->record, text);
     else
-        printf("Record %s is NOT proven: %s.\n", thousands(v->record), text);
-    return 1;
+        printf("Record %s is %s: %s.\n", thousands(v->record), status == CTL_UNPROVEN ? "UNPROVEN" : "NOT proven", text);
+    return status;
 }
 
 /* The checkpoint held outside is the better witness; then the oldest one that covers the record. */
@@ -107,14 +108,14 @@ int verify_record(struct verify *v)
     int status;
 
     if (find_line(v, v->record, &l, &line) < 0)
-        return not_so(v, c ? "it is not here, though a checkpoint was signed over it" : "there is no such record");
+        return not_so(v, CTL_NO, c ? "it is not here, though a checkpoint was signed over it" : "there is no such record");
     led_leaf(line, &leaf);
     if (!c)
-        status = not_so(v, "no checkpoint covers it yet");
+        status = not_so(v, CTL_UNPROVEN, "no checkpoint covers it yet");
     else if (led_inclusion(verify_get, v, v->record - 1, c->size, proof, &n) < 0)
-        status = not_so(v, "the file of tree hashes does not reach it; `lockgate verify` without --record reads all lines instead");
+        status = not_so(v, CTL_UNPROVEN, "the file of tree hashes does not reach it; `lockgate verify` without --record reads all lines instead");
     else if (led_inclusion_check(&leaf, v->record - 1, c->size, &c->root, proof, n) < 0)
-        status = not_so(v, "its line, or the hashes beside it, are not what the checkpoint signed; `lockgate verify` without --record says which");
+        status = not_so(v, CTL_NO, "its line, or the hashes beside it, are not what the checkpoint signed; `lockgate verify` without --record says which");
     else {
         bool bad;
         const char *evidence = evidence_of(v, line, &bad);

@@ -96,6 +96,7 @@ static void settled(struct walk *w, const struct led_tree *t, const struct claim
     w->tree = *t;
     w->n = 0;
     w->folded = false;
+    tail_signed(&w->v->tail);
     w->v->proven = c->size;
     w->v->proven_time = c->time;
     if (c->outside) {
@@ -447,6 +448,7 @@ static int take_line(struct walk *w, const struct feed_line *l)
 
     if (w->due <= w->skip && l->readable && h->seq == w->due) {
         v->last_time = h->time_us;
+        tail_learn(&v->tail, h, l->text);
         w->due++;
         return 0;
     }
@@ -469,6 +471,7 @@ static int take_line(struct walk *w, const struct feed_line *l)
     check_rules(w, l);
     if ((err = check_teller(w, h)) < 0)
         return err;
+    tail_line(&v->tail, h, l->text);
     err = push(w, &l->leaf);
     settle_due(w);
     return err;

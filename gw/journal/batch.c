@@ -86,6 +86,7 @@ void batch_event(struct journal *j, const char *action, const char *subject, uin
     if (subject)
         field_z(&o, GW_F_PROGRAM, subject);
     field_z(&o, GW_F_SENTENCE, text);
+    field_num(&o, GW_F_CHECKPOINT_MS, (uint64_t)j->conf->journal.checkpoint); /* who verifies a copy has no configuration */
     field_num(&o, GW_F_COUNT, count);
     err = o.err ? o.err : batch_own(j, GW_EV_JOURNAL, buf_str(&b));
     if (err)

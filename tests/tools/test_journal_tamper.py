@@ -3,6 +3,7 @@
 # with the independent verifier; an untouched copy must pass.
 
 import base64
+import datetime
 import hashlib
 import json
 import os
@@ -319,21 +320,25 @@ CASES = [nothing, bit_in_text, bit_in_head, bit_in_newline, verdict_changed, rem
          checkpoints_removed, clock_moved, rewritten_with_the_key, tree_file_changed, tree_file_removed_and_bit]
 
 
+STATUS = {"whole": 0, "not-whole": 1, "unproven": 3}
+
+
 def verify(lockgate, copy, *more):
     done = subprocess.run([lockgate, "verify", copy.folder, "--key", copy.key, "--json", *more], capture_output=True, text=True, timeout=60)
-    assert done.returncode in (0, 1), done
     result = json.loads(done.stdout)
-    assert result["whole"] == (done.returncode == 0)
+    assert done.returncode == STATUS[result["state"]] and result["whole"] == (done.returncode == 0), done
     text = subprocess.run([lockgate, "verify", copy.folder, "--key", copy.key, *more], capture_output=True, text=True, timeout=60)
     assert text.returncode == done.returncode
+    assert text.stdout.startswith({"whole": "WHOLE ", "not-whole": "NOT WHOLE", "unproven": "UNPROVEN"}[result["state"]])
     print(text.stdout)
     return result
 
 
 def second(copy, *more):
     done = subprocess.run([*SECOND, copy.folder, copy.key, *more], capture_output=True, text=True, timeout=120)
-    assert done.returncode in (0, 1), done
-    return json.loads(done.stdout)
+    result = json.loads(done.stdout)
+    assert done.returncode == STATUS[result["state"]], done
+    return result
 
 
 @pytest.mark.parametrize("case", CASES, ids=[c.__name__ for c in CASES])
@@ -342,7 +347,7 @@ def test_tampering(case, original, lockgate, tmp_path):
     expected = case(copy)
     hidden = expected is not None and len(expected) == 3
     result, independent = verify(lockgate, copy), second(copy)
-    assert result["whole"] == independent["whole"] == (expected is None or hidden), independent
+    assert result["state"] == independent["state"] == ("whole" if expected is None or hidden else "not-whole"), independent
     if hidden:                                  # nobody can see it from inside: the words say so, and the outside checkpoint shows it
         result, independent = verify(lockgate, copy, "--checkpoint", copy.outside), second(copy, copy.outside)
         assert not result["whole"] and not independent["whole"]
@@ -461,6 +466,148 @@ def test_wrong_usage(original, lockgate, tmp_path):
         done = subprocess.run([lockgate, "verify", *args], capture_output=True, text=True)
         assert done.returncode == 2 and done.stderr, (args, done)
     assert subprocess.run([lockgate, "verify", "--help"], capture_output=True).returncode == 0
+
+
+# ---- what no signature covers ----------------------------------------------------------------------------------------------
+
+SIGNED, ALL = 2990, 3000                        # of the journals made here; they sign every second (and ten more are no reason to worry)
+
+
+class Tail(Copy):
+    """A journal of ALL records with one checkpoint, over the first SIGNED; what stands behind may be changed as one likes."""
+
+    def __init__(self, original, to, lines=None):
+        super().__init__(original, to)
+        self.all = (lines or self.lines())[:ALL]
+        tree = vi.Tree()
+        for line in self.all[:SIGNED]:
+            tree.add(line[:-1])
+        self.put_notes([self.sign(SIGNED, tree.root())])
+        self.keep(0)
+        self.write_all(self.all)
+
+    def put(self, record, line):
+        self.all[record - 1] = line
+        self.write_all(self.all)
+
+    def later(self, seconds, record):
+        """Dates a record and what follows it so much later."""
+        def shifted(m):
+            then = datetime.datetime.fromisoformat(m.group(1).decode()) + datetime.timedelta(seconds=seconds)
+            return b'"timestamp":"%sZ"' % then.isoformat(timespec="microseconds").encode()
+        self.all[record - 1:] = [re.sub(rb'"timestamp":"([^"]*)Z"', shifted, line, count=1) for line in self.all[record - 1:]]
+        self.write_all(self.all)
+
+    def own(self, record, action, more=b""):
+        """Puts one of the journal's own in the place of a record, told by a journal that was started anew."""
+        stamp = re.search(rb'"timestamp":"[^"]*"', self.all[record - 1]).group()
+        for i in range(record, ALL):            # lines of the one guard, of which one is taken
+            self.all[i] = re.sub(rb'"line_number":(\d+)', lambda m: b'"line_number":%d' % (int(m.group(1)) - 1), self.all[i], count=1)
+        self.put(record, b'{%s,"seq":%d,"event_type":"journal","program":"journal","line_epoch":%d,"line_number":1,"action":"%s","sentence":"x"%s,"count":0}\n'
+                 % (stamp, record, 1 << 60, action, more))
+
+
+def nothing_else(c):
+    return "whole", r"WHOLE up to record 2,990, signed at a time that it does not say; 10 records behind it are not proven yet\."
+
+
+def one_of_them_changed(c):
+    c.put(ALL - 1, c.all[ALL - 2].replace(b"message", b"massage"))
+    return nothing_else(c)
+
+
+def as_long_as_the_journal_may_leave_it(c):
+    c.later(10, ALL)
+    return nothing_else(c)
+
+
+def longer_than_that(c):
+    c.later(15, ALL)
+    return "unproven", (r"UNPROVEN from record 2,991 on: 10 records are not signed, and should be\. Up to record 2,990 it is whole, signed at a time.*"
+                        r"The journal signs every 1 second \(record 1 says so\); record 2,991 waits for 1\d seconds\. That can mean\n  - that checkpoints were taken away")
+
+
+def started_in_between(c):
+    c.later(15, ALL)
+    c.own(ALL, b"started")
+    return nothing_else(c)
+
+
+def disk_full_in_between(c):
+    c.later(15, ALL)
+    c.own(ALL, b"disk-full")
+    return nothing_else(c)
+
+
+def something_else_in_between(c):
+    c.later(15, ALL)
+    c.own(ALL, b"held-expired")
+    return "unproven", "UNPROVEN from record 2,991 on"
+
+
+def it_says_that_it_could_not_sign(c):
+    c.own(ALL - 5, b"checkpoint-late")
+    c.later(15, ALL)
+    return "unproven", r"UNPROVEN from record 2,991 on.*could not sign \(disk, token\): record 2,995 says so\."
+
+
+def signs_once_an_hour(c):
+    c.own(SIGNED + 1, b"started", b',"checkpoint_ms":3600000')
+    c.later(3000, ALL)
+    return nothing_else(c)
+
+
+def ended_in_order(c):
+    c.own(ALL, b"stopped")
+    return "unproven", r"UNPROVEN from record 2,991 on.*The journal ended in order \(record 3,000\), and signs at its end: that checkpoint is not here"
+
+
+def no_checkpoint(c):
+    c.put_notes([])
+    return "unproven", r"UNPROVEN: no checkpoint covers any of the 3,000 records\.\n.*No record is proven.*The journal signs every 1 second.*A journal that runs"
+
+
+def no_record(c):
+    c.put_notes([])
+    c.write_all([])
+    return "unproven", r"UNPROVEN: there is no record\.\n"
+
+
+BEHIND = [nothing_else, one_of_them_changed, as_long_as_the_journal_may_leave_it, longer_than_that, started_in_between, disk_full_in_between,
+          something_else_in_between, it_says_that_it_could_not_sign, signs_once_an_hour, ended_in_order, no_checkpoint, no_record]
+
+
+@pytest.mark.parametrize("case", BEHIND, ids=[c.__name__ for c in BEHIND])
+def test_what_no_signature_covers_is_not_called_whole(case, original, lockgate, tmp_path):
+    copy = Tail(original, tmp_path)
+    state, said = case(copy)
+    result, independent = verify(lockgate, copy), second(copy)
+    assert result["state"] == independent["state"] == state and not result["findings"] and not independent["problems"], (result, independent)
+    assert result["proven_to"] == independent["proven_to"] and result["unproven"] == independent["unproven"] == result["records"] - result["proven_to"]
+    text = subprocess.run([lockgate, "verify", copy.folder, "--key", copy.key], capture_output=True, text=True).stdout
+    assert re.match(said, text, re.S), text
+
+
+def test_how_often_it_signs_may_not_be_said(original, lockgate, tmp_path):
+    """Then the longest that a configuration allows is what a record may wait."""
+    copy = Copy(original, tmp_path)
+    copy = Tail(original, tmp_path / "2", [line.replace(b',"checkpoint_ms":1000', b"") for line in copy.lines()])
+    copy.later(3000, ALL)
+    assert verify(lockgate, copy)["state"] == second(copy)["state"] == "whole"
+    copy.later(1000, ALL)
+    assert verify(lockgate, copy)["state"] == second(copy)["state"] == "unproven"
+
+
+def test_since_and_one_record_behind_the_newest_checkpoint(original, lockgate, tmp_path):
+    copy = Tail(original, tmp_path)
+    result = verify(lockgate, copy, "--since", copy.outside)
+    assert result["state"] == "unproven" and result["grown_from"] == SIGNED and result["proven_to"] == 0
+    copy.write_all(copy.all[:SIGNED])
+    assert verify(lockgate, copy, "--since", copy.outside)["state"] == "whole"
+    copy.write_all(copy.all)
+    for record, status, word in ((SIGNED, 0, "is in the journal as it was signed"), (SIGNED + 1, 3, "is UNPROVEN: no checkpoint covers it yet"), (ALL + 1, 1, "is NOT proven")):
+        done = subprocess.run([lockgate, "verify", copy.folder, "--key", copy.key, "--record", str(record)], capture_output=True, text=True)
+        assert done.returncode == status and word in done.stdout.splitlines()[0], done
 
 
 # ---- and what a crash does: the unit test journal_crash does 20 rounds of it --------------------------------------------
