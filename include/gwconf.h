@@ -139,6 +139,9 @@ const struct gw_certificate *gw_conf_certificate(const struct gw_conf *c, enum g
 static inline bool gw_conf_minted(const struct gw_certificate *c) { return !c->chain; }
 /* Is any private key on a token? */
 bool gw_conf_uses_token(const struct gw_conf *c);
+/* crl_open.c: a revocation list, for reading; never waits. SYS when it is not there, no regular file, or a link (symbolic, or a second name);
+ * *ret_why then says so, until the next call. */
+int gw_crl_open(const char *path, const char **ret_why) GW_MUST_CHECK;
 /* Is anything answered to hosts of this side? */
 bool gw_conf_has_service(const struct gw_conf *c, enum gw_side side);
 /* The card behind which an address of this side lives: the narrowest network that holds it decides; the first where none does. */

@@ -120,7 +120,7 @@ static const struct conf_row side_rows[] = {
         .help = "XMPP domains that live on this side" },
     { "trust", CONF_STRING, offsetof(struct raw_side, trust), true, 1, 4000, .help = "PEM file: who vouches for the servers of this side" },
     { "crl", CONF_STRING, offsetof(struct raw_side, crl), false, 0, 4000,
-        .help = "PEM file with a revocation list of every authority that may stand in their chains; empty: revocation is not looked at" },
+        .help = "PEM file with a revocation list of every authority that may stand in their chains, no link; empty: revocation is not looked at" },
     { "crl_outdated", CONF_ENUM, offsetof(struct raw_side, crl_outdated), false, .def = "refuse", .names = outdated,
         .help = "a list whose nextUpdate is over: refuse, nobody of that authority is let in until there is a new one; accept, it counts on, with a record" },
     { "certificates", CONF_LIST, offsetof(struct raw_side, certificates), false, 0, 1000, .sub = certificate_rows,

@@ -148,10 +148,14 @@ static void check_auditors(const struct gw_conf *c, struct conf_errors *errs)
 /* With lists, a certificate whose authority has none that is current is refused: so an old one closes the side. */
 static void check_crl(const struct gw_conf *c, const char *path, bool keep, unsigned line, struct conf_errors *errs)
 {
+    const char *why;
     unsigned n = 0;
-    FILE *f = open_named(c, "crl", path, line, errs);
-    if (!f)
+    int fd = gw_crl_open(path, &why);
+    FILE *f = fd < 0 ? NULL : fdopen(fd, "re");
+    if (!f) {
+        conf_error_add(errs, CONF_ERROR, c->path, line, "crl: %s: %s", path, fd < 0 ? why : strerror(errno));
         return;
+    }
     for (X509_CRL *l; (l = PEM_read_X509_CRL(f, NULL, NULL, NULL)); X509_CRL_free(l), n++) {
         const ASN1_TIME *next = X509_CRL_get0_nextUpdate(l);
         if (next && X509_cmp_current_time(next) < 0)

@@ -201,7 +201,9 @@ static void mint_look(struct sys_report *r, const struct gw_conf *c, enum gw_sid
 /* A list that is out of date closes the side, or leaves it blind (crl_outdated). */
 static void lists_look(struct sys_report *r, const struct gw_side_conf *s, const char *side)
 {
-    FILE *f = fopen(s->crl, "re");
+    const char *why;
+    int fd = gw_crl_open(s->crl, &why);
+    FILE *f = fd < 0 ? NULL : fdopen(fd, "re");
     unsigned n = 0, before = r->count[SYS_WARNING] + r->count[SYS_WRONG];
     long soonest = 0;
     for (X509_CRL *l; f && (l = PEM_read_X509_CRL(f, NULL, NULL, NULL)); X509_CRL_free(l), n++) {
@@ -221,7 +223,7 @@ static void lists_look(struct sys_report *r, const struct gw_side_conf *s, const
         fclose(f);
     ERR_clear_error(); /* the end of the file */
     if (n == 0)
-        sys_say(r, SYS_WRONG, "crl", "put the authority's list there, in PEM form", "%s: %s holds none", side, s->crl);
+        sys_say(r, SYS_WRONG, "crl", "put the authority's list there, in PEM form", "%s: %s holds none%s%s", side, s->crl, fd < 0 ? ": " : "", fd < 0 ? why : "");
     else if (r->count[SYS_WARNING] + r->count[SYS_WRONG] == before)
         sys_say(r, SYS_FINE, "crl", NULL, "%s: %u list%s, the next update is due in %ld hours", side, n, n == 1 ? "" : "s", soonest);
 }

@@ -138,7 +138,11 @@ static int read_fd(int fd, struct tls *t, revocation_use *use)
 
 int revocation_read_file(const char *path, struct tls *t, revocation_use *use)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const char *why;
+    int fd = gw_crl_open(path, &why);
+
+    if (fd < 0)
+        log_error("crl: %s: %s", path, why);
     return fd < 0 ? GW_ERR(NOENT) : read_fd(fd, t, use);
 }
 

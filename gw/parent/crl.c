@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * Revocation lists: an edge can open no file, so a list that was changed is opened here and handed over as a descriptor. What is in it the
  * edge reads, never the parent. */
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "log.h"
 #include "parent.h"
@@ -13,7 +11,7 @@
 static bool look(const char *path, struct crl_mark *ret)
 {
     struct stat st;
-    if (stat(path, &st) != 0)
+    if (lstat(path, &st) != 0)
         return false;
     *ret = (struct crl_mark){ st.st_ino, (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec, st.st_size };
     return true;
@@ -27,19 +25,15 @@ static bool same(const struct crl_mark *a, const struct crl_mark *b)
 static void give(struct parent *p, enum gw_side side)
 {
     struct child *edge = child_find(p, IPC_EDGE, side, 0);
-    const char *path = p->conf->side[side].crl;
-    struct stat st;
+    const char *path = p->conf->side[side].crl, *why;
     int fd;
     if (!edge || !edge->chan)
         return; /* it reads the file itself when it starts */
-    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-        log_warn("crl: %s cannot be read again: %m; what was read before counts on", path);
-        if (fd >= 0)
-            close(fd);
-    } else if (ipc_put_crl_fd(edge->chan, &(struct msg_crl){ }, fd) != 0) {
+    fd = gw_crl_open(path, &why);
+    if (fd < 0)
+        log_warn("crl: %s cannot be read again: %s; what was read before counts on", path, why);
+    else if (ipc_put_crl_fd(edge->chan, &(struct msg_crl){ }, fd) != 0)
         child_kill(edge, "it could not be given a revocation list");
-    }
 }
 
 void crl_give_all(struct parent *p)

@@ -63,6 +63,23 @@ def test_key_that_others_may_read(lab, mode, warned):
             assert "certificates" in "".join(f.read().splitlines()[int(said.group(1)) - 2:int(said.group(1))])
 
 
+@pytest.mark.parametrize("put,said", [(os.symlink, "it is a symbolic link"), (os.link, "it has a second name"), (lambda _, at: os.mkfifo(at), "no regular file")],
+                         ids=["symbolic link", "hard link", "pipe"])
+def test_revocation_list_that_is_another_files_name(lab, put, said):
+    """Its folder may belong to whoever fetches the lists: what only root may read is not opened under that name."""
+    at = lab.path("tls", "high-crl.pem")
+    put(lab.path("tls", "low.on-high.key"), at)
+    try:
+        done, path = run("check", lab, good(lab, **{"high.crl": at}))
+    finally:
+        os.unlink(at)
+    assert done.returncode == 78
+    line = re.search(rf"^{re.escape(path)}:(\d+): .*crl: {re.escape(at)}: .*{said}", done.stderr, re.M)
+    assert line, done.stderr
+    with open(path) as f:
+        assert "crl = " in f.read().splitlines()[int(line.group(1)) - 1]
+
+
 # name, pattern, replacement: each one mistake
 MISTAKES = [
     ("misspelt key", r"interface = ", "interfase = "),
