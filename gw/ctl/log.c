@@ -38,7 +38,7 @@ static const char usage[] =
     "  --index                  builds the search index now; it is also built by itself, and may be deleted at any time\n"
     "  --no-index               reads the journal only                --no-colour\n"
     "\n"
-    "Exit status: 0 something was found, 1 nothing was, 2 wrong usage.\n";
+    "Times are UTC, and so are days. Exit status: 0 something was found, 1 nothing was, 2 wrong usage.\n";
 
 enum { O_FROM = 256, O_TO, O_DAY, O_REFUSED, O_VERDICT, O_RULE, O_REASON, O_SEVERITY, O_EVENT, O_SIDE, O_ADDRESS, O_DOMAIN, O_WHO, O_STREAM, O_TEXT, O_WHERE, O_RECORD,
     O_COUNT, O_JSON, O_CSV, O_FIELDS, O_HTML, O_ECS, O_OCSF, O_INDEX, O_NOINDEX, O_NOCOLOUR };
@@ -234,6 +234,8 @@ static int run(struct asked *a)
         bytes += (uint64_t)a->s.dir.v[i].size;
     if (!a->s.no_index)
         log_index_background(a->s.folder, bytes);
+    if (!a->s.fit && !a->s.follow && !a->json && !a->csv && a->form != O_ECS && a->form != O_OCSF)
+        log_say_nothing(&a->s);
     return a->s.fit ? CTL_YES : CTL_NO;
 }
 

@@ -62,6 +62,8 @@ struct log_search {
     const char *folder;
 };
 int log_search(struct log_search *s) GW_MUST_CHECK;
+/* log_period.c: nothing was found; says so on standard error, and of which time the records are. */
+void log_say_nothing(const struct log_search *s);
 
 /* sinks; their state is static, one a process */
 void log_sink_text(struct log_sink *s, bool colour);

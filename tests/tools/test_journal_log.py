@@ -52,6 +52,19 @@ def seqs(lockgate, folder, *args, cache="/nonexistent"):
     return found
 
 
+def test_nothing_found_names_the_time_of_the_records(lockgate, folder, records, tmp_path):
+    """Or "nobody was refused yesterday" would be read out of a copy of the day before. Programs are told by the exit status alone."""
+    def said(where, *args):
+        done = subprocess.run([lockgate, "log", where, *args], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 1, done
+        return done.stderr
+    first, last = (records[i]["timestamp"][:19].replace("T", " ") for i in (0, -1))
+    assert said(folder, "--day", "2025-11-20", "--refused") == f"lockgate log: nothing fits; the records in {folder} are of {first} to {last} UTC\n"
+    assert said(folder, "--day", "2025-11-20", "--count", "verdict") and said(folder, "--day", "2025-11-20", "--html")
+    assert not any(said(folder, "--day", "2025-11-20", how) for how in ("--json", "--csv", "--ecs", "--ocsf"))
+    assert said(str(tmp_path)) == f"lockgate log: nothing fits; there is no record in {tmp_path}\n"
+
+
 FILTERS = [
     ((), lambda r: True),
     (("--verdict", "reject"), lambda r: r["verdict"] == "reject"),
