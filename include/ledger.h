@@ -155,7 +155,7 @@ struct led_dir { int fd; struct led_segment *v; size_t n; };
 int led_dir_open(const char *path, struct led_dir *ret) GW_MUST_CHECK;
 int led_dir_list(struct led_dir *d) GW_MUST_CHECK; /* again, over the same fd */
 void led_dir_close(struct led_dir *d);
-/* Maps or reads a whole file below dir_fd (at most max bytes): NOENT, SYS, LIMIT, NOMEM. Freed by led_file_close. */
+/* Maps or reads a whole file below dir_fd (at most max bytes): NOENT, SYS (errno), LIMIT, NOMEM. Freed by led_file_close. */
 struct led_file { const char *p; size_t n; void *map; };
 int led_file_open(int dir_fd, const char *name, size_t max, struct led_file *ret) GW_MUST_CHECK;
 void led_file_close(struct led_file *f);

@@ -101,13 +101,18 @@ __attribute__((format(printf, 1, 2))) static int wrong(const char *fmt, ...)
     return CTL_USAGE;
 }
 
+const char *file_error(int err)
+{
+    return err == GW_ERR(NOENT) ? "it is not there" : err == GW_ERR(SYS) ? strerror(errno) : gw_strerror(err);
+}
+
 static int open_key(struct verify *v)
 {
     struct led_file f;
     int err = led_file_open(AT_FDCWD, v->key_file, 4096, &f);
 
     if (err < 0)
-        return wrong("the public key %s cannot be read: %s", v->key_file, err == GW_ERR(NOENT) ? "it is not there" : gw_strerror(err));
+        return wrong("the public key %s cannot be read: %s", v->key_file, file_error(err));
     err = led_key_parse(led_file_str(&f), &v->key);
     led_file_close(&f);
     if (err < 0)
@@ -127,6 +132,8 @@ static int open_all(struct verify *v)
     /* checkpoints first, segments again after them: a journal that writes meanwhile has more records, never fewer */
     if (verify_notes(v) < 0 || led_dir_list(&v->dir) < 0)
         return CTL_USAGE;
+    if (v->dir.n == 0 && v->n_claims == 0 && faccessat(v->dir.fd, "checkpoints", F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+        return wrong("%s is no journal: there is neither a segment (0000000001.jsonl ...) nor a file of checkpoints in it", v->folder);
     if (v->dir.n == 0)
         finding_add(&v->findings, "empty", 0, 0, "there is no segment in %s", v->folder);
     return 0;

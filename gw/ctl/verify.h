@@ -51,6 +51,7 @@ enum verify_state verify_state(const struct verify *v);
 
 void finding_add(struct findings *f, const char *kind, uint64_t from, uint64_t to, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
+const char *file_error(int err); /* of led_file_open, with errno as it left it */
 /* "record 7", "records 7 to 9" */
 const char *records_text(uint64_t from, uint64_t to, char out[64]);
 /* "1,234,567" in one of a few static buffers */

@@ -51,12 +51,31 @@ static void check_order(struct verify *v, const struct led_note *n, const struct
             number, day(n->time));
 }
 
+/* The key of another gateway has often the same name. How many notes there are when our key signed none; 0: it signed one. */
+static size_t all_foreign(const struct verify *v, struct str file)
+{
+    struct led_note n;
+    size_t off = 0, notes = 0;
+
+    while (led_note_next(file, &off, &n) == 1) {
+        if (led_note_verify(v->key, &n) != GW_ERR(NOENT))
+            return 0;
+        notes++;
+    }
+    return notes;
+}
+
 static int inside(struct verify *v, struct str file)
 {
     struct led_note n, last = { 0 };
-    size_t off = 0, number = 0;
+    size_t off = 0, number = 0, foreign = all_foreign(v, file);
     int got, err;
 
+    if (foreign) {
+        finding_add(&v->findings, "checkpoint-foreign", 0, 0, "none of the %zu checkpoints is signed by the key that was given (%s): it is not this journal's, "
+            "or all of it was written anew by somebody with another", foreign, v->key_file);
+        return 0;
+    }
     while ((got = led_note_next(file, &off, &n)) == 1) {
         number++;
         err = led_note_verify(v->key, &n);
@@ -88,29 +107,35 @@ static int by_size(const void *a, const void *b)
     return x->size < y->size ? -1 : x->size > y->size ? 1 : x->outside - y->outside;
 }
 
+static int no_note(const struct verify *v, const char *path, size_t notes)
+{
+    if (notes)
+        fprintf(stderr, "lockgate verify: %s holds no checkpoint that %s has signed\n", path, led_key_name(v->key));
+    else
+        fprintf(stderr, "lockgate verify: %s holds no checkpoint in the form in which it was signed (what a syslog server kept is in base64: base64 -d)\n", path);
+    return GW_ERR(NOENT);
+}
+
 int verify_note_file(struct verify *v, const char *path, struct led_note *ret)
 {
     static struct led_file f; /* ret borrows from it */
     struct led_note n;
     bool found = false;
-    size_t off = 0;
+    size_t off = 0, notes = 0;
     int err;
 
     led_file_close(&f);
     err = led_file_open(AT_FDCWD, path, NOTES_MAX, &f);
     if (err < 0) {
-        fprintf(stderr, "lockgate verify: %s cannot be read: %s\n", path, err == GW_ERR(NOENT) ? "it is not there" : gw_strerror(err));
+        fprintf(stderr, "lockgate verify: %s cannot be read: %s\n", path, file_error(err));
         return err;
     }
-    while ((err = led_note_next(led_file_str(&f), &off, &n)) == 1)
+    for (; (err = led_note_next(led_file_str(&f), &off, &n)) == 1; notes++)
         if (led_note_verify(v->key, &n) == 0 && (!found || n.size >= ret->size)) {
             *ret = n; /* of a whole file of them the newest: that is when it was kept */
             found = true;
         }
-    if (found)
-        return 0;
-    fprintf(stderr, "lockgate verify: %s holds no checkpoint that %s has signed\n", path, led_key_name(v->key));
-    return GW_ERR(NOENT);
+    return found ? 0 : no_note(v, path, notes);
 }
 
 /* A file held outside may hold one note or many; one that our key did not sign is no proof of anything. */
@@ -122,7 +147,7 @@ static int outside(struct verify *v)
     int got, err = led_file_open(AT_FDCWD, v->outside_file, NOTES_MAX, &f);
 
     if (err < 0) {
-        fprintf(stderr, "lockgate verify: %s cannot be read: %s\n", v->outside_file, err == GW_ERR(NOENT) ? "it is not there" : gw_strerror(err));
+        fprintf(stderr, "lockgate verify: %s cannot be read: %s\n", v->outside_file, file_error(err));
         return err;
     }
     while ((got = led_note_next(led_file_str(&f), &off, &n)) == 1 && !err) {
@@ -135,11 +160,7 @@ static int outside(struct verify *v)
     if (bad)
         finding_add(&v->remarks, "outside", 0, 0, "%zu of the notes in %s are not signed by %s, and were passed over", bad, v->outside_file,
             led_key_name(v->key));
-    if (!err && v->n_outside == 0) {
-        fprintf(stderr, "lockgate verify: %s holds no checkpoint that %s has signed\n", v->outside_file, led_key_name(v->key));
-        return GW_ERR(NOENT);
-    }
-    return err;
+    return !err && v->n_outside == 0 ? no_note(v, v->outside_file, bad) : err;
 }
 
 int verify_notes(struct verify *v)
@@ -151,7 +172,7 @@ int verify_notes(struct verify *v)
         finding_add(&v->findings, "checkpoints-missing", 0, 0, "there is no file of checkpoints");
         err = 0;
     } else if (err < 0) {
-        fprintf(stderr, "lockgate verify: the checkpoints cannot be read: %s\n", gw_strerror(err));
+        fprintf(stderr, "lockgate verify: the checkpoints cannot be read: %s\n", file_error(err));
         return err;
     } else {
         err = inside(v, led_file_str(&f));

@@ -176,7 +176,7 @@ void verify_text(const struct verify *v)
         print_findings(&v->findings, "!", 40);
         printf("\n");
     }
-    printf("Here are %s %s in %zu %s, and %zu %s.\n", thousands(v->records - (v->records ? v->first_record - 1 : 0)), records_word(v->records), v->dir.n,
+    printf("Here are %s %s in %zu %s, and %zu %s that the key signed.\n", thousands(v->records - (v->records ? v->first_record - 1 : 0)), records_word(v->records), v->dir.n,
         v->dir.n == 1 ? "segment" : "segments", v->n_inside, v->n_inside == 1 ? "checkpoint" : "checkpoints");
     print_proven(v);
     print_tail(v);

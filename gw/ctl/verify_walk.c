@@ -560,14 +560,15 @@ static int end_of_lines(struct walk *w)
     v->records = w->due - 1;
     if (top && top->size > v->records) {
         finding_add(&v->findings, "cut", v->records + 1, top->size,
-            "%s %s not here: the %scheckpoint over %s records shows that the end of the journal was cut", records_text(v->records + 1, top->size, text),
+            "%s %s not here: the %scheckpoint over %s records shows that the end of the journal was cut, or that "
+            "the lines were copied before the checkpoints", records_text(v->records + 1, top->size, text),
             top->size > v->records + 1 ? "are" : "is", top->outside ? "outside " : "", thousands(top->size));
         if (!err && top->size - v->records <= ABSENT_MAX && v->tree_fd >= 0 && !w->tree_lost)
             err = absent(w, top->size);
     }
     report_steps(w);
     report_retired(w);
-    if (w->unknown_rules)
+    if (w->unknown_rules && v->dir.n && v->dir.v[0].first == 1 && w->skip == 0) /* else it may be among what is not read or not here */
         finding_add(&v->remarks, "rules", w->first_unknown_rules, w->first_unknown_rules,
             "%s records, first record %s, name a set of rules whose loading is not in the journal", thousands(w->unknown_rules), thousands(w->first_unknown_rules));
     return err;

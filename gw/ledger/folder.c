@@ -103,15 +103,18 @@ void led_dir_close(struct led_dir *d)
 
 int led_file_open(int dir_fd, const char *name, size_t max, struct led_file *ret)
 {
-    int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), err = 0;
+    int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), err = 0, sys;
     struct led_file f = { .p = "" };
     struct stat st;
 
     if (fd < 0)
         return errno == ENOENT ? GW_ERR(NOENT) : GW_ERR(SYS);
-    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+    if (fstat(fd, &st) < 0) {
         err = GW_ERR(SYS);
-    else if ((uint64_t)st.st_size > max)
+    } else if (!S_ISREG(st.st_mode)) {
+        errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
+        err = GW_ERR(SYS);
+    } else if ((uint64_t)st.st_size > max)
         err = GW_ERR(LIMIT);
     else if (st.st_size > 0) {
         f.n = (size_t)st.st_size;
@@ -121,7 +124,9 @@ int led_file_open(int dir_fd, const char *name, size_t max, struct led_file *ret
         else
             f.p = f.map;
     }
+    sys = errno;
     close(fd);
+    errno = sys;
     if (!err)
         *ret = f;
     return err;

@@ -459,6 +459,39 @@ def test_since_a_whole_file_of_them_takes_the_newest(original, lockgate, tmp_pat
     assert f"{copy.size(-1):,}" in said.splitlines()[0], said
 
 
+def test_the_key_of_another_gateway(original, lockgate, tmp_path):
+    """It often has the same name: said once, and not as a journal that is damaged from some record on."""
+    copy, other = Copy(original, tmp_path), str(tmp_path / "other.pub")
+    name, _, rest = open(copy.key).read().strip().split("+", 2)
+    raw = base64.b64decode(rest)[:1] + b"\0" * 32
+    with open(other, "w") as f:
+        f.write(f"{name}+{hashlib.sha256(name.encode() + bytes([10]) + raw).digest()[:4].hex()}+{base64.b64encode(raw).decode()}\n")
+    copy.key = other
+    result = verify(lockgate, copy)
+    assert result["state"] == second(copy)["state"] == "not-whole" and result["proven_to"] == 0
+    assert [f["kind"] for f in result["findings"]] == ["checkpoint-foreign"] and other in result["findings"][0]["text"]
+    text = subprocess.run([lockgate, "verify", copy.folder, "--key", copy.key], capture_output=True, text=True).stdout
+    assert text.startswith("NOT WHOLE\n") and "No record is proven" in text
+
+
+def test_since_knows_nothing_of_rules_that_it_did_not_read(original, lockgate, tmp_path):
+    copy = Copy(original, tmp_path)
+    assert "rules" in {r["kind"] for r in verify(lockgate, copy)["remarks"]}
+    copy.keep(0)
+    assert "rules" not in {r["kind"] for r in verify(lockgate, copy, "--since", copy.outside)["remarks"]}
+
+
+def test_wrong_files_are_named(original, lockgate, tmp_path):
+    copy = Copy(original, tmp_path)
+    encoded = tmp_path / "from-syslog"
+    encoded.write_bytes(base64.b64encode(copy.notes()[-1]))
+    for args, said in (((str(tmp_path), "--key", copy.key), "is no journal"), ((copy.folder, "--key", copy.folder), "Is a directory"),
+                       ((copy.folder, "--key", copy.key, "--checkpoint", str(encoded)), "base64 -d"),
+                       ((copy.folder, "--key", copy.key, "--since", str(encoded)), "base64 -d")):
+        done = subprocess.run([lockgate, "verify", *args], capture_output=True, text=True)
+        assert done.returncode == 2 and re.search(said, done.stderr) and not done.stdout, (args, done)
+
+
 def test_wrong_usage(original, lockgate, tmp_path):
     copy = Copy(original, tmp_path)
     for args in (["--colour"], [copy.folder], [copy.folder, "--key", copy.key, "--record", "x"], [copy.folder, "--key", "/nonexistent"],
