@@ -9,6 +9,7 @@ import io
 import json
 import os
 import re
+import shutil
 import ssl
 import subprocess
 import unicodedata
@@ -16,7 +17,7 @@ import unicodedata
 import pytest
 
 from lab import schema
-from lab.ends import Ends
+from lab.ends import Ends, Load
 from lab.net import sh, wait_until
 from lab.records import Record, parse
 from lab.wire import HEADER, Closed, Peer, message, name
@@ -276,3 +277,35 @@ def test_exports_carry_it_safely(ends, said):
     for form in ("--json", "--ecs", "--ocsf"):
         for line in log(form).splitlines():
             json.loads(line)
+
+
+def test_copied_while_it_runs_as_the_readme_says(ends, tmp_path):
+    """Lines after checkpoints: then the copy is whole. The other way round it looks cut, and `verify` names that too."""
+    journal, key = ends.lab.path("state", "journal"), ends.lab.path("state", "keys", "journal.pub")
+    with open(os.path.join(schema.ROOT, "README.md")) as f:
+        steps = [line.strip() for line in f if line.startswith("    cp -a STATE/journal ")]
+    assert len(steps) == 1
+
+    def verify(copy, *more):
+        return subprocess.run([ends.gateway.command, "verify", copy, "--key", key, *more], capture_output=True, text=True, timeout=60)
+
+    def newest():
+        with open(os.path.join(journal, "checkpoints"), "rb") as f:
+            return max(map(int, re.findall(rb"^gate.example/journal\n(\d+)\n", f.read(), re.M)), default=0)
+    wait_until("a checkpoint", newest, 15)
+    load = Load(ends, "high", "copied", 200).start()
+    try:
+        for n in range(5):
+            copy = str(tmp_path / f"copy{n}")
+            sh("sh", "-c", steps[0].replace("STATE/journal", journal).replace("COPY", copy))
+            done = verify(copy)
+            assert done.returncode == 0 and done.stdout.startswith("WHOLE up to record "), done
+        early = str(tmp_path / "early")
+        shutil.copytree(journal, early)
+        before = newest()
+        wait_until("another checkpoint", lambda: newest() > before, 15)
+        shutil.copy(os.path.join(journal, "checkpoints"), early)
+        done = verify(early)
+        assert done.returncode == 1 and "the lines were copied before the checkpoints" in done.stdout, done
+    finally:
+        load.stop()
