@@ -146,7 +146,7 @@ int pieces_finish(struct pieces *p)
         complete(&k);
         own(&k);
         mark(p);
-        uint32_t *smaller = reallocarray(p->next, (size_t)p->n_rows * p->n_classes, sizeof *p->next);
+        uint32_t *smaller = realloc(p->next, (size_t)p->n_rows * p->n_classes * sizeof *p->next);
         p->next = smaller ? smaller : p->next;
     }
     free(k.end);

@@ -100,7 +100,7 @@ static int keep_torn(struct recovery *r, const struct led_segment *seg, struct s
 {
     int fd, err;
 
-    snprintf(r->torn.name, sizeof r->torn.name, "torn-%010llu", (unsigned long long)(r->seq + 1));
+    snprintf(r->torn.name, sizeof r->torn.name, "torn-%010llu", (unsigned long long)r->seq + 1);
     r->torn.bytes = tail.n;
     led_sha256_text(tail, r->torn.sha256);
     log_warn("cutting %zu bytes behind record %llu from %s (kept as %s)", tail.n, (unsigned long long)r->seq, seg->name, r->torn.name);
