@@ -140,7 +140,8 @@ static void scan_prints(struct dlp *d, uint32_t k, const struct view *v)
         d->err = err;
         return;
     }
-    qsort(d->prints, d->n_prints, sizeof *d->prints, by_paragraph);
+    if (d->n_prints)
+        qsort(d->prints, d->n_prints, sizeof *d->prints, by_paragraph);
     for (size_t i = 0, end; i < d->n_prints; i = end) {
         struct wire w;
         for (end = i; end < d->n_prints && d->prints[end].paragraph == d->prints[i].paragraph; end++)

@@ -192,6 +192,7 @@ static void fingerprints(void)
     ok(make(dir, false, "plans.prints", DOCUMENT, &made) == 0 && made.paragraphs == 2 && made.left_out == 1 && made.entries > 20, "two paragraphs, one too short");
     ok(!file_has(dir, "dlp/plans.prints", "depot"), "no plain text in the file");
     struct content *c = load(dir, NULL);
+    ok(c && !found_in(c, "Xylophone quizzes jolt vexed pygmy sphinxes of black quartz", &a, &result), "the first text of all has nothing of it");
     for (size_t i = 0; c && i < n; i++) {
         bool found = found_in(c, v[i].text, &a, &result);
         ok(found == v[i].found, "document: %s: %s", v[i].name, v[i].found ? "found" : "not found");
