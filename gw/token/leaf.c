@@ -15,7 +15,7 @@ static X509 *read_draft(struct str tbs)
 {
     static const unsigned char ending[] = { 0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02, 0x03, 0x02, 0x00, 0x00 };
     size_t n = tbs.n + sizeof ending;
-    unsigned char *b = n <= 0xffff ? malloc(n + 4) : NULL;
+    unsigned char *b = tbs.n && n <= 0xffff ? malloc(n + 4) : NULL;
     const unsigned char *p = b;
     X509 *x;
 
