@@ -57,9 +57,31 @@ static struct edge e;
 static struct gw_conf conf;
 static struct ipc *guard;
 
+/* Nothing is left of an edge: what it held, let out and remembered. */
+static void end(void)
+{
+    struct order *o;
+    if (!e.orders)
+        return;
+    while ((o = TAILQ_FIRST(&out))) {
+        TAILQ_REMOVE(&out, o, link);
+        orders_settle(&e, o, GW_R_WRITTEN);
+    }
+    orders_guard_lost(&e);
+    while (e.orders->early)
+        forget_early(e.orders, TAILQ_FIRST(&e.orders->early_list));
+    ok(e.orders->n_open == 0 && e.orders->bytes == 0, "at the end nothing is counted as held");
+    free(e.orders->settled);
+    free(e.orders);
+    e.orders = NULL;
+    ipc_free(e.guard.ipc);
+    ipc_free(guard);
+}
+
 static void begin_untold(void)
 {
     int fds[2];
+    end();
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) != 0)
         exit(1);
     e = (struct edge){ .conf = &conf, .n_pairs = 1, .limits = { .bytes = 1000 } };
@@ -329,5 +351,6 @@ int main(void)
     guard_dies();
     read_otherwise();
     limits();
+    end();
     return done_testing();
 }
