@@ -16,7 +16,7 @@
 
 struct frames {
     struct mnl_socket *nl;
-    char buf[READ_BYTES];
+    _Alignas(struct nlmsghdr) char buf[READ_BYTES];
 };
 
 static struct nlmsghdr *config(char *b)
@@ -41,7 +41,7 @@ static int ask(struct frames *f, const struct nlmsghdr *h)
 
 static int bind_group(struct frames *f)
 {
-    char b[MESSAGE_BYTES];
+    _Alignas(struct nlmsghdr) char b[MESSAGE_BYTES];
     const struct nfulnl_msg_config_cmd bind = { .command = NFULNL_CFG_CMD_BIND };
     const struct nfulnl_msg_config_mode mode = { .copy_mode = NFULNL_COPY_META };
     struct nlmsghdr *h = config(b);

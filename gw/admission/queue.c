@@ -7,6 +7,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_queue.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -22,14 +23,17 @@
 struct queue {
     struct mnl_socket *nl;
     uint16_t number;
-    unsigned char slot[QUEUE_BATCH][SLOT];
-    char out[QUEUE_BATCH * VERDICT_BYTES];
+    _Alignas(struct nlmsghdr) unsigned char slot[QUEUE_BATCH][SLOT];
+    _Alignas(struct nlmsghdr) char out[QUEUE_BATCH * VERDICT_BYTES];
 };
+/* They are read and written as messages where they lie. */
+_Static_assert(offsetof(struct queue, slot) % NLMSG_ALIGNTO == 0 && SLOT % NLMSG_ALIGNTO == 0 && offsetof(struct queue, out) % NLMSG_ALIGNTO == 0,
+    "netlink messages are aligned");
 
 /* Sends one configuration message and waits for the kernel's answer. */
 static int configure(struct queue *q, struct nlmsghdr *h)
 {
-    char r[CONTROL_BYTES];
+    _Alignas(struct nlmsghdr) char r[CONTROL_BYTES];
     h->nlmsg_flags |= NLM_F_ACK;
     if (mnl_socket_sendto(q->nl, h, h->nlmsg_len) < 0)
         return -1;
@@ -40,7 +44,7 @@ static int configure(struct queue *q, struct nlmsghdr *h)
 /* No fail-open flag, ever: what finds no room is dropped. */
 static int bind_queue(struct queue *q, uint16_t number)
 {
-    char b[CONTROL_BYTES];
+    _Alignas(struct nlmsghdr) char b[CONTROL_BYTES];
     struct nlmsghdr *h = nfq_nlmsg_put(b, NFQNL_MSG_CONFIG, number);
     nfq_nlmsg_cfg_put_cmd(h, AF_UNSPEC, NFQNL_CFG_CMD_BIND);
     if (configure(q, h) != 0)
