@@ -21,6 +21,17 @@ HARDEN  = -O0 -g -fPIE -DLOCKGATE_COVERAGE
 SAN     = --coverage -fprofile-abs-path
 LINKS  += -Wl,--wrap=_exit $(BUILD)/gcov_end.o
 endif
+# Builds that watch themselves have a weaker sandbox: they have folders of their own, and are never installed. tests/links looks for the same name.
+ifneq ($(SANITIZE)$(COVERAGE),)
+ifneq ($(filter build install deb,$(BUILD) $(MAKECMDGOALS)),)
+$(error SANITIZE=1 and COVERAGE=1 are for tests alone, with a BUILD folder of their own, as in `make sanitize` and `make coverage`)
+endif
+endif
+ifneq ($(filter install deb,$(MAKECMDGOALS)),)
+ifneq ($(shell nm $(BUILD)/bin/lockgate-edge 2>/dev/null | grep ' sandbox_weakened$$'),)
+$(error $(BUILD) holds a build that watches itself, with a weaker sandbox: it is not installed)
+endif
+endif
 CFLAGS  = -std=gnu11 -g -D_GNU_SOURCE -Iinclude -I$(BUILD)/gen $(WARN) $(HARDEN) $(SAN) $(EXTRA_CFLAGS)
 LDFLAGS = $(LINKS) $(SAN)
 

@@ -23,6 +23,11 @@
 #define DUMPABLE 0
 #endif
 
+#if defined LOCKGATE_SANITIZE || defined LOCKGATE_COVERAGE /* a name for tests/links and `make install` to find: no such program is installed */
+extern const char sandbox_weakened[];
+const char sandbox_weakened[] = "this build watches itself; its sandbox is weaker";
+#endif
+
 static int set_limit(__rlimit_resource_t what, rlim_t value, const char *name)
 {
     struct rlimit l = { value, value };

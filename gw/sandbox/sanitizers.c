@@ -7,6 +7,16 @@
 #include "rules.h"
 
 #ifdef LOCKGATE_SANITIZE
+#ifdef __has_feature
+#define WATCHED __has_feature(address_sanitizer)
+#elif defined __SANITIZE_ADDRESS__
+#define WATCHED 1
+#else
+#define WATCHED 0
+#endif
+#if !WATCHED
+#error "LOCKGATE_SANITIZE without -fsanitize=address: only make SANITIZE=1 and tests/fuzz/run set it"
+#endif
 static const struct sandbox_rule sanitizers[] = {
     ALLOW(open), ALLOW(openat), ALLOW(readlink), ALLOW(readlinkat), ALLOW(stat), ALLOW(newfstatat), ALLOW(getdents), ALLOW(getdents64), ALLOW(lseek), ALLOW(pread64),
     ALLOW(getcwd), ALLOW(access), ALLOW(dup), ALLOW(dup2), ALLOW(pipe2), ALLOW(getrlimit), ALLOW(prlimit64), ALLOW(prctl), ALLOW(ptrace),
