@@ -45,7 +45,7 @@ static bool durable(struct ipc *c, uint64_t number)
     struct ipc_msg m;
     struct msg_durable d;
 
-    while (rig_next(c, 15000, &m) == 1)
+    while (rig_next(c, 60000, &m) == 1)
         if (m.type == IPC_M_DURABLE && ipc_get_durable(&m, &d) == 0 && d.number >= number)
             return true;
     return false;

@@ -213,6 +213,8 @@ int main(int argc, char **argv)
         nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
         bad = drain(&r);
     }
+    if (!bad)
+        bad = drain(&r); /* what was released with the last of them lies in the edges' sockets: it went out first */
     if (!ok(!bad && g[0].durable == g[0].sent && g[1].durable == g[1].sent && g[2].durable == g[2].sent, "all lines become durable"))
         for (int i = 0; i < GUARDS; i++)
             diag("guard %d: sent %llu, durable %llu, queued %zu; %s", i, (unsigned long long)g[i].sent, (unsigned long long)g[i].durable, ipc_queued(r.guard[i]), bad ? bad : "");
