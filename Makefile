@@ -159,7 +159,9 @@ SANITIZE_TESTS ?= unit fuzz tools replay xeps e2e/lab e2e/xml e2e/delivery e2e/f
 sanitize:
 	tests/lab/packages
 	$(MAKE) -j$(JOBS) SANITIZE=1 BUILD=$(BUILD)/san all unit fuzz-replay bench-tools mad
-	LAB_PATIENCE=4 ASAN_OPTIONS=exitcode=99 UBSAN_OPTIONS=print_stacktrace=1:exitcode=99 BUILD=$(BUILD)/san tests/run $(SANITIZE_TESTS)
+	if LAB_PATIENCE=4 ASAN_OPTIONS=exitcode=99 UBSAN_OPTIONS=print_stacktrace=1:exitcode=99 BUILD=$(BUILD)/san tests/run $(SANITIZE_TESTS); \
+		then echo "sanitize: clean: no sanitizer has reported anything"; \
+		else echo "sanitize: FAILED: reports stand in $(BUILD)/san/test-logs and lab-logs" >&2; exit 1; fi
 # lines and branches of each folder; COVERAGE_TESTS: the groups that are run, as a rule all that tests/tools/coverage does not leave out.
 # RECORD=1 writes tests/coverage.txt
 COVERAGE_TESTS ?=

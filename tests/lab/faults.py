@@ -8,7 +8,7 @@ import re
 import signal
 
 SIGNALS = [signal.SIGILL, signal.SIGTRAP, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGSEGV, signal.SIGSYS]
-MARK = re.compile(r"ERROR: \w*Sanitizer|: runtime error: |\bended(?: unasked)?: signal (?:%s)\b" % "|".join(str(int(s)) for s in SIGNALS))
+MARK = re.compile(r"ERROR: \w*Sanitizer|Sanitizer has encountered|: runtime error: |\bended(?: unasked)?: signal (?:%s)\b" % "|".join(str(int(s)) for s in SIGNALS))
 REPORT = 40         # lines of a report that are shown
 
 
