@@ -20,7 +20,11 @@
 #include "parent.h"
 
 #define READY_MS 30000 /* for all programs to come up */
+#ifdef LOCKGATE_SANITIZE
+#define PHASE_MS 20000 /* at its end a program looks for leaks; who is killed before reports none */
+#else
 #define PHASE_MS 3000  /* for the programs of one stop phase to end */
+#endif
 #define FAR_MS 1000
 #define LINES_MAX (4u << 20)
 
