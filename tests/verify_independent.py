@@ -169,7 +169,8 @@ def verify(folder, key_path, outside_path=None):
     tree, proven, records, senders, last_time, moved = Tree(), 0, 0, {}, "", False
     steps, good, bad, outside_to = [], True, [], 0  # bad: records that are not what they should be
     waits_from = closed = None                  # of what no checkpoint covers: since when it waits; did the journal end in order
-    signs_every = 3600.0                        # an hour is the most that can be configured
+    signs_every = said = 3600.0                 # an hour is the most that can be configured; what a record says counts once it is signed,
+    longest = 0.0                               # and before that where it is less
     for name in sorted(n for n in os.listdir(folder) if re.fullmatch(r"\d{10,}\.jsonl", n)):
         if int(name[:-6]) != records + 1:
             problems.append("segment")
@@ -190,12 +191,13 @@ def verify(folder, key_path, outside_path=None):
                 senders[sender] = o["line_number"]
                 if moment(o["timestamp"]) + 1.5 < moment(last_time):
                     steps.append(records)
-                last_time = o["timestamp"]
+                before, last_time = last_time, o["timestamp"]
                 own = o["event_type"] == o["program"] == "journal"
                 if waits_from is None or own and o["action"] in ("started", "clock-moved", "disk-full", "sync-failed"):
+                    longest = max(longest, moment(before) - waits_from) if waits_from is not None else 0.0
                     waits_from = moment(last_time)
                 if own:
-                    signs_every = o.get("checkpoint_ms", signs_every * 1000) / 1000
+                    said = o.get("checkpoint_ms", said * 1000) / 1000
                     closed = closed or o["action"] == "stopped"
                 if o.get("action") == "clock-moved" and o["event_type"] == o["program"] == "journal":
                     steps = [s for s in steps if s + 20000 < records]
@@ -208,6 +210,7 @@ def verify(folder, key_path, outside_path=None):
                     if root == tree.root():
                         proven = size if good else proven
                         waits_from = closed = None
+                        signs_every = said
                         outside_to = size if good and held_outside else outside_to
                     else:
                         problems.append("changed")
@@ -220,7 +223,7 @@ def verify(folder, key_path, outside_path=None):
         problems.append("clock")
         bad.append(steps[0])
     proven = min([proven] + [b - 1 for b in bad])
-    overdue = waits_from is not None and (closed or moment(last_time) - waits_from > signs_every + 10)
+    overdue = waits_from is not None and (closed or max(longest, moment(last_time) - waits_from) > min(said, signs_every) + 10)
     state = "not-whole" if problems else "unproven" if proven == 0 or overdue else "whole"
     return {"whole": state == "whole", "state": state, "records": records, "proven_to": proven, "unproven": records - proven,
             "problems": sorted(set(problems))}

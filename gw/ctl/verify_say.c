@@ -129,8 +129,8 @@ static void print_tail(const struct verify *v)
         t->n == 1 ? "it" : "them");
     if (why == TAIL_CLOSED)
         printf("The journal ended in order (record %s), and signs at its end: that checkpoint is not here. ", thousands(t->closed));
-    else if (t->teller)
-        printf("The journal signs every %s (record %s says so); record %s waits for %s. ", span_text(t->signs_ms), thousands(t->teller),
+    else if (tail_teller(t))
+        printf("The journal signs every %s (record %s says so); record %s waits for %s. ", span_text(tail_signs_ms(t)), thousands(tail_teller(t)),
             thousands(t->first), span_text(tail_waited_ms(t)));
     else
         printf("The journal signs at least every %s; record %s waits for %s. ", span_text(tail_signs_ms(t)), thousands(t->first),

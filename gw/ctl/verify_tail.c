@@ -38,8 +38,10 @@ static void own_line(struct tail *t, const struct led_head *h, struct str line)
     if (!member(line, "action", &m))
         return;
     for (size_t i = 0; i < sizeof stood / sizeof *stood; i++)
-        if (str_eq(m.raw, str_c(stood[i])))
-            t->since_us = h->time_us;
+        if (str_eq(m.raw, str_c(stood[i]))) {
+            t->waited_ms = tail_waited_ms(t); /* it does not excuse what waited before it */
+            t->since_us = t->last_us = h->time_us;
+        }
     if (str_eq(m.raw, STR("stopped")))
         t->closed = h->seq;
     if (str_eq(m.raw, STR("checkpoint-late")))
@@ -51,26 +53,35 @@ void tail_line(struct tail *t, const struct led_head *h, struct str line)
     tail_learn(t, h, line);
     if (t->n++ == 0) {
         t->first = h->seq;
-        t->since_us = h->time_us;
+        t->since_us = t->last_us = h->time_us;
     }
-    t->last_us = h->time_us;
     if (own(h))
         own_line(t, h, line);
+    t->last_us = h->time_us;
 }
 
 void tail_signed(struct tail *t)
 {
-    *t = (struct tail){ .signs_ms = t->signs_ms, .teller = t->teller };
+    *t = (struct tail){ .signs_ms = t->signs_ms, .teller = t->teller, .signed_ms = t->signs_ms, .signed_teller = t->teller };
 }
 
 uint64_t tail_waited_ms(const struct tail *t)
 {
-    return t->n && t->last_us > t->since_us ? (t->last_us - t->since_us) / 1000 : 0;
+    uint64_t now = t->n && t->last_us > t->since_us ? (t->last_us - t->since_us) / 1000 : 0;
+
+    return now > t->waited_ms ? now : t->waited_ms;
 }
 
 uint64_t tail_signs_ms(const struct tail *t)
 {
-    return t->signs_ms ? t->signs_ms : TAIL_SIGNS_MS;
+    uint64_t most = t->signed_ms ? t->signed_ms : TAIL_SIGNS_MS;
+
+    return t->signs_ms && t->signs_ms < most ? t->signs_ms : most;
+}
+
+uint64_t tail_teller(const struct tail *t)
+{
+    return tail_signs_ms(t) == t->signs_ms ? t->teller : t->signed_teller;
 }
 
 enum tail_why tail_overdue(const struct tail *t)

@@ -13,7 +13,10 @@ struct tail {
     uint64_t first, n;          /* first record; 0: there is none. How many */
     uint64_t since_us, last_us; /* from when on they wait for a signature, as records are dated; the last one's time */
     uint64_t closed, late;      /* a record that the journal ended in order; that it could not sign. 0: none */
-    uint64_t signs_ms, teller;  /* how often the journal signs, and the record that says so; 0: not said */
+    uint64_t waited_ms;         /* before that: the longest that any waited */
+    /* How often the journal signs, and the record that says so; 0: not said. What no signature covers is believed only where it says less than
+     * what one covers, or than is allowed at all. */
+    uint64_t signs_ms, teller, signed_ms, signed_teller;
 };
 enum tail_why { TAIL_NORMAL, TAIL_TIME, TAIL_CLOSED };
 
@@ -26,5 +29,6 @@ void tail_signed(struct tail *t); /* all lines so far are under a checkpoint */
 enum tail_why tail_overdue(const struct tail *t);
 uint64_t tail_waited_ms(const struct tail *t);
 uint64_t tail_signs_ms(const struct tail *t);
+uint64_t tail_teller(const struct tail *t); /* the record that says so; 0: none does */
 
 #endif

@@ -584,10 +584,16 @@ def it_says_that_it_could_not_sign(c):
     return "unproven", r"UNPROVEN from record 2,991 on.*could not sign \(disk, token\): record 2,995 says so\."
 
 
-def signs_once_an_hour(c):
+def an_unsigned_record_says_once_an_hour(c):
     c.own(SIGNED + 1, b"started", b',"checkpoint_ms":3600000')
     c.later(3000, ALL)
-    return nothing_else(c)
+    return "unproven", r"UNPROVEN from record 2,991 on.*The journal signs every 1 second \(record 1 says so\)"
+
+
+def a_start_does_not_excuse_what_waited_before_it(c):
+    c.later(3000, ALL - 3)
+    c.own(ALL, b"started")
+    return "unproven", "UNPROVEN from record 2,991 on"
 
 
 def ended_in_order(c):
@@ -607,7 +613,7 @@ def no_record(c):
 
 
 BEHIND = [nothing_else, one_of_them_changed, as_long_as_the_journal_may_leave_it, longer_than_that, started_in_between, disk_full_in_between,
-          something_else_in_between, it_says_that_it_could_not_sign, signs_once_an_hour, ended_in_order, no_checkpoint, no_record]
+          something_else_in_between, it_says_that_it_could_not_sign, an_unsigned_record_says_once_an_hour, a_start_does_not_excuse_what_waited_before_it, ended_in_order, no_checkpoint, no_record]
 
 
 @pytest.mark.parametrize("case", BEHIND, ids=[c.__name__ for c in BEHIND])
