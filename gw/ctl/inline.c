@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * lockgate inline up|down|show|check|standby|active: namespaces, cards, routes and packet rules of both sides. Doing it twice is doing it once. */
+ * lockgate inline up|down|show|check|repair|standby|active: namespaces, cards, routes and packet rules of both sides. Doing it twice is doing it once. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -175,14 +175,23 @@ static int run_cards(const struct gw_conf *c, enum gw_side side, void (*steps)(c
     return e;
 }
 
-/* A running gateway takes it for taken down, and leaves it so. */
+/* A running gateway takes it for taken down, and leaves it so. The cards go down whatever is known of them: a gateway that stands by with a card
+ * up answers in the place of the other. */
 static int standby(const struct gw_conf *c, enum gw_side side)
 {
-    if (!inline_lay_aside(c, side)) {
-        fprintf(stderr, "side %s is not up, so it cannot stand by: `lockgate inline up` first\n", gw_side_name(side));
+    bool was_up = inline_lay_aside(c, side);
+    int e = run_cards(c, side, inline_standby);
+    if (!was_up) {
+        fprintf(stderr, "side %s was not up, so it cannot stand by: `lockgate inline up` first%s\n", gw_side_name(side), e ? "" : "; its cards are down now");
         return GW_ERR(NOENT);
     }
-    return run_cards(c, side, inline_standby);
+    return e;
+}
+
+/* What a running gateway does when it finds its rules changed. It looked before it had its turn: meanwhile somebody may have made it stand by. */
+static int repair(const struct gw_conf *c, enum gw_side side)
+{
+    return inline_stands_by(c, side) ? 0 : up(c, side);
 }
 
 /* Far fewer steps than up has, since peers wait. Rules that changed meanwhile are found by the next look at them, as ever. */
@@ -209,16 +218,27 @@ static int show(const struct gw_conf *c, enum gw_side side)
     return e;
 }
 
-/* One at a time: a running gateway looks at its rules, and puts them back, while somebody else may be at it. The lock is on the folder and goes with
- * this process. 0, also where there is no folder, and so nothing that is up; SYS. */
+#define TURN_MS 10000
+#define TURN_STEP_MS 50
+/* One at a time: a running gateway looks at its rules, and puts them back, while somebody else may be at it. The lock goes with this process, and
+ * is on a file that only root can open. 0, also where there is no folder, and so nothing that is up; AGAIN: another is at it for TURN_MS; SYS. */
 static int wait_for_turn(const struct gw_conf *c, bool make)
 {
+    char path[512];
     if (make && mkdir(c->run, 0755) != 0 && errno != EEXIST)
         return GW_ERR(SYS);
-    int fd = open(c->run, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    snprintf(path, sizeof path, "%s/inline.lock", c->run);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return errno == ENOENT ? 0 : GW_ERR(SYS);
-    return flock(fd, LOCK_EX) == 0 ? 0 : GW_ERR(SYS);
+    for (int waited = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; waited += TURN_STEP_MS) {
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            return GW_ERR(SYS);
+        if (waited >= TURN_MS)
+            return GW_ERR(AGAIN);
+        usleep(TURN_STEP_MS * 1000);
+    }
+    return 0;
 }
 
 int verb_inline(int argc, char **argv)
@@ -228,7 +248,7 @@ int verb_inline(int argc, char **argv)
         int (*run)(const struct gw_conf *c, enum gw_side side);
         const char *done;
     } words[] = { { "up", up, "in place" }, { "down", down, "removed" }, { "show", show, NULL }, { "check", inline_check, NULL },
-        { "standby", standby, "as they were; the cards are down" }, { "active", active, "as they were; the cards are up" } };
+        { "repair", repair, NULL }, { "standby", standby, "as they were; the cards are down" }, { "active", active, "as they were; the cards are up" } };
     const char *conf;
     int n = ctl_options(argc, argv, &conf, NULL);
     if (n != 2)
@@ -249,8 +269,9 @@ int verb_inline(int argc, char **argv)
             fputs("lockgate inline down: the gateway is running: `lockgate stop` first\n", stderr);
             status = CTL_NO;
         }
-        if (status == CTL_YES && words[i].run != show && wait_for_turn(c, words[i].run == up) != 0) {
-            fprintf(stderr, "%s: %s\n", c->run, strerror(errno));
+        int turn = status == CTL_YES && words[i].run != show ? wait_for_turn(c, words[i].run == up) : 0;
+        if (turn != 0) {
+            fprintf(stderr, "%s/inline.lock: %s\n", c->run, turn == GW_ERR(AGAIN) ? "another `lockgate inline` is at work, for 10 seconds now" : strerror(errno));
             status = CTL_NO;
         }
         bool done = status != CTL_YES;

@@ -77,6 +77,7 @@ int inline_remember(const struct gw_conf *c, enum gw_side side) GW_MUST_CHECK;
 void inline_forget(const struct gw_conf *c, enum gw_side side);
 /* Lays it aside, while the cards are down by intention, or takes it back. False: there is none. */
 bool inline_lay_aside(const struct gw_conf *c, enum gw_side side);
+bool inline_stands_by(const struct gw_conf *c, enum gw_side side);
 bool inline_take_back(const struct gw_conf *c, enum gw_side side);
 int inline_check(const struct gw_conf *c, enum gw_side side) GW_MUST_CHECK;
 

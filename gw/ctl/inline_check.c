@@ -42,21 +42,25 @@ static int read_live(const char *ns, struct buf *out)
     return 0;
 }
 
+/* Beside, and renamed: without this file a running gateway takes the rules for taken down by intention, so it may not be missing in between. */
 int inline_remember(const struct gw_conf *c, enum gw_side side)
 {
-    char path[512];
+    char path[512], aside[512], beside[520];
     struct buf b;
     buf_init(&b, STATE_MAX);
-    inline_forget(c, side);
     state_path(c, side, path);
+    aside_path(c, side, aside);
+    snprintf(beside, sizeof beside, "%s.new", path);
     int e = read_live(c->side[side].namespace_, &b);
-    int fd = e ? -1 : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (!e && (fd < 0 || write(fd, buf_data(&b), buf_size(&b)) != (ssize_t)buf_size(&b))) {
+    int fd = e ? -1 : open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (!e && (fd < 0 || write(fd, buf_data(&b), buf_size(&b)) != (ssize_t)buf_size(&b) || rename(beside, path) != 0)) {
         fprintf(stderr, "%s: %s\n", path, strerror(errno));
         e = GW_ERR(SYS);
     }
     if (fd >= 0)
         close(fd);
+    if (!e)
+        unlink(aside);
     buf_clear(&b);
     return e;
 }
@@ -68,6 +72,13 @@ void inline_forget(const struct gw_conf *c, enum gw_side side)
     unlink(path);
     aside_path(c, side, path);
     unlink(path);
+}
+
+bool inline_stands_by(const struct gw_conf *c, enum gw_side side)
+{
+    char aside[512];
+    aside_path(c, side, aside);
+    return access(aside, F_OK) == 0;
 }
 
 bool inline_lay_aside(const struct gw_conf *c, enum gw_side side)

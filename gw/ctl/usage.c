@@ -44,11 +44,12 @@ static const struct { const char *verb, *text; } texts[] = {
         "and every program must run. Nothing is sent. For root, lockgate-officer and -engineer.\n\n"
         "  -c CONF  the configuration (default " CTL_CONF_DEFAULT ")\n\n"
         "Exit status: 0 all is well, 1 it is not, with the reason, 2 wrong usage, 78 wrong configuration.\n" },
-    { "inline", "usage: lockgate inline up|down|show|check|standby|active [-c CONF]\n\n"
+    { "inline", "usage: lockgate inline up|down|show|check|repair|standby|active [-c CONF]\n\n"
         "Namespaces, cards, addresses, routes and packet rules of both sides, made from the configuration.\n\n"
         "  show     print every step, with remarks, and do nothing\n"
         "  up       do it; again does no harm. From then on nothing crosses but through the gateway\n"
         "  check    is it still as `up` left it?\n"
+        "  repair   as up, but not while the cards stand by: what a running gateway does when somebody changed its rules\n"
         "  down     take it away and give the cards back; the gateway must not be running\n"
         "  standby  the cards down and the rest as it is, for a second gateway in bridge mode (conf/standby)\n"
         "  active   the cards up again, at once, with their addresses and routes\n"

@@ -90,7 +90,7 @@ static void start(struct parent *p, bool repair)
 {
     struct watch *w = &p->watch;
     char word[8], *argv[] = { (char[]){ "lockgate" }, (char[]){ "inline" }, word, (char[]){ "-c" }, p->conf->path, NULL };
-    snprintf(word, sizeof word, "%s", repair ? "up" : "check");
+    snprintf(word, sizeof word, "%s", repair ? "repair" : "check");
     pid_t pid = fork();
     if (pid == 0) {
         sigset_t none;
@@ -127,6 +127,8 @@ void watch_ended(struct parent *p, int status)
     w->pid = 0;
     w->due = parent_now() + (w->again ? SETTLE_MS : EVERY_MS);
     w->again = false;
+    if (WIFSIGNALED(status) && !w->repairing && !p->stopping)
+        log_warn("packet rules: the look at them was ended by signal %d, so it is not known whether they are in place; again in %d s", WTERMSIG(status), EVERY_MS / 1000);
     if (w->repairing) {
         log_warn("packet rules: %s", yes ? "put back" : "could not be put back");
         line_operator(p, "parent", "packet-rules", yes ? "put back" : "could not be put back");

@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import time
 
@@ -483,6 +484,7 @@ def test_standby_and_active(rig):
     for _ in range(2):      # twice is once
         assert rig.inline("standby") == said % "down"
     assert rig.shut("high", 4) and "stands by" in rig.inline("check", check=False)
+    rig.inline("repair")    # by a gateway that found its rules changed before
     for s in SIDES:
         assert "UP" not in json.loads(rig.gate[s].ip("-j", "link", "show", CARDS[s]))[0]["flags"]
         rig.gate[s].ip("link", "set", CARDS[s], "address", mac[s])
@@ -498,13 +500,34 @@ def test_standby_and_active(rig):
 
 def test_one_at_a_time(rig):
     """A gateway that looks at its rules does not meet those of an `up` that is under way."""
-    turn = os.open(rig.path("run"), os.O_RDONLY)
+    turn = os.open(rig.path("run", "inline.lock"), os.O_RDWR)
     fcntl.flock(turn, fcntl.LOCK_EX)
     p = Process([rig.command, "inline", "check", "-c", rig.conf], rig.path("turn.log"))
     time.sleep(0.5)
     assert p.alive(), "it waits"
     os.close(turn)
     assert p.popen.wait(30) == 0
+    # nobody else can make it wait, and it waits for nobody for ever
+    assert stat.S_IMODE(os.stat(rig.path("run", "inline.lock")).st_mode) == 0o600
+    turn = os.open(rig.path("run", "inline.lock"), os.O_RDWR)
+    fcntl.flock(turn, fcntl.LOCK_EX)
+    done = subprocess.run([rig.command, "inline", "check", "-c", rig.conf], capture_output=True, text=True, timeout=60)
+    os.close(turn)
+    assert done.returncode == 1 and "another `lockgate inline` is at work" in done.stderr, done
+
+
+def test_standby_of_what_is_not_known_to_be_up(rig):
+    """It says so, and yet no card stays up."""
+    kept = {s: open(rig.path("run", f"inline.{s}.rules"), "rb").read() for s in SIDES}
+    os.unlink(rig.path("run", "inline.high.rules"))
+    done = subprocess.run([rig.command, "inline", "standby", "-c", rig.conf], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1 and "side high was not up" in done.stderr, done
+    for s in SIDES:
+        assert "UP" not in json.loads(rig.gate[s].ip("-j", "link", "show", CARDS[s]))[0]["flags"], s
+    with open(rig.path("run", "inline.high.standby"), "wb") as f:
+        f.write(kept["high"])
+    rig.inline("active")
+    assert rig.inline("check") == ""
 
 
 def test_down_leaves_nothing(rig):
