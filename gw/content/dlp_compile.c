@@ -465,10 +465,11 @@ int dlp_compile(struct dlp *d, const char *cache, struct conf_errors *errs)
     d->exclude.chunk = DLP_CHUNK;
     d->words.chunk = d->support.chunk = d->letters.chunk = DLP_CHUNK_WORDS;
     buf_init(&b, EXPR_MAX);
+    for (uint32_t k = 0; k < d->n && !err; k++) /* first: a long list of words may not take the room of their pieces */
+        err = add_patterns(d, k, &d->v[k]->patterns, false, &b, errs);
     for (uint32_t k = 0; k < d->n && !err; k++) {
         struct dlp_detector *x = d->v[k];
-        err = add_patterns(d, k, &x->patterns, false, &b, errs);
-        err = err ? err : add_words(d, k, &x->words, EXPR_WORD, &b, errs);
+        err = add_words(d, k, &x->words, EXPR_WORD, &b, errs);
         err = err ? err : add_words(d, k, &x->support, EXPR_SUPPORT, &b, errs);
         err = err ? err : add_patterns(d, k, &x->exclude_patterns, true, &b, errs);
         err = err ? err : add_letters(d, k, &b);
