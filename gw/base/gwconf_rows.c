@@ -63,7 +63,7 @@ static const struct conf_row domain_rows[] = {
 static const struct conf_row route_rows[] = {
     WHERE(raw_route),
     { "to", CONF_STRING, offsetof(struct raw_route, to), true, 1, 63, .help = "a further network of this side" },
-    { "via", CONF_STRING, offsetof(struct raw_route, via), true, 1, 63, 
+    { "via", CONF_STRING, offsetof(struct raw_route, via), true, 1, 63,
         .help = "the router that leads there: in a subnet of the card's addresses; in bridge mode a host in its networks" },
     END,
 };
