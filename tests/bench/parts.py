@@ -368,3 +368,5 @@ def connections(f):
     found = re.search(r"a pair of them takes ([\d.]+) KiB in all programs: (.*)", text)
     if found:
         f["pair_kib"], f["pair_where"] = float(found.group(1)), found.group(2)
+    if not f.quick:     # as many as a gateway should hold: 1,000 in and 1,000 out
+        print(_program(os.path.join(os.path.dirname(os.path.abspath(__file__)), "connections"), "--only", "standing", "--streams", 1000), end="")
