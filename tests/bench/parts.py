@@ -70,6 +70,9 @@ def _start(lab, programs, settings):
 
 def _program(*args):
     done = subprocess.run([str(a) for a in args], capture_output=True, text=True, timeout=120, cwd=ROOT)
+    if done.returncode:
+        print(done.stdout, end="")
+        raise LabError(f"{os.path.basename(args[0])}: exit status {done.returncode}: {done.stderr.strip()[-300:]}")
     return done.stdout
 
 
