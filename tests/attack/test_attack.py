@@ -20,7 +20,7 @@ from lab.certs import Authority
 from lab.ends import bare
 from lab.lab import build_folder
 from lab.net import LabError, sh
-from lab.wire import HEADER, SASL, STREAM_ERRORS, TLS, Closed, Peer, inside, message, name
+from lab.wire import HEADER, SASL, STREAM_ERRORS, TLS, Closed, Peer, inside, message, name, new_id
 from table import A, B, HIGH, LOW, ROOMS
 
 
@@ -104,7 +104,7 @@ def test_row(ends, row):
 def spared(ends, row):
     """The stanza is refused to its sender, the one behind it crosses."""
     _, _, data, conditions, reasons, _ = row
-    mark, id_ = ends.events.mark(), f"spared-{time.monotonic_ns()}"
+    mark, id_ = ends.events.mark(), new_id("spared")
     ends.stream("high").send(data.replace(b"id='atk'", f"id='{id_}'".encode()) + message(A, B, id_ + "-behind").encode())
     answer = ends.sink["high"].wait("the refusal", lambda e: e.get("id") == id_, 25)
     MEASURED[row] = "to its sender: " + " ".join(name(c) for error in answer for c in error)
@@ -521,12 +521,12 @@ class Liar:
         while not any((e.get("id") or "").startswith("again-") for _, e in self.ends.sink["low"].stanzas[len(kept.stanzas):]):
             if time.monotonic() > end:      # those sent while the gateway still remembers the liar come back
                 raise LabError(f"nothing came to the honest server; errors: {self.ends.sink['low'].errors[-3:]}")
-            peer.send(message(A, B, f"again-{time.monotonic_ns()}"))
+            peer.send(message(A, B, new_id("again")))
             time.sleep(0.3)
 
 
 def meets(ends, liar, reasons, test):
-    mark, id_ = ends.events.mark(), f"liar-{time.monotonic_ns()}"
+    mark, id_ = ends.events.mark(), new_id("liar")
     ends.stream("high").send(message(A, B, id_, "SECRET"))
     try:
         recorded(ends, mark, lambda e: e["event_type"] == "stream" and e.get("side") == "low" and e.get("role") == "initiating"
@@ -604,7 +604,7 @@ def test_server_that_lies(ends, script, reasons):
     ids=["body by such a prefix", "unknown element by it", "attribute by it"])
 def test_prefix_declared_on_the_stream_header_only(ends, inside_, there):
     """What leaves declares what it uses: ejabberd hands its clients a stanza with a prefix that stood on the stream's header alone."""
-    peer, id_ = begin(ends, "tls"), f"prefix-{time.monotonic_ns()}"
+    peer, id_ = begin(ends, "tls"), new_id("prefix")
     peer.send(f"<auth xmlns='{SASL}' mechanism='EXTERNAL'>=</auth>")
     peer.expect("success")
     peer._restart()

@@ -10,7 +10,7 @@ import pytest
 import corpus
 from lab.ends import bare
 from lab.net import LabError
-from lab.wire import SASL, STREAM, STREAM_ERRORS, TLS, Closed, message, name
+from lab.wire import SASL, STREAM, STREAM_ERRORS, TLS, Closed, message, name, new_id
 from test_attack import begin, say
 
 STANZAS = "urn:ietf:params:xml:ns:xmpp-stanzas"
@@ -84,7 +84,7 @@ def answers(peer, patience):
 def outcome(ends, row):
     """(what became of it, what arrived on the other side because of it)"""
     low, high = len(ends.sink["low"].stanzas), len(ends.sink["high"].stanzas)
-    mark, marker = ends.events.mark(), f"marker-{time.monotonic_ns()}"
+    mark, marker = ends.events.mark(), new_id("marker")
     peer = begin(ends, PHASES[row["phase"]])
     data = row["data"] if row["phase"] == "stream-header" else corpus.behind_header(row["data"]) or row["data"]
     say(peer, data)

@@ -13,7 +13,7 @@ import pytest
 
 from lab.ends import bare
 from lab.net import LabError, wait_until
-from lab.wire import SASL, TLS, message
+from lab.wire import SASL, TLS, message, new_id
 from test_attack import Liar, recorded
 from table import A, B, HIGH, LOW, ROOMS
 
@@ -64,7 +64,7 @@ def test_comes_back(ends, direct):
     peer, newer = stream(ends, c, session, direct=direct)
     assert peer.sock.session_reused and newer.id != session.id
     assert numbers(ends, "keeper")["signed"]["high"] == before and numbers(ends, "edge/high")["resumed"] == edge + 1
-    id_ = f"resumed-{time.monotonic_ns()}"
+    id_ = new_id("resumed")
     peer.send(message(A, B, id_))
     ends.sink["low"].wait("the message", lambda e: e.get("id") == id_)
     again, _ = stream(ends, c, session, direct=direct)     # the ticket was good once
@@ -236,7 +236,7 @@ class Keeps(Liar):
 
 
 def send_and_wait(ends, server, out):
-    id_ = f"out-{time.monotonic_ns()}"
+    id_ = new_id("out")
     out.send(message(A, B, id_))
     wait_until("the message", lambda: any(e is not None and e.get("id") == id_ for e in server.took), 20)
 

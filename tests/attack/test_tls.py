@@ -13,7 +13,7 @@ from lab.certs import Authority
 from lab.ends import bare
 from lab.gateway import settings
 from lab.net import LabError, sh
-from lab.wire import TLS, message
+from lab.wire import TLS, message, new_id
 from test_attack import REFUSED, Liar, Low, below, context, meets, recorded
 from table import A, B, HIGH, LOW
 
@@ -50,7 +50,7 @@ def test_server_refused(ends, make):
                          ids=["only for servers", "without usages", "SRVName"])
 def test_server_accepted(ends, words):
     liar = Liar(ends, cert=Low(ends.forge).make(by=ends.authority["low"], **words))
-    id_ = f"good-{time.monotonic_ns()}"
+    id_ = new_id("good")
     try:
         ends.stream("high").send(message(A, B, id_))
         end = time.monotonic() + 15
@@ -205,7 +205,7 @@ def test_a_list_put_in_place_while_streams_stand(ends):
     late.sock.sendall(last)
     recorded(ends, mark, lambda e: e.get("reason") == "cert-refused" and "revoked meanwhile" in e.get("error", ""), "the end of its handshake")
     assert {n: offered(ends, c) for n, c in (("good", good), ("bad", bad))} == {"good": True, "bad": False}
-    id_ = f"kept-{time.monotonic_ns()}"
+    id_ = new_id("kept")
     streams["good"].send(message(A, B, id_))
     ends.sink["low"].wait("what the other sends on", lambda e: e.get("id") == id_)
     mark = ends.events.mark()
@@ -249,7 +249,7 @@ def test_pins(ends):
     kept = ends.running.lab.server_cert["high"]
     ends.running.lab.server_cert["high"] = now
     try:
-        id_ = f"pinned-{time.monotonic_ns()}"
+        id_ = new_id("pinned")
         ends.stream("high").send(message(A, B, id_))
         ends.sink["low"].wait("the message for the pinned server", lambda e: e.get("id") == id_)
         meets(ends, Liar(ends, cert=Low(forge).make(by=ends.authority["low"])), {"pin-mismatch"}, lambda id_: None)

@@ -4,6 +4,7 @@
 
 import base64
 import contextlib
+import itertools
 import os
 import re
 import select
@@ -339,6 +340,18 @@ class Sink:
 
 def message(from_, to, id_, body="x", type_="chat", extra=""):
     return f"<message from='{from_}' to='{to}' id='{id_}' type='{type_}'><body>{body}</body>{extra}</message>"
+
+
+IDS = itertools.count()
+
+
+def new_id(word):
+    """An id that no stanza of this run has. In letters: digits of a clock are a payment card's now and then, and the gate refuses those."""
+    n, letters = next(IDS), ""
+    while n or not letters:
+        n, k = divmod(n, 26)
+        letters = chr(ord("a") + k) + letters
+    return f"{word}-{letters}"
 
 
 NUMBER = re.compile(r"(\d+)$")
