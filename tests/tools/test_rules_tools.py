@@ -58,8 +58,14 @@ def check(command, folder):
 @pytest.mark.parametrize("where", ["built", "installed"])
 def test_twenty_mistakes_twenty_messages(lockgate, build, rules, tmp_path, where):
     if where == "installed":
-        subprocess.run(["make", "-s", "-o", "all", "install", f"DESTDIR={tmp_path}/root", "PREFIX=/usr", f"BUILD={os.path.abspath(build)}"], cwd=ROOT, check=True,
-                       capture_output=True, timeout=300)
+        made = subprocess.run(["make", "-s", "-o", "all", "install", f"DESTDIR={tmp_path}/root", "PREFIX=/usr", f"BUILD={os.path.abspath(build)}"], cwd=ROOT,
+                              capture_output=True, text=True, timeout=300)
+        names = subprocess.run(["nm", f"{build}/bin/lockgate-edge"], capture_output=True, text=True, check=True).stdout
+        if " sandbox_weakened\n" in names:
+            assert made.returncode != 0 and "it is not installed" in made.stderr
+            assert not (tmp_path / "root").exists()
+            pytest.skip("a build that watches itself is not installed")
+        assert made.returncode == 0, made.stderr
         lockgate = f"{tmp_path}/root/usr/bin/lockgate"
     # the shipped rule 100 comes behind: the mistake about its number stands there
     status, said = check(lockgate, rules("\n".join(text for text, _ in TWENTY)))
