@@ -114,7 +114,8 @@ static void put_payloads(struct wire_out *w, const struct rec *r, size_t most)
         if (n >= most || e->ns.n + e->name.n + 3 > sizeof text)
             continue;
         text[0] = '{';
-        memcpy(text + 1, e->ns.p, e->ns.n);
+        if (e->ns.n)
+            memcpy(text + 1, e->ns.p, e->ns.n);
         text[1 + e->ns.n] = '}';
         memcpy(text + 2 + e->ns.n, e->name.p, e->name.n);
         field_str(w, GW_F_PAYLOADS, (struct str){ text, 2 + e->ns.n + e->name.n });

@@ -27,6 +27,12 @@ def build_folder():
     return os.path.join(ROOT, os.environ.get("BUILD", "build"))      # an absolute BUILD stands by itself
 
 
+def watched_memory():
+    """Whether this build's programs run under the address sanitizer, which maps terabytes, and so under no limit of memory."""
+    names = subprocess.run(["nm", os.path.join(build_folder(), "bin", "lockgate-edge")], capture_output=True, text=True, check=True).stdout
+    return " __asan_init" in names
+
+
 class Lab:
     """One lab. `instance` keeps it apart from others: it is part of every name that the lab uses. LAB_TAG in the environment goes
     in front of it, so that two checkouts on one machine never meet either (four letters at most: names are short).
