@@ -106,7 +106,8 @@ def behind_a_narrow_link(rig):
             rig.host["high"].ip(family, "route", "add", to, "via", via)     # as on any host of the one subnet
     far.up()
     cable(low, "narrow", far, "eth0")
-    low.ip("link", "set", "narrow", "mtu", "1400", "up")       # the far host's own end says 1500, so that it asks for large segments
+    # The far host asks for large segments (advmss), and sends none itself: an end of a cable drops what is larger than its own MTU and says nothing.
+    low.ip("link", "set", "narrow", "mtu", "1400", "up")
     far.ip("link", "set", "eth0", "up")
     low.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1", "net.ipv4.conf.eth0.proxy_arp=1", "net.ipv6.conf.eth0.proxy_ndp=1")
     far.ip("addr", "add", far4 + "/32", "dev", "eth0")
@@ -114,8 +115,8 @@ def behind_a_narrow_link(rig):
     mine4 = rig.plan["low"].server4
     low.ip("-6", "addr", "add", "fe80::1/64", "dev", "narrow", "nodad")
     far.ip("route", "add", mine4, "dev", "eth0")
-    for family, addr, via in (("-4", far4, mine4), ("-6", far6, "fe80::1")):
-        far.ip(family, "route", "add", "default", "via", via, "dev", "eth0")
+    for family, addr, via, advmss in (("-4", far4, mine4, "1460"), ("-6", far6, "fe80::1", "1440")):
+        far.ip(family, "route", "add", "default", "via", via, "dev", "eth0", "mtu", "1400", "advmss", advmss)
         low.ip(family, "route", "add", addr, "dev", "narrow")
     low.ip("-6", "neigh", "add", "proxy", far6, "dev", "eth0")
     p = Process(["/usr/bin/python3", "-B", "-c", ECHO], rig.path("echo"), far.name)
