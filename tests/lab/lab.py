@@ -27,10 +27,11 @@ def build_folder():
     return os.path.join(ROOT, os.environ.get("BUILD", "build"))      # an absolute BUILD stands by itself
 
 
-def watched_memory():
-    """Whether this build's programs run under the address sanitizer, which maps terabytes, and so under no limit of memory."""
+def built_with(symbol):
+    """Whether this build's programs have a symbol: "__asan_init" (the address sanitizer, which maps terabytes, so that there is no limit of memory),
+    "sandbox_weakened" (a build that watches itself)."""
     names = subprocess.run(["nm", os.path.join(build_folder(), "bin", "lockgate-edge")], capture_output=True, text=True, check=True).stdout
-    return " __asan_init" in names
+    return f" {symbol}\n" in names or f" {symbol}@" in names
 
 
 class Lab:

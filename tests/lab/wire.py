@@ -346,7 +346,7 @@ IDS = itertools.count()
 
 
 def new_id(word):
-    """An id that no stanza of this run has. In letters: digits of a clock are a payment card's now and then, and the gate refuses those."""
+    """An id that no stanza of this run has. In letters: digits of a clock are a payment card's now and then, and the gate blacks those out."""
     n, letters = next(IDS), ""
     while n or not letters:
         n, k = divmod(n, 26)
