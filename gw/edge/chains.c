@@ -13,9 +13,11 @@ static bool digest(X509 *x, unsigned char *sha256)
 
 static X509 *kept(const struct chains *c, const unsigned char *sha256)
 {
-    for (size_t i = 0; i < c->n; i++)
-        if (memcmp(c->v[i].sha256, sha256, sizeof c->v[i].sha256) == 0)
-            return c->v[i].cert;
+    for (size_t i = 0; i < c->n; i++) {
+        size_t at = (c->oldest + i) % CHAINS_MAX;
+        if (memcmp(c->v[at].sha256, sha256, sizeof c->v[at].sha256) == 0)
+            return c->v[at].cert;
+    }
     return NULL;
 }
 
@@ -37,18 +39,28 @@ static void share(const struct chains *c, X509_STORE_CTX *ctx)
     }
 }
 
+static void let_go(struct chains *c)
+{
+    c->bytes -= c->v[c->oldest].bytes;
+    X509_free(c->v[c->oldest].cert);
+    c->oldest = (c->oldest + 1) % CHAINS_MAX;
+    c->n--;
+}
+
 static void remember(struct chains *c, X509 *x)
 {
     unsigned char sha256[32];
-    if (i2d_X509(x, NULL) > CHAINS_BYTES || !digest(x, sha256) || kept(c, sha256) || X509_up_ref(x) != 1)
+    int bytes = i2d_X509(x, NULL);
+    size_t at;
+    if (bytes <= 0 || bytes > (int)CHAINS_ONE || !digest(x, sha256) || kept(c, sha256) || X509_up_ref(x) != 1)
         return;
-    if (c->n == CHAINS_MAX)
-        X509_free(c->v[c->next].cert);
-    c->v[c->next].cert = x;
-    memcpy(c->v[c->next].sha256, sha256, sizeof sha256);
-    c->next = (c->next + 1) % CHAINS_MAX;
-    if (c->n < CHAINS_MAX)
-        c->n++;
+    while (c->n == CHAINS_MAX || c->bytes + (size_t)bytes > CHAINS_BYTES)
+        let_go(c);
+    at = (c->oldest + c->n++) % CHAINS_MAX;
+    c->v[at].cert = x;
+    c->v[at].bytes = (size_t)bytes;
+    c->bytes += (size_t)bytes;
+    memcpy(c->v[at].sha256, sha256, sizeof sha256);
 }
 
 int chains_verify(X509_STORE_CTX *ctx, void *arg)
@@ -68,7 +80,6 @@ int chains_verify(X509_STORE_CTX *ctx, void *arg)
 
 void chains_clear(struct chains *c)
 {
-    for (size_t i = 0; i < c->n; i++)
-        X509_free(c->v[i].cert);
-    memset(c, 0, sizeof *c);
+    while (c->n)
+        let_go(c);
 }
