@@ -26,6 +26,7 @@ struct tls {
     size_t n_names;
     struct tls_shown *shown;
     size_t n_shown;
+    X509_STORE *anchors;    /* of every context; with the revocation lists, once there are any */
     struct chains chains;
     struct revocation lists;
     bool lists_keep;        /* one that is out of date counts on */
@@ -137,12 +138,14 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *n_out, co
     return SSL_TLSEXT_ERR_OK;
 }
 
-static int set_common(SSL_CTX *ctx, const struct gw_side_conf *side)
+/* life: of a session, in seconds; 0: none is kept. */
+static int set_common(SSL_CTX *ctx, const struct gw_side_conf *side, bool server, int64_t life)
 {
     X509_VERIFY_PARAM *p = SSL_CTX_get0_param(ctx);
     SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    sessions_context(ctx, server, life);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, side->crl_keep ? revocation_keep_going : keep_going);
     SSL_CTX_set_verify_depth(ctx, 8);
     /* Public CAs stopped issuing clientAuth: in both roles the peer is judged as the server that it is. */
@@ -150,7 +153,7 @@ static int set_common(SSL_CTX *ctx, const struct gw_side_conf *side)
     return SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 && SSL_CTX_set_cipher_list(ctx, CIPHERS_12) == 1
             && SSL_CTX_set_num_tickets(ctx, 0) == 1 && SSL_CTX_set_max_early_data(ctx, 0) == 1 && SSL_CTX_set_recv_max_early_data(ctx, 0) == 1
             && X509_VERIFY_PARAM_set_purpose(p, X509_PURPOSE_SSL_SERVER) == 1
-            && X509_VERIFY_PARAM_set_trust(p, X509_TRUST_SSL_SERVER) == 1 && SSL_CTX_load_verify_file(ctx, side->trust) == 1
+            && X509_VERIFY_PARAM_set_trust(p, X509_TRUST_SSL_SERVER) == 1
         ? 0
         : GW_ERR(CRYPTO);
 }
@@ -164,24 +167,47 @@ static int use_key(SSL_CTX *ctx, struct str domain)
     return r;
 }
 
-static SSL_CTX *make(const struct gw_conf *conf, const struct gw_side_conf *side, const struct gw_certificate *c, bool server)
+/* The side's authorities, read once for all of its contexts. */
+static int anchors(struct tls *t, const struct gw_conf *conf, const struct gw_side_conf *side)
+{
+    t->anchors = X509_STORE_new();
+    if (t->anchors && X509_STORE_load_file(t->anchors, side->trust) == 1)
+        return 0;
+    log_error("%s:%u: trust: %s: %s", conf->path, side->line, side->trust, tls_error());
+    return GW_ERR(CONF);
+}
+
+/* same: the context of another domain, or role, that shows the same chain, which is then held once; or NULL. */
+static bool use_chain(SSL_CTX *ctx, SSL_CTX *same, const char *chain)
+{
+    STACK_OF(X509) *above = NULL;
+    if (!same)
+        return SSL_CTX_use_certificate_chain_file(ctx, chain) == 1;
+    return SSL_CTX_use_certificate(ctx, SSL_CTX_get0_certificate(same)) == 1 && SSL_CTX_get0_chain_certs(same, &above) == 1
+            && SSL_CTX_set1_chain(ctx, above) == 1;
+}
+
+static SSL_CTX *make(const struct tls *t, const struct gw_conf *conf, const struct gw_side_conf *side, const struct gw_certificate *c, SSL_CTX *same,
+                     bool server)
 {
     SSL_CTX *ctx = SSL_CTX_new(server ? TLS_server_method() : TLS_client_method());
-    const char *what = side->trust;
     if (!ctx)
         return NULL;
-    if (set_common(ctx, side) != 0)
-        goto fail;
-    sessions_context(ctx, server, conf->limits.sessions ? conf->limits.session_time / 1000 : 0);
-    what = c->chain;
-    if (!gw_conf_minted(c) && SSL_CTX_use_certificate_chain_file(ctx, c->chain) != 1) /* minted ones come later: tls_chain */
-        goto fail;
-    if (!gw_conf_minted(c) && !use_key(ctx, c->domain))
-        goto fail;
-    return ctx;
-fail:
-    log_error("%s:%u: %s: %s", conf->path, c->line, what ? what : "trust", tls_error());
+    SSL_CTX_set1_cert_store(ctx, t->anchors);
+    if (set_common(ctx, side, server, conf->limits.sessions ? conf->limits.session_time / 1000 : 0) == 0
+        && (gw_conf_minted(c) || (use_chain(ctx, same, c->chain) && use_key(ctx, c->domain)))) /* minted ones come later: tls_chain */
+        return ctx;
+    log_error("%s:%u: %s: %s", conf->path, c->line, c->chain ? c->chain : "TLS", tls_error());
     SSL_CTX_free(ctx);
+    return NULL;
+}
+
+/* Of those before number i that show the chain in the same file, the first. */
+static SSL_CTX *shows_the_same(const struct tls *t, const struct gw_side_conf *side, size_t i)
+{
+    for (size_t k = 0; k < i; k++)
+        if (!t->shown[k].minted && strcmp(side->certificates[k].chain, side->certificates[i].chain) == 0)
+            return t->shown[k].server;
     return NULL;
 }
 
@@ -195,8 +221,8 @@ static int load_shown(struct tls *t, const struct gw_conf *conf, const struct gw
         struct tls_shown *s = &t->shown[t->n_shown];
         *s = (struct tls_shown){ .domain = c->domain, .ascii = tls_ascii(t, c->domain), .minted = gw_conf_minted(c) };
         t->n_shown++;
-        s->server = make(conf, side, c, true);
-        s->client = s->server ? make(conf, side, c, false) : NULL;
+        s->server = make(t, conf, side, c, s->minted ? NULL : shows_the_same(t, side, i), true);
+        s->client = s->server ? make(t, conf, side, c, s->server, false) : NULL;
         if (!s->client || !s->ascii)
             return GW_ERR(CONF);
         SSL_CTX_set_tlsext_servername_callback(s->server, on_sni);
@@ -258,6 +284,8 @@ int tls_load(const struct gw_conf *conf, enum gw_side side, struct tls **ret)
     t->lists_keep = conf->side[side].crl_keep;
     err = load_names(t, conf);
     if (!err)
+        err = anchors(t, conf, &conf->side[side]);
+    if (!err)
         err = load_shown(t, conf, &conf->side[side]);
     if (!err && conf->side[side].crl && (err = revocation_read_file(conf->side[side].crl, t, tls_lists)) != 0)
         log_error("%s:%u: crl: %s: no revocation list in PEM form can be read", conf->path, conf->side[side].line, conf->side[side].crl);
@@ -278,6 +306,7 @@ void tls_free(struct tls *t)
         SSL_CTX_free(t->shown[i].server);
         SSL_CTX_free(t->shown[i].client);
     }
+    X509_STORE_free(t->anchors);
     chains_clear(&t->chains);
     free(t->names);
     free(t->shown);
@@ -327,14 +356,15 @@ int tls_lists(struct tls *t, struct str pem)
 {
     struct revocation found;
     X509_STORE *store;
-    int err = t->n_shown ? revocation_store(SSL_CTX_get_cert_store(t->shown[0].server), pem, &store, &found) : GW_ERR(CONF);
+    int err = revocation_store(t->anchors, pem, &store, &found);
     if (err)
         return err;
     for (size_t i = 0; i < t->n_shown; i++) {
         SSL_CTX_set1_cert_store(t->shown[i].server, store);
         SSL_CTX_set1_cert_store(t->shown[i].client, store);
     }
-    X509_STORE_free(store);
+    X509_STORE_free(t->anchors);
+    t->anchors = store;
     t->lists = found;
     return 0;
 }
@@ -346,7 +376,7 @@ struct revocation tls_revocation(const struct tls *t)
 
 bool tls_revoked(SSL *ssl, const struct tls *t)
 {
-    return t->n_shown && revocation_stands(SSL_CTX_get_cert_store(t->shown[0].server), SSL_get0_peer_certificate(ssl), SSL_get_peer_cert_chain(ssl));
+    return revocation_stands(t->anchors, SSL_get0_peer_certificate(ssl), SSL_get_peer_cert_chain(ssl));
 }
 
 /* ---- one connection ---- */

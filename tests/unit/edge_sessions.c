@@ -422,11 +422,25 @@ static void certificates(void)
     X509_free(kept);
 }
 
+/* A certificate of that many names, 25 bytes each. */
+static void remember_wide(struct chains *c, int names)
+{
+    char *san = calloc((size_t)names, 32), *p = san;
+    X509 *x;
+    for (int i = 0; i < names; i++)
+        p += sprintf(p, "%sDNS:domain%05d.high.example", i ? "," : "", i);
+    x = issue(san, keys[HIGH_NAME], 3600, false);
+    remember(c, x);
+    X509_free(x);
+    free(san);
+}
+
 /* chains.h: a certificate is held once, however many show it, and judged each time. */
 static void one_copy(void)
 {
     const X509 *first;
     unsigned char sha256[32];
+    size_t before;
     X509_CRL *crl;
     begin();
     usual();
@@ -434,6 +448,9 @@ static void one_copy(void)
     first = got_.leaf;
     memcpy(sha256, got_.sha256, sizeof sha256);
     connect_once(false);
+    ok(SSL_CTX_get0_certificate(near.tls->shown[0].server) == SSL_CTX_get0_certificate(near.tls->shown[0].client)
+           && SSL_CTX_get_cert_store(near.tls->shown[0].server) == SSL_CTX_get_cert_store(near.tls->shown[0].client),
+       "what the edge itself shows, and its authorities, are there once for both roles");
     ok(full() && got_.leaf == first && near.tls->chains.n == 2 && far.tls->chains.n == 2, "the same certificate is held once, and so is its issuer");
     ok(got_.is_high && got_.is_low && memcmp(sha256, got_.sha256, sizeof sha256) == 0, "and says the same");
     crl = revoking(first);
@@ -456,6 +473,15 @@ static void one_copy(void)
         X509_free(x);
     }
     ok(near.tls->chains.n == CHAINS_MAX, "no more than %d are kept", CHAINS_MAX);
+    for (int i = 0; i < 100; i++)
+        remember_wide(&near.tls->chains, 1500);
+    ok(near.tls->chains.n > 30 && near.tls->chains.n < 100 && near.tls->chains.bytes <= CHAINS_BYTES && near.tls->chains.bytes > CHAINS_BYTES - CHAINS_ONE,
+       "those with many names count by their bytes: %zu are kept", near.tls->chains.n);
+    before = near.tls->chains.n;
+    remember_wide(&near.tls->chains, 3000);
+    ok(near.tls->chains.n == before, "one of more than %u bytes is not", CHAINS_ONE);
+    chains_clear(&near.tls->chains);
+    ok(near.tls->chains.n == 0 && near.tls->chains.bytes == 0, "and none when it is cleared");
     end();
     shown[GW_LOW][0].chain = put(3, issue("DNS:high.example", keys[HIGH_NAME], 3600 * 24, false));
 }
