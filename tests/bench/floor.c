@@ -3,15 +3,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * The floor: what the bare parts cost for one stanza on one core, with nothing of the gateway around them: AES-GCM open and seal,
  * expat, libyara and the detectors with the shipped rules, one group commit (processor time; the commit by the
- * clock). And the bare cryptography of a handshake on both legs.
- * `floor RULES FOLDER`: microseconds as one JSON object; FOLDER is where a journal would lie. */
+ * clock). And the bare cryptography of a handshake on both legs, and what OpenSSL holds for two legs that are idle.
+ * `floor RULES FOLDER`: microseconds and KiB as one JSON object; FOLDER is where a journal would lie. */
 #include <expat.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -179,6 +182,66 @@ static double handshake(void)
     return t * 1e6;
 }
 
+/* ---- memory of a TLS connection that is idle ---- */
+
+static size_t in_use(void)
+{
+    struct mallinfo2 m = mallinfo2();
+    return m.uordblks + m.hblkhd;
+}
+
+static int any_chain(int ok, X509_STORE_CTX *c) { return ok || c != NULL; }
+
+static SSL_CTX *context(bool server)
+{
+    SSL_CTX *c = SSL_CTX_new(server ? TLS_server_method() : TLS_client_method());
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *x = X509_new();
+    X509_set_version(x, 2);
+    X509_gmtime_adj(X509_getm_notBefore(x), -60);
+    X509_gmtime_adj(X509_getm_notAfter(x), 3600);
+    X509_set_pubkey(x, key);
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC, (const unsigned char *)"floor.example", -1, -1, 0);
+    X509_set_issuer_name(x, X509_get_subject_name(x));
+    if (X509_sign(x, key, EVP_sha256()) == 0 || SSL_CTX_use_certificate(c, x) != 1 || SSL_CTX_use_PrivateKey(c, key) != 1)
+        exit(1);
+    SSL_CTX_set_mode(c, SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_verify(c, SSL_VERIFY_PEER, any_chain);
+    SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_num_tickets(c, 0);
+    X509_free(x);
+    EVP_PKEY_free(key);
+    return c;
+}
+
+/* Handshakes of n connections, and what the side that is kept takes, in KiB. */
+static double leg(SSL_CTX *server, SSL_CTX *client, bool keep_server)
+{
+    enum { LEGS = 100, WARM = 3 };
+    size_t before = 0;
+    for (int i = 0; i < WARM + LEGS; i++) {
+        int fd[2];
+        SSL *s = SSL_new(server), *c = SSL_new(client);
+        char b[8];
+        if (i == WARM)
+            before = in_use();
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd) != 0 || SSL_set_fd(s, fd[0]) != 1 || SSL_set_fd(c, fd[1]) != 1)
+            exit(1);
+        for (int turn = 0; turn < 4; turn++)
+            (void)SSL_connect(c), (void)SSL_accept(s);
+        if (SSL_write(c, "ping", 4) != 4 || SSL_read(s, b, 8) != 4 || SSL_write(s, "pong", 4) != 4 || SSL_read(c, b, 8) != 4)
+            exit(1);
+        SSL_free(keep_server ? c : s); /* the other stays until the process ends */
+    }
+    return (double)(in_use() - before) / LEGS / 1024;
+}
+
+static double idle_legs(void)
+{
+    SSL_CTX *server = context(true), *client = context(false);
+    return leg(server, client, true) + leg(server, client, false);
+}
+
 int main(int argc, char **argv)
 {
     double yara, dlp, all;
@@ -189,8 +252,9 @@ int main(int argc, char **argv)
     make_stanza();
     double tls = crypto(), xml = expat();
     scan(argv[1], &yara, &dlp, &all);
-    double batch = commit(argv[2], BATCH * LINES_BYTES, 30), one = commit(argv[2], LINES_BYTES / 2, 200), leg = handshake();
+    double batch = commit(argv[2], BATCH * LINES_BYTES, 30), one = commit(argv[2], LINES_BYTES / 2, 200), leg_us = handshake();
     printf("{\"bytes\":%zu,\"tls\":%.3f,\"expat\":%.3f,\"yara\":%.3f,\"dlp\":%.3f,\"scan\":%.3f,\"commit_share\":%.3f,\"sum\":%.3f,\"commit_us\":%.1f,"
-           "\"handshake_leg\":%.1f}\n", stanza_n, tls, xml, yara, dlp, all, batch / BATCH, tls + xml + yara + dlp + batch / BATCH, one, leg);
+           "\"handshake_leg\":%.1f,\"idle_legs\":%.1f}\n", stanza_n, tls, xml, yara, dlp, all, batch / BATCH, tls + xml + yara + dlp + batch / BATCH, one, leg_us,
+           idle_legs());
     return 0;
 }

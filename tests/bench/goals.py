@@ -80,12 +80,14 @@ def _goals(f):
     if "opens" in f:
         o = f["opens"]
         add("streams opened a second, resumed", "2,000", f"{o['resumed']:,.0f}", o["resumed"] >= 2000,
-            f"{100 * o['share']:.0f} % of them were resumed; the same generators open {o['direct_resumed']:,.0f} a second between themselves")
+            f"{100 * o['share']:.0f} % of them were resumed; the same generators open {o['direct_resumed']:,.0f} a second between themselves, on the same processors. Of "
+            f"a stream's time {o['own_us']:.0f} us are the gateway's, {o['edge_us']:.0f} of them the edge's: one edge is busy at {1e6 / o['edge_us']:,.0f} a second, two processors "
+            f"without the generators at {os.cpu_count() * 1e6 / o['own_us']:,.0f}")
         add("full handshakes to direct", "1/1.5", f"{o['full'] / o['direct']:.2f}", o["full"] * 1.5 >= o["direct"],
             f"{o['full']:,.0f} a second beside {o['direct']:,.0f}" + (f"; the bare cryptography of a leg takes {f['handshake_leg']:.0f} us" if "handshake_leg" in f else ""))
     if "pair_kib" in f:
         add("an idle pair of streams", "40 KiB", f"{f['pair_kib']:.0f} KiB", f["pair_kib"] <= 40,
-            f"KiB of it by program: {f['pair_where']}")
+            f"KiB of it by program: {f['pair_where']}" + (f"; OpenSSL alone holds {f['idle_legs']:.1f} for two idle legs" if "idle_legs" in f else ""))
     if "cores_all" in f:
         add("throughput grows with cores", "> 1.3", f"{f['cores_all'] / f['cores_one']:.2f}", f["cores_all"] > 1.3 * f["cores_one"],
             f"{f['cores_one']:,.0f} a second on one, {f['cores_all']:,.0f} on all; source and sink need theirs of the same")

@@ -11,7 +11,7 @@ import time
 import latency
 from lab.lab import Lab, ROOT, build_folder
 from lab.net import LabError, wait_until
-from load import Ends
+from load import Ends, spent
 from rivals import Rival, server_rate
 
 BENCH = os.path.join(build_folder(), "bench")
@@ -90,6 +90,7 @@ def floor(f):
     f["floor_parts"] = {k: statistics.median(r[k] for r in runs) for k in ("tls", "expat", "yara", "dlp", "commit_share")}
     f["commit_ms"] = statistics.median(r["commit_us"] for r in runs) / 1e3
     f["handshake_leg"] = statistics.median(r["handshake_leg"] for r in runs)
+    f["idle_legs"] = statistics.median(r["idle_legs"] for r in runs)
 
 
 def stages(f):
@@ -349,27 +350,35 @@ def cores(f):
 
 # ---- streams: opening, standing --------------------------------------------------------------------------------------
 
+OPENERS = 16    # at once: with fewer, both ends mostly wait for each other
+
+
 def opens(f):
     """streams opened and closed a second, both ends counted (near leg; the far leg stays)"""
-    rows, share = {}, {}
+    rows, cost = {}, {}
     with _bare("b-dire", "direct") as direct, _bare("b-gate", **{**MANY, "limits.signatures": 10000}) as gateway:
         for resume in (False, True):
             for name, lab in (("direct", direct), ("gateway", gateway)):
-                r = Ends(lab).opens(f.times(4), resume=resume)
-                rows[name, resume] = r["per_second"]
-                share[name] = r["resumed"] / r["opened"] if r["opened"] else 0
+                before = spent(lab)
+                r = rows[name, resume] = Ends(lab).opens(f.times(4), threads=OPENERS, resume=resume)
+                cost = {k: (v - before[k]) / max(r["opened"], 1) / 1e3 for k, v in spent(lab).items()}
                 print(f"{name:10} {'with the session before' if resume else 'full handshakes':26} {r['per_second']:8.0f} a second"
-                      f"   ({r['resumed']} of {r['opened']} resumed)", flush=True)
-    f["opens"] = {"direct": rows["direct", False], "full": rows["gateway", False], "resumed": rows["gateway", True], "share": share["gateway"],
-                  "direct_resumed": rows["direct", True]}
+                      f"   ({r['resumed']} of {r['opened']} resumed)"
+                      + (f"   processor time: {sum(cost.values()):.0f} us, the edge's of it {cost['edge-high']:.0f}" if cost else ""), flush=True)
+    last = rows["gateway", True]
+    f["opens"] = {"direct": rows["direct", False]["per_second"], "full": rows["gateway", False]["per_second"], "resumed": last["per_second"],
+                  "share": last["resumed"] / max(last["opened"], 1), "direct_resumed": rows["direct", True]["per_second"],
+                  "own_us": sum(cost.values()), "edge_us": cost["edge-high"]}
 
 
 def connections(f):
     """first packets; new streams, each with its message; memory of streams that stand"""
-    text = _program(os.path.join(os.path.dirname(os.path.abspath(__file__)), "connections"), *(["--streams", 100] if f.quick else []))
+    bench = os.path.join(os.path.dirname(os.path.abspath(__file__)), "connections")
+    text = _program(bench, *(["--streams", 100] if f.quick else []))
     print(text, end="")
+    if not f.quick:     # as many as a gateway should hold: 1,000 in and 1,000 out
+        text = _program(bench, "--only", "standing", "--streams", 1000)
+        print(text, end="")
     found = re.search(r"a pair of them takes ([\d.]+) KiB in all programs: (.*)", text)
     if found:
         f["pair_kib"], f["pair_where"] = float(found.group(1)), found.group(2)
-    if not f.quick:     # as many as a gateway should hold: 1,000 in and 1,000 out
-        print(_program(os.path.join(os.path.dirname(os.path.abspath(__file__)), "connections"), "--only", "standing", "--streams", 1000), end="")
