@@ -63,18 +63,24 @@ static void remember(struct chains *c, X509 *x)
     memcpy(c->v[at].sha256, sha256, sizeof sha256);
 }
 
+/* What was sent and is part of the proven chain: nobody fills the ring with what no authority has signed. */
+static void remember_proven(struct chains *c, X509_STORE_CTX *ctx)
+{
+    const STACK_OF(X509) *sent = X509_STORE_CTX_get0_untrusted(ctx), *proven = X509_STORE_CTX_get0_chain(ctx);
+    for (int i = 0; i < sk_X509_num(sent); i++)
+        for (int k = 0; k < sk_X509_num(proven); k++)
+            if (X509_cmp(sk_X509_value(sent, i), sk_X509_value(proven, k)) == 0)
+                remember(c, sk_X509_value(proven, k));
+}
+
 int chains_verify(X509_STORE_CTX *ctx, void *arg)
 {
     struct chains *c = arg;
-    const STACK_OF(X509) *sent;
     int r;
     share(c, ctx);
     r = X509_verify_cert(ctx);
-    if (r == 1 && X509_STORE_CTX_get_error(ctx) == X509_V_OK) { /* a stranger fills nothing */
-        sent = X509_STORE_CTX_get0_untrusted(ctx);
-        for (int i = 0; i < sk_X509_num(sent); i++)
-            remember(c, sk_X509_value(sent, i));
-    }
+    if (r == 1 && X509_STORE_CTX_get_error(ctx) == X509_V_OK) /* a stranger fills nothing */
+        remember_proven(c, ctx);
     return r;
 }
 

@@ -32,14 +32,24 @@ struct tls {
     bool lists_keep;        /* one that is out of date counts on */
 };
 
-const char *tls_error(void)
+static const char *error_text(unsigned long e)
 {
     static char text[200];
-    unsigned long e = ERR_peek_last_error();
     if (e)
         ERR_error_string_n(e, text, sizeof text);
     ERR_clear_error();
     return e ? text : "no reason was given";
+}
+
+const char *tls_error(void)
+{
+    return error_text(ERR_peek_last_error());
+}
+
+/* Of a file that cannot be read the first error says why, and the last that there was one. */
+static const char *load_error(void)
+{
+    return error_text(ERR_peek_error());
 }
 
 /* ---- names ---- */
@@ -173,7 +183,7 @@ static int anchors(struct tls *t, const struct gw_conf *conf, const struct gw_si
     t->anchors = X509_STORE_new();
     if (t->anchors && X509_STORE_load_file(t->anchors, side->trust) == 1)
         return 0;
-    log_error("%s:%u: trust: %s: %s", conf->path, side->line, side->trust, tls_error());
+    log_error("%s:%u: trust: %s: %s", conf->path, side->line, side->trust, load_error());
     return GW_ERR(CONF);
 }
 
@@ -194,10 +204,12 @@ static SSL_CTX *make(const struct tls *t, const struct gw_conf *conf, const stru
     if (!ctx)
         return NULL;
     SSL_CTX_set1_cert_store(ctx, t->anchors);
-    if (set_common(ctx, side, server, conf->limits.sessions ? conf->limits.session_time / 1000 : 0) == 0
-        && (gw_conf_minted(c) || (use_chain(ctx, same, c->chain) && use_key(ctx, c->domain)))) /* minted ones come later: tls_chain */
+    if (set_common(ctx, side, server, conf->limits.sessions ? conf->limits.session_time / 1000 : 0) != 0)
+        log_error("TLS cannot be set up: %s", load_error());
+    else if (gw_conf_minted(c) || (use_chain(ctx, same, c->chain) && use_key(ctx, c->domain))) /* minted ones come later: tls_chain */
         return ctx;
-    log_error("%s:%u: %s: %s", conf->path, c->line, c->chain ? c->chain : "TLS", tls_error());
+    else
+        log_error("%s:%u: %s: %s", conf->path, c->line, c->chain, load_error());
     SSL_CTX_free(ctx);
     return NULL;
 }
@@ -282,6 +294,7 @@ int tls_load(const struct gw_conf *conf, enum gw_side side, struct tls **ret)
     if (!t)
         return GW_ERR(NOMEM);
     t->lists_keep = conf->side[side].crl_keep;
+    ERR_clear_error();
     err = load_names(t, conf);
     if (!err)
         err = anchors(t, conf, &conf->side[side]);
@@ -351,7 +364,7 @@ bool tls_complete(const struct tls *t)
 
 /* ---- revocation lists ---- */
 
-/* New contexts' store, with the same anchors; handshakes under way end with the old one. */
+/* A new store with the same anchors; a handshake that has not come to the peer's certificate is judged by it, too. */
 int tls_lists(struct tls *t, struct str pem)
 {
     struct revocation found;

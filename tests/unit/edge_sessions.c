@@ -95,6 +95,17 @@ static char *put(int i, X509 *x)
     return path[i];
 }
 
+static char *put_two(int i, X509 *x, X509 *above)
+{
+    FILE *f;
+    put(i, x);
+    f = fopen(path[i], "a");
+    PEM_write_X509(f, above);
+    fclose(f);
+    X509_free(above);
+    return path[i];
+}
+
 /* ---- two edges that face each other: near serves side high as low.example, far is another gateway's, and calls it ---- */
 
 static struct gw_domain domains[2][2] = { { { .name = STR("high.example") }, { .name = STR("other.example") } },
@@ -435,6 +446,30 @@ static void remember_wide(struct chains *c, int names)
     free(san);
 }
 
+/* A peer whose chain is good sends along what no authority has signed, and two domains of one edge show one chain. */
+static void junk_beside(void)
+{
+    X509 *leaf = issue("DNS:high.example", keys[HIGH_NAME], 3600 * 24, false), *junk = issue("DNS:junk.example", keys[HIGH_NAME], 3600, true), *above = X509_dup(junk);
+    STACK_OF(X509) *server, *client;
+    char *kept = shown[GW_HIGH][1].chain;
+    shown[GW_LOW][0].chain = put_two(3, leaf, junk);
+    begin();
+    connect_once(false);
+    ok(full() && got_.is_high && near.tls->chains.n == 1, "what is sent beside a good chain and is no part of it is not kept (%zu)", near.tls->chains.n);
+    end();
+    shown[GW_HIGH][1].chain = shown[GW_HIGH][0].chain = put_two(2, issue("DNS:rooms.low.example,DNS:low.example", keys[LOW_NAME], 3600 * 24, false), above);
+    begin();
+    SSL_CTX_get0_chain_certs(near.tls->shown[0].server, &server);
+    SSL_CTX_get0_chain_certs(near.tls->shown[1].client, &client);
+    ok(SSL_CTX_get0_certificate(near.tls->shown[0].server) == SSL_CTX_get0_certificate(near.tls->shown[1].client) && sk_X509_num(server) == 1
+           && sk_X509_num(client) == 1 && sk_X509_value(server, 0) == sk_X509_value(client, 0),
+       "two domains with one chain hold it once, with what stands above");
+    end();
+    shown[GW_HIGH][1].chain = kept;
+    shown[GW_HIGH][0].chain = put(2, issue("DNS:low.example", keys[LOW_NAME], 3600 * 24, false));
+    shown[GW_LOW][0].chain = put(3, issue("DNS:high.example", keys[HIGH_NAME], 3600 * 24, false));
+}
+
 /* chains.h: a certificate is held once, however many show it, and judged each time. */
 static void one_copy(void)
 {
@@ -466,6 +501,7 @@ static void one_copy(void)
         connect_once(false);
     ok(full() && !got_.is_high && near.tls->chains.n == 0, "one that is not good is not kept");
     end();
+    junk_beside();
     begin();
     for (int i = 0; i < CHAINS_MAX + 40; i++) {
         X509 *x = issue("DNS:high.example", keys[HIGH_NAME], 3600, false);
