@@ -218,7 +218,9 @@ def test_evidence(ends, auditor, tmp_path):
     assert "see -----BEGIN OPENSSH PRIVATE KEY-----" in shown
     with open(piece, "r+b") as f:
         f.seek(-1, os.SEEK_END)
-        f.write(b"!")
+        last = f.read(1)[0]
+        f.seek(-1, os.SEEK_END)
+        f.write(bytes([last ^ 1]))
     assert "NOT what the record names" in ends.gateway.lockgate("verify", copy, "--key", key, "--record", refused["seq"], check=False)
 
 
