@@ -239,12 +239,13 @@ def half_load(f):
 # ---- growth ----------------------------------------------------------------------------------------------------------
 
 def streams(f):
-    """growth over streams"""
-    with _bare("b-gate", **MANY) as lab:
+    """growth over streams, beside the same generators wired together"""
+    with _bare("b-dire", "direct") as direct, _bare("b-gate", **MANY) as lab:
         for n in (1, 10, 100, 1000):
-            r = Ends(lab).run(50000, n)
-            print(f"{n:5} streams {r['per_second']:10.0f} a second" + _harm(r), flush=True)
+            alone, r = Ends(direct).run(200000, n), Ends(lab).run(50000, n)
+            print(f"{n:5} streams {r['per_second']:10.0f} a second   direct {alone['per_second']:10.0f}" + _harm(r), flush=True)
             f[f"streams_{n}"] = r["per_second"]
+            f[f"direct_streams_{n}"] = alone["per_second"]
             f["whole"] = f.get("whole", True) and r["whole"]
 
 
