@@ -175,6 +175,17 @@ static enum pol_step ask_scanner(struct pol_eval *e)
     return POL_NEED_SCAN;
 }
 
+/* The allow-list: what no profile names is taken out. False: the stanza goes with it. */
+static bool allowed(struct pol_eval *e)
+{
+    struct str why;
+    if (schema_check(e->p->schema, e, &why))
+        return true;
+    pol_note(e, TRI_NO, false, "the allow-list refuses it: %.*s", STR_ARG(why));
+    (void)pol_changed(e, "allow-list refuses: %.*s", STR_ARG(why));
+    return false;
+}
+
 /* After redaction: what was found must not be found again. */
 static enum pol_step verify(struct pol_eval *e, bool *ret_go_on)
 {
@@ -205,6 +216,8 @@ static enum pol_step redact(struct pol_eval *e, bool *ret_go_on)
         !pol_changed(e, "redact %u: %zu", e->rule->id, places))
         return pol_refuse(e, GW_R_CHANGE_FAILED);
     pol_note(e, TRI_YES, false, "redacted in %zu place%s", places, places == 1 ? "" : "s");
+    if (!allowed(e)) /* a language, number or address with a hole in it may be none any more */
+        return pol_refuse(e, GW_R_NOT_IN_SCHEMA);
     e->verifying = true;
     return verify(e, ret_go_on);
 }
@@ -388,7 +401,6 @@ static void reset(struct pol_eval *e)
 enum pol_step pol_begin(struct pol_eval *e, const struct rec *in, const struct pol_facts *facts)
 {
     const char *carried, *condition;
-    struct str why;
     reset(e);
     e->in = e->rec = in;
     e->facts = *facts;
@@ -401,11 +413,8 @@ enum pol_step pol_begin(struct pol_eval *e, const struct rec *in, const struct p
     e->v.label_in = label_text(e, true);
     if (!expand_before(e, &carried, &condition))
         return refuse_carried(e, carried, condition);
-    if (!schema_check(e->p->schema, e, &why)) {
-        pol_note(e, TRI_NO, false, "the allow-list refuses it: %.*s", STR_ARG(why));
-        (void)pol_changed(e, "allow-list refuses: %.*s", STR_ARG(why));
+    if (!allowed(e))
         return pol_refuse(e, GW_R_NOT_IN_SCHEMA);
-    }
     if (!expand_begin(e, &carried, &condition))
         return refuse_carried(e, carried, condition);
     if (!label_parties(e))

@@ -108,6 +108,8 @@ static const struct row {
         OUT "<body>[removed] is [removed]</body><subject>so [removed]</subject><tree xmlns='urn:x' note='[removed]'><leaf>[removed]</leaf></tree></message>" },
     { "redact with another word", "{ id = 1; name = \"n\"; when = { text = \"evil\"; }; action = \"redact\"; with = \"*\"; }, " RELEASE,
         M "<body>aEVILbEvilc</body></message>", HELP_ANSWERS, 0, GW_V_RELEASE, GW_R_RULE, 9, false, OUT "<body>a*b*c</body></message>" },
+    { "what the allow-list would not let in after redaction goes", "{ id = 1; name = \"n\"; when = { text = \"evil\"; }; action = \"redact\"; }, " RELEASE,
+        M "<body xml:lang='evil'>x</body></message>", HELP_ANSWERS, 0, GW_V_RELEASE, GW_R_RULE, 9, false, OUT "<body>x</body></message>" },
     { "redact an id", "{ id = 1; name = \"n\"; when = { text = \"evil\"; }; action = \"redact\"; }, " RELEASE,
         "<message from='a@high.example' to='b@low.example' id='evil'><body>evil</body></message>", HELP_ANSWERS, 0, GW_V_RELEASE, GW_R_RULE, 9, false,
         "<message from='a@high.example' to='b@low.example' id='removed'><body>[removed]</body></message>" },
