@@ -216,7 +216,8 @@ static enum pol_step redact(struct pol_eval *e, bool *ret_go_on)
         !pol_changed(e, "redact %u: %zu", e->rule->id, places))
         return pol_refuse(e, GW_R_CHANGE_FAILED);
     pol_note(e, TRI_YES, false, "redacted in %zu place%s", places, places == 1 ? "" : "s");
-    if (!allowed(e)) /* a language, number or address with a hole in it may be none any more */
+    bool labelled = !e->label_lost;
+    if (!allowed(e) || (labelled && e->label_lost)) /* a language, number or address with a hole in it may be none any more; a label stays, or nothing goes */
         return pol_refuse(e, GW_R_NOT_IN_SCHEMA);
     e->verifying = true;
     return verify(e, ret_go_on);

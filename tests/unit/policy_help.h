@@ -26,6 +26,10 @@ __attribute__((unused)) static void help_file(const char *name, const char *text
         ok(false, "%s could be written", path);
 }
 
+#ifndef HELP_MORE
+#define HELP_MORE "" /* what one test's profile names beside the rest */
+#endif
+
 /* A profile that lets nearly everything through, so that conditions can be tried on it. */
 #define HELP_PROFILE \
     "title = \"test\"; unnamed = \"strip\";\n" \
@@ -36,6 +40,7 @@ __attribute__((unused)) static void help_file(const char *name, const char *text
     "  { element = \"{jabber:server}error\"; in = [ \"message\", \"presence\", \"iq\" ]; error = true; text = \"any\"; },\n" \
     "  { element = \"{urn:x}tree\"; in = [ \"message\", \"iq\" ]; max = 2; text = \"any\"; attributes = [ \"n number\", \"note any:20\" ];\n" \
     "    children = ( { element = \"leaf\"; max = 3; text = \"any\"; attributes = [ \"jid jid\", \"form a|b\" ]; } ); },\n" \
+    HELP_MORE \
     "  { element = \"{urn:form}x\"; in = [ \"message\" ]; type = [ \"headline\" ]; text = \"token\"; },\n" \
     "  { element = \"{http://jabber.org/protocol/muc#user}x\"; in = [ \"message\", \"presence\" ];\n" \
     "    children = ( { element = [ \"invite\", \"decline\" ]; attributes = [ \"to jid\", \"from jid\" ]; } ); },\n" \

@@ -3,6 +3,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * Whole judgements: which rule decides, what unknown does, what the allow-list takes away, what redaction leaves, who is answered. */
 #include "../../gw/policy/internal.h"
+#define HELP_MORE \
+    "  { element = \"{urn:xmpp:sec-label:0}securitylabel\"; in = [ \"message\" ]; children = ( { element = \"label\"; min = 1; text = \"date\"; } ); },\n"
 #include "policy_help.h"
 
 #define M "<message from='juliet@high.example/balcony' to='romeo@low.example' type='chat' id='a'>"
@@ -110,6 +112,9 @@ static const struct row {
         M "<body>aEVILbEvilc</body></message>", HELP_ANSWERS, 0, GW_V_RELEASE, GW_R_RULE, 9, false, OUT "<body>a*b*c</body></message>" },
     { "what the allow-list would not let in after redaction goes", "{ id = 1; name = \"n\"; when = { text = \"evil\"; }; action = \"redact\"; }, " RELEASE,
         M "<body xml:lang='evil'>x</body></message>", HELP_ANSWERS, 0, GW_V_RELEASE, GW_R_RULE, 9, false, OUT "<body>x</body></message>" },
+    { "but never a label, from what it labels", "{ id = 1; name = \"n\"; when = { text = \"2031\"; }; action = \"redact\"; with = \"\"; }, " RELEASE,
+        M "<body>x</body><securitylabel xmlns='urn:xmpp:sec-label:0'><label>2031-05-01T00:00:00Z</label></securitylabel></message>", HELP_ANSWERS, 0,
+        GW_V_REJECT, GW_R_NOT_IN_SCHEMA, 1, true, NULL },
     { "redact an id", "{ id = 1; name = \"n\"; when = { text = \"evil\"; }; action = \"redact\"; }, " RELEASE,
         "<message from='a@high.example' to='b@low.example' id='evil'><body>evil</body></message>", HELP_ANSWERS, 0, GW_V_RELEASE, GW_R_RULE, 9, false,
         "<message from='a@high.example' to='b@low.example' id='removed'><body>[removed]</body></message>" },
