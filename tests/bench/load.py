@@ -87,7 +87,8 @@ class Ends:
         return result
 
     def opens(self, seconds, threads=4, resume=False):
-        """Streams opened and closed a second."""
+        """Streams opened and closed a second, with "cpu": microseconds of each program for one of them."""
+        before = spent(self.lab)
         sink = self.sink(1, seconds + 30, 300)
         source = self.source("opens", "--seconds", seconds, "--streams", threads, *(["--resume"] if resume else []))
         try:
@@ -97,4 +98,6 @@ class Ends:
         finally:
             source.stop()
             sink.stop()
-        return _last(self.source_log)
+        result = _last(self.source_log)
+        result["cpu"] = {k: (v - before.get(k, 0)) / max(result["opened"], 1) / 1e3 for k, v in spent(self.lab).items()}
+        return result

@@ -11,7 +11,7 @@ import time
 import latency
 from lab.lab import Lab, ROOT, build_folder
 from lab.net import LabError, wait_until
-from load import Ends, spent
+from load import Ends
 from rivals import Rival, server_rate
 
 BENCH = os.path.join(build_folder(), "bench")
@@ -356,20 +356,18 @@ OPENERS = 16    # at once: with fewer, both ends mostly wait for each other
 
 def opens(f):
     """streams opened and closed a second, both ends counted (near leg; the far leg stays)"""
-    rows, cost = {}, {}
+    rows = {}
     with _bare("b-dire", "direct") as direct, _bare("b-gate", **{**MANY, "limits.signatures": 10000}) as gateway:
         for resume in (False, True):
             for name, lab in (("direct", direct), ("gateway", gateway)):
-                before = spent(lab)
                 r = rows[name, resume] = Ends(lab).opens(f.times(4), threads=OPENERS, resume=resume)
-                cost = {k: (v - before[k]) / max(r["opened"], 1) / 1e3 for k, v in spent(lab).items()}
                 print(f"{name:10} {'with the session before' if resume else 'full handshakes':26} {r['per_second']:8.0f} a second"
                       f"   ({r['resumed']} of {r['opened']} resumed)"
-                      + (f"   processor time: {sum(cost.values()):.0f} us, the edge's of it {cost['edge-high']:.0f}" if cost else ""), flush=True)
+                      + (f"   processor time: {sum(r['cpu'].values()):.0f} us, the edge's of it {r['cpu']['edge-high']:.0f}" if r["cpu"] else ""), flush=True)
     last = rows["gateway", True]
     f["opens"] = {"direct": rows["direct", False]["per_second"], "full": rows["gateway", False]["per_second"], "resumed": last["per_second"],
                   "share": last["resumed"] / max(last["opened"], 1), "direct_resumed": rows["direct", True]["per_second"],
-                  "own_us": sum(cost.values()), "edge_us": cost["edge-high"]}
+                  "own_us": sum(last["cpu"].values()), "edge_us": last["cpu"]["edge-high"]}
 
 
 def connections(f):
