@@ -8,15 +8,9 @@
 #include <unistd.h>
 
 #include "gwconf.h"
+#include "libconfig_leaks.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-const char *__lsan_default_suppressions(void);
-
-/* libconfig 1.5 loses a string buffer when it meets a syntax error in a string. */
-const char *__lsan_default_suppressions(void)
-{
-    return "leak:libconfig";
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -4,11 +4,8 @@
 #define LOCKGATE_FUZZ_POLICY_FOLDER_H
 
 #include "folder.h"
+#include "libconfig_leaks.h"
 #include "policy.h"
-
-/* libconfig 1.5 loses the pieces of a string that a syntax error cuts off, or stands behind: its own leak, not ours to see again in each run. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void) { return "leak:strbuf_append\nleak:libconfig_yylex\n"; }
 
 /* The set in the folder, or NULL when it is refused: with mistakes that say something. */
 static struct policy *folder_policy(void)
