@@ -186,6 +186,14 @@ static bool allowed(struct pol_eval *e)
     return false;
 }
 
+/* After a rule has changed it: a language or number with a hole in it may be none any more, and an element may lack what it must have. A
+ * label that would go with such a thing stays, or nothing leaves. */
+static bool still_allowed(struct pol_eval *e)
+{
+    bool lost = e->label_lost;
+    return allowed(e) && e->label_lost == lost;
+}
+
 /* After redaction: what was found must not be found again. */
 static enum pol_step verify(struct pol_eval *e, bool *ret_go_on)
 {
@@ -216,8 +224,7 @@ static enum pol_step redact(struct pol_eval *e, bool *ret_go_on)
         !pol_changed(e, "redact %u: %zu", e->rule->id, places))
         return pol_refuse(e, GW_R_CHANGE_FAILED);
     pol_note(e, TRI_YES, false, "redacted in %zu place%s", places, places == 1 ? "" : "s");
-    bool labelled = !e->label_lost;
-    if (!allowed(e) || (labelled && e->label_lost)) /* a language, number or address with a hole in it may be none any more; a label stays, or nothing goes */
+    if (!still_allowed(e))
         return pol_refuse(e, GW_R_NOT_IN_SCHEMA);
     e->verifying = true;
     return verify(e, ret_go_on);
@@ -235,6 +242,8 @@ static enum pol_step strip(struct pol_eval *e, bool *ret_go_on)
             return pol_refuse(e, GW_R_CHANGE_FAILED);
         for (size_t i = before; i < e->v.n_changed; i++)
             pol_note(e, TRI_YES, false, "%.*s", STR_ARG(e->changed[i]));
+        if (!still_allowed(e))
+            return pol_refuse(e, GW_R_NOT_IN_SCHEMA);
     }
     *ret_go_on = true;
     return POL_DONE;

@@ -26,7 +26,7 @@ const char pol_action_help[] =
     "                     nor what comes from a room: those are refused (decides)\n"
     "  answer             an iq get does not cross; the gateway answers it itself, from `answers`: version, last_activity, time, ping.\n"
     "                     A question that `answers` does not name is left to the next rule (decides)\n"
-    "  strip              take out the elements named in `elements`, at any depth\n"
+    "  strip              take out the elements named in `elements`, at any depth, and what the allow-list would not let in without them\n"
     "  redact             replace what yara, dlp, hidden, text or word matched by `with` (\"[removed]\"); what the allow-list would\n"
     "                     not let in as it is then (a language, number or address with a hole in it) is taken out\n"
     "  rewrite            names of the inside go out as aliases, and come back as what they are, wherever an address stands alone: resources of\n"

@@ -4,7 +4,8 @@
  * Whole judgements: which rule decides, what unknown does, what the allow-list takes away, what redaction leaves, who is answered. */
 #include "../../gw/policy/internal.h"
 #define HELP_MORE \
-    "  { element = \"{urn:xmpp:sec-label:0}securitylabel\"; in = [ \"message\" ]; children = ( { element = \"label\"; min = 1; text = \"date\"; } ); },\n"
+    "  { element = \"{urn:xmpp:sec-label:0}securitylabel\"; in = [ \"message\" ]; children = ( { element = \"label\"; min = 1; text = \"date\"; } ); },\n" \
+    "  { element = \"{urn:pair}pair\"; in = [ \"message\" ]; children = ( { element = [ \"a\", \"b\" ]; min = 1; max = 1; } ); },\n"
 #include "policy_help.h"
 
 #define M "<message from='juliet@high.example/balcony' to='romeo@low.example' type='chat' id='a'>"
@@ -113,6 +114,11 @@ static const struct row {
     { "what the allow-list would not let in after redaction goes", "{ id = 1; name = \"n\"; when = { text = \"evil\"; }; action = \"redact\"; }, " RELEASE,
         M "<body xml:lang='evil'>x</body></message>", HELP_ANSWERS, 0, GW_V_RELEASE, GW_R_RULE, 9, false, OUT "<body>x</body></message>" },
     { "but never a label, from what it labels", "{ id = 1; name = \"n\"; when = { text = \"2031\"; }; action = \"redact\"; with = \"\"; }, " RELEASE,
+        M "<body>x</body><securitylabel xmlns='urn:xmpp:sec-label:0'><label>2031-05-01T00:00:00Z</label></securitylabel></message>", HELP_ANSWERS, 0,
+        GW_V_REJECT, GW_R_NOT_IN_SCHEMA, 1, true, NULL },
+    { "what lacks what it must have after a strip goes with it", "{ id = 1; name = \"n\"; action = \"strip\"; elements = [ \"{urn:pair}a\" ]; }, " RELEASE,
+        M "<body>x</body><pair xmlns='urn:pair'><a/><b/></pair></message>", HELP_ANSWERS, 0, GW_V_RELEASE, GW_R_RULE, 9, false, OUT "<body>x</body></message>" },
+    { "a label that lacks it stays, or nothing goes", "{ id = 1; name = \"n\"; action = \"strip\"; elements = [ \"{urn:xmpp:sec-label:0}label\" ]; }, " RELEASE,
         M "<body>x</body><securitylabel xmlns='urn:xmpp:sec-label:0'><label>2031-05-01T00:00:00Z</label></securitylabel></message>", HELP_ANSWERS, 0,
         GW_V_REJECT, GW_R_NOT_IN_SCHEMA, 1, true, NULL },
     { "redact an id", "{ id = 1; name = \"n\"; when = { text = \"evil\"; }; action = \"redact\"; }, " RELEASE,
