@@ -266,11 +266,8 @@ def kill_all_that_know(ends, chance):
     return names
 
 
-@pytest.mark.parametrize("rounds, seed", [(3, 21), pytest.param(12, 22, marks=pytest.mark.long)])
-def test_all_that_know_die(ends, rounds, seed):
-    """Nobody is left who could say what became of what was released: the journal says so itself, from what it wrote, and once."""
-    chance = random.Random(seed)
-    down, up = Load(ends, "high", f"q{seed}-down", RATE).start(), Load(ends, "low", f"q{seed}-up", RATE // 4).start()
+def die_under_load(ends, name, rounds, chance):
+    down, up = Load(ends, "high", f"{name}-down", RATE).start(), Load(ends, "low", f"{name}-up", RATE // 4).start()
 
     def flows():
         mark = len(down.arrived(ends.sink["low"]))
@@ -284,7 +281,18 @@ def test_all_that_know_die(ends, rounds, seed):
         down.stop()
         up.stop()
     books_balance(ends, [(down, ("low", "high")), (up, ("high", "low"))], 5)
-    own = ends.events.find(lambda e: e["event_type"] == "delivery" and e["program"] == "journal")
+
+
+@pytest.mark.parametrize("rounds, seed", [(3, 21), pytest.param(12, 22, marks=pytest.mark.long)])
+def test_all_that_know_die(ends, rounds, seed):
+    """Nobody is left who could say what became of what was released: the journal says so itself, from what it wrote, and once. Whether anything was
+    on its way when they died is chance: if it never was, the rounds are gone through again."""
+    chance, own = random.Random(seed), []
+    for turn in range(3):
+        die_under_load(ends, f"q{seed}{'abc'[turn]}", rounds, chance)
+        own = ends.events.find(lambda e: e["event_type"] == "delivery" and e["program"] == "journal")
+        if own:
+            break
     assert own, "the journal had nothing to say itself: this test sees nothing"
     verdicts = {e["seq"]: e for e in ends.events.find(lambda e: e["event_type"] == "verdict")}
     for e in own:
