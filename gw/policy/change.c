@@ -58,6 +58,15 @@ bool pol_empty(const struct rec *r)
     return needs;
 }
 
+/* A security label (XEP-0258) or a piece of one: of which a part were taken away, it would be another label. */
+static bool in_label(const struct rec *r, uint32_t i)
+{
+    for (; i != REC_NONE; i = r->nodes[i].parent)
+        if (str_eq(r->nodes[i].ns, STR("urn:xmpp:sec-label:0")) && str_eq(r->nodes[i].name, STR("securitylabel")))
+            return true;
+    return false;
+}
+
 bool pol_strip(struct pol_eval *e, const struct clark *names, size_t n, uint32_t rule)
 {
     const struct rec *r = e->rec;
@@ -69,7 +78,7 @@ bool pol_strip(struct pol_eval *e, const struct clark *names, size_t n, uint32_t
             i++;
             continue;
         }
-        if (!pol_edit(e, (struct rec_edit){ .op = REC_DROP, .node = i, .attr = REC_NONE }) ||
+        if (in_label(r, r->nodes[i].parent) || !pol_edit(e, (struct rec_edit){ .op = REC_DROP, .node = i, .attr = REC_NONE }) ||
             !pol_changed(e, "strip %u: {%.*s}%.*s", rule, STR_ARG(r->nodes[i].ns), STR_ARG(r->nodes[i].name)))
             return false;
         i = rec_skip(r, i);
@@ -85,11 +94,11 @@ static int by_place(const void *a, const void *b)
     return x->off != y->off ? (x->off < y->off ? -1 : 1) : 0;
 }
 
-/* One span of one segment becomes one edit. Ids of requests, addresses and languages cannot be altered and still mean the same. */
+/* One span of one segment becomes one edit. Ids of requests, addresses, languages and labels cannot be altered and still mean the same. */
 static bool replace(struct pol_eval *e, const struct pol_span *s, struct str with)
 {
     const struct scan_segment *g = &e->segs[s->seg];
-    if (e->seg_kinds[s->seg] == SEG_NODE)
+    if (e->seg_kinds[s->seg] == SEG_NODE && !in_label(e->rec, g->node))
         return pol_edit(e, (struct rec_edit){ .op = REC_REPLACE, .node = g->node, .attr = g->attr, .off = s->off, .len = s->len, .with = with });
     return false;
 }

@@ -190,8 +190,11 @@ static bool allowed(struct pol_eval *e)
  * label that would go with such a thing stays, or nothing leaves. */
 static bool still_allowed(struct pol_eval *e)
 {
-    bool lost = e->label_lost;
-    return allowed(e) && e->label_lost == lost;
+    bool before = e->label_lost;
+    e->label_lost = false;
+    bool good = allowed(e) && !e->label_lost;
+    e->label_lost |= before;
+    return good;
 }
 
 /* After redaction: what was found must not be found again. */
@@ -224,8 +227,8 @@ static enum pol_step redact(struct pol_eval *e, bool *ret_go_on)
         !pol_changed(e, "redact %u: %zu", e->rule->id, places))
         return pol_refuse(e, GW_R_CHANGE_FAILED);
     pol_note(e, TRI_YES, false, "redacted in %zu place%s", places, places == 1 ? "" : "s");
-    if (!still_allowed(e))
-        return pol_refuse(e, GW_R_NOT_IN_SCHEMA);
+    if (!still_allowed(e)) /* not in watch mode either: what came is what the rule took something from */
+        return pol_refuse(e, GW_R_CHANGE_FAILED);
     e->verifying = true;
     return verify(e, ret_go_on);
 }
@@ -243,7 +246,7 @@ static enum pol_step strip(struct pol_eval *e, bool *ret_go_on)
         for (size_t i = before; i < e->v.n_changed; i++)
             pol_note(e, TRI_YES, false, "%.*s", STR_ARG(e->changed[i]));
         if (!still_allowed(e))
-            return pol_refuse(e, GW_R_NOT_IN_SCHEMA);
+            return pol_refuse(e, GW_R_CHANGE_FAILED);
     }
     *ret_go_on = true;
     return POL_DONE;

@@ -5,6 +5,7 @@
 
 #include "expand.h"
 #include "jid.h"
+#include "label.h"
 
 #define NS_ADDRESS "http://jabber.org/protocol/address"
 #define NS_CARBONS "urn:xmpp:carbons:2"
@@ -353,8 +354,11 @@ enum tri expand_match(struct pol_eval *e, const struct pol_rule *r)
     const struct cond *c = &r->when;
     struct finding f = { .e = e };
     bool all = r->action == ACT_RELEASE;
-    if (!e->have_parties && (!collect(&f) || e->n_edits || !index_begin(e))) /* the stanza was changed by a rule, into something that may not be carried */
+    if (!e->have_parties && (!collect(&f) || e->n_edits || !label_parties(e) || !index_begin(e))) {
+        e->n_edits = 0; /* a rule has changed the stanza into something that may not be carried so: no rule can be answered */
+        e->have_parties = false;
         return TRI_UNKNOWN;
+    }
     if (e->n_parties && (c->needs & (COND_SCAN | COND_CONTENT)) && !segments_collect(e)) /* of the whole: each is part of it */
         return TRI_UNKNOWN;
     enum tri t = cond_match(c, e);

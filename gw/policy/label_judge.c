@@ -149,6 +149,12 @@ bool label_begin(struct pol_eval *e)
         pol_note(e, TRI_UNKNOWN, false, "label: %s", s->why);
         return true;
     }
+    for (size_t i = 0; i < s->n; i++) { /* the record that it was read from goes with the first change */
+        struct str m = s->v[i].marking;
+        s->v[i].marking = m.n ? arena_str(&e->arena, m) : m;
+        if (m.n && !s->v[i].marking.p)
+            return false;
+    }
     effective(all, s, r);
     if (!s->pair) {
         pol_note(e, TRI_UNKNOWN, false, "label: not enforced between %.*s and %.*s", STR_ARG(r->from_domain), STR_ARG(r->to_domain));
@@ -171,6 +177,7 @@ bool label_parties(struct pol_eval *e)
     struct label_state *s = e->labels;
     if (!s || !s->pair || s->is_error || s->invalid || !e->n_parties)
         return true;
+    s->n_others = 0;
     s->others = arena_alloc(&e->arena, e->n_parties * sizeof *s->others);
     if (!s->others)
         return false;

@@ -28,7 +28,7 @@ const char pol_action_help[] =
     "                     A question that `answers` does not name is left to the next rule (decides)\n"
     "  strip              take out the elements named in `elements`, at any depth, and what the allow-list would not let in without them\n"
     "  redact             replace what yara, dlp, hidden, text or word matched by `with` (\"[removed]\"); what the allow-list would\n"
-    "                     not let in as it is then (a language, number or address with a hole in it) is taken out\n"
+    "                     not let in as it is then (a language or number with a hole in it) is taken out. In a security label: refused\n"
     "  rewrite            names of the inside go out as aliases, and come back as what they are, wherever an address stands alone: resources of\n"
     "                     the domains in `resources`, host names in `hosts`. For pairs of domains; whatever rule releases (its place does not matter)\n"
     "  fold               presence tells only what `shows` lists (show, status, priority, caps, \"{namespace}name\"), and what its recipient was told\n"

@@ -166,6 +166,11 @@ int main(void)
     ok(p && judged(p, M IN("x@third.example", "b@low.example") "<body>x</body>" OUT BODY, "changed", NULL), "and forwarded stanzas with such");
     ok(p && judged(p, M IN("x@third.example", "b@low.example") "<body>x</body>" OUT "</message>", "carried forbidden", NULL), "unless nothing else is there");
     policy_free(p);
+    p = ready ? help_load("{ id = 1; name = \"cut\"; when = { text = \"low.ex\"; not = { to = \"x@y\"; }; }; action = \"redact\"; with = \"\"; }, "
+        "{ id = 2; name = \"a\"; action = \"release\"; }, { id = 3; name = \"b\"; action = \"release\"; }") : NULL;
+    ok(p && judged(p, M ADDR A("cc", "c@low.example") "</addresses>" BODY, "unknown-condition resource-constraint", NULL),
+       "an address that a redaction made foreign: no rule after it releases that");
+    policy_free(p);
     help_end();
     return done_testing();
 }

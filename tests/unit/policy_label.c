@@ -217,6 +217,49 @@ static void run_changes(void)
     }
 }
 
+/* What a rule did before, and the labels. */
+static const struct after { const char *name, *profiles, *rules, *xml; enum gw_reason want; } afters[] = {
+    { "a label that no profile names is not lost after a redaction", "\"im\", \"errors\"", "{ id = 1; name = \"l\"; action = \"relabel\"; label = { policy = \"FAR\"; }; }, "
+        "{ id = 2; name = \"c\"; when = { text = \"x\"; }; action = \"redact\"; with = \"y\"; }, ", MX(""), GW_R_CHANGE_FAILED },
+    { "a further recipient whom a redaction made another", NULL, "{ id = 1; name = \"c\"; when = { text = \"eep\"; }; action = \"redact\"; with = \"\"; }, ",
+        MX(TO("cc", "deep@low.example") LABEL(PLAIN("SHUT", CAT("One", "B")))), GW_R_LABEL_DENIED },
+    { "and one who stays who he is", NULL, "{ id = 1; name = \"c\"; when = { text = \"eep\"; }; action = \"redact\"; with = \"\"; }, ",
+        M "<body>sheep</body>" TO("cc", "romeo@low.example") LABEL(PLAIN("SHUT", CAT("One", "B"))) "</message>", GW_R_RULE } };
+
+static void run_afters(void)
+{
+    const char *profiles = help_profiles;
+    for (size_t i = 0; i < sizeof afters / sizeof *afters; i++) {
+        char rules[600];
+        snprintf(rules, sizeof rules, "%s{ id = 9; name = \"r\"; action = \"release\"; }", afters[i].rules);
+        help_profiles = afters[i].profiles ? afters[i].profiles : profiles;
+        struct policy *p = help_load(rules);
+        struct pol_eval *e = p ? pol_eval_new(p, NULL) : NULL;
+        struct rec *r = help_stanza(afters[i].xml);
+        const struct pol_verdict *v = e && r ? help_judge(e, r, GW_HIGH, 1, NULL, 0, HELP_ANSWERS) : NULL;
+        ok(v && v->reason == afters[i].want && (v->out != NULL) == (afters[i].want == GW_R_RULE), "after a change: %s (%s)", afters[i].name, v ? gw_reason_code(v->reason) : "-");
+        rec_free(r);
+        pol_eval_free(e);
+        policy_free(p);
+    }
+    help_profiles = profiles;
+}
+
+/* A change frees the record that came before it, of which nothing that is still asked for may be a piece. */
+static void run_kept(void)
+{
+    struct policy *p = help_load("{ id = 1; name = \"r\"; action = \"release\"; }");
+    struct pol_eval *e = p ? pol_eval_new(p, NULL) : NULL;
+    struct rec *r = help_stanza(MX(SEC("<displaymarking>SHUT</displaymarking><label>" PL("SHUT") "</label>")));
+    bool own = e && r && help_judge(e, r, GW_HIGH, 1, NULL, 0, HELP_ANSWERS) && e->labels->n == 1 && str_eq(e->labels->v[0].marking, STR("SHUT"));
+    for (uint32_t i = 0; own && i < r->n_nodes; i++)
+        own = e->labels->v[0].marking.p != r->nodes[i].text.p;
+    ok(own, "the marking is no piece of the record");
+    rec_free(r);
+    pol_eval_free(e);
+    policy_free(p);
+}
+
 static void run_watch(void)
 {
     struct policy *p = help_load("{ id = 1; name = \"n\"; when = { label_above_clearance = true; }; action = \"reject\"; }");
@@ -347,6 +390,8 @@ int main(void)
         run_rows(p);
     policy_free(p);
     run_changes();
+    run_afters();
+    run_kept();
     run_watch();
     run_catalogue();
     run_discovery();

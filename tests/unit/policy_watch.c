@@ -2,6 +2,7 @@
 // libs: -lexpat -lcrypto -licuuc -licudata -lconfig
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * Watch mode: what policy refuses is let through with its reason kept; everything else that refuses still does. */
+#define HELP_MORE "  { element = \"{urn:pair}pair\"; in = [ \"iq\" ]; children = ( { element = [ \"a\", \"b\" ]; min = 1; max = 1; } ); },\n"
 #include "policy_help.h"
 
 #define M "<message from='juliet@high.example/balcony' to='romeo@low.example' type='chat' id='a'>"
@@ -41,6 +42,8 @@ static const struct row {
     /* refused all the same */
     { "two payloads in an iq", RELEASE, IQ "<ping xmlns='urn:xmpp:ping'/><ping xmlns='urn:xmpp:ping'/></iq>", HELP_ANSWERS, GW_V_REJECT, GW_V_REJECT,
         GW_R_NOT_IN_SCHEMA, NULL },
+    { "what the allow-list refuses after a rule's change", "{ id = 1; name = \"n\"; action = \"strip\"; elements = [ \"{urn:pair}a\" ]; }, " RELEASE,
+        IQ "<pair xmlns='urn:pair'><a/><b/></pair></iq>", HELP_ANSWERS, GW_V_REJECT, GW_V_REJECT, GW_R_CHANGE_FAILED, NULL },
     { "a type that is none", RELEASE, "<presence from='a@high.example' to='b@low.example' type='shout'/>", HELP_ANSWERS, GW_V_REJECT, GW_V_REJECT,
         GW_R_NOT_IN_SCHEMA, NULL },
     { "no answer of the scanner", "{ id = 1; name = \"n\"; when = { yara = \"virus\"; }; action = \"reject\"; }, " RELEASE, M "<body>x</body></message>", HELP_SILENT,
