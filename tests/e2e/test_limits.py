@@ -246,7 +246,7 @@ def test_space_for_stanzas_is_slowed_too(ends):
     peer.send(message(FROM, TO, "behind-the-megabyte"))
     ends.sink["low"].wait("behind-the-megabyte", lambda e: e.get("id") == "behind-the-megabyte", 20)
     assert time.monotonic() - start > 1.3
-    assert ends.events.find(lambda e: e.get("reason") == "stanza-rate", mark)
+    assert ends.events.wait(lambda e: e.get("reason") == "stanza-rate", 5, mark)
 
 
 @narrow

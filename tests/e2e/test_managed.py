@@ -69,7 +69,7 @@ def test_what_the_edge_refuses_counts_in_its_place(ends):
     m = Managed(ends)
     m.send(message(FROM, TO, "deep-0"), message(FROM, TO, "deep-1", extra="<a xmlns='urn:a'>" * 100 + "</a>" * 100), message(FROM, TO, "deep-2"))
     m.comes_to(3)
-    assert ends.events.find(lambda e: e.get("stanza_id") == "deep-1" and e.get("reason") == "record-limit")
+    assert ends.events.wait(lambda e: e.get("stanza_id") == "deep-1" and e.get("reason") == "record-limit", 5)
 
 
 def test_nothing_counts_before_it_is_durable(ends):

@@ -38,7 +38,7 @@ def test_replay_reads_what_the_edges_wrote(ends):
     end = time.monotonic() + 20
     while len([i for i in ends.sink["low"].ids() if i.startswith("tap-")]) < 2 and time.monotonic() < end:
         time.sleep(0.1)
-    assert ends.events.find(lambda e: e["event_type"] == "operator" and e.get("action") == "tap"), "the journal says that there is a tap"
+    assert ends.events.wait(lambda e: e["event_type"] == "operator" and e.get("action") == "tap", 5), "the journal says that there is a tap"
     for side in ("high", "low"):
         mode = os.stat(ends.lab.path("state", "tap", f"edge-{side}.pcap"))
         assert stat.S_IMODE(mode.st_mode) == 0o600 and mode.st_uid == 0
