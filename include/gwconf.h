@@ -85,7 +85,8 @@ struct gw_witness {
 struct gw_limits { /* bytes, milliseconds, counts */
     int64_t stanza, depth, attributes, elements, streams, streams_per_address, streams_per_domain, pairs_per_stream, handshake, idle,
         keepalive, connect, deliver, window_stanzas, window_bytes, signatures, scan, header, token, name, text, children, progress,
-        stream_stanzas, stream_bytes, domain_stanzas, domain_bytes, side_stanzas, side_bytes, dialbacks, dialbacks_per_stream, memory, sessions, session_time;
+        stream_stanzas, stream_bytes, domain_stanzas, domain_bytes, side_stanzas, side_bytes, dialbacks, dialbacks_per_stream, memory, sessions, session_time,
+        certificates;
 };
 struct gw_conf {
     char *path; /* the file this came from, absolute */

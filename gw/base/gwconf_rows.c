@@ -172,6 +172,7 @@ static const struct conf_row limit_rows[] = {
     LIMIT(signatures, CONF_INT, 1, 100000, "500", "TLS handshakes a second on each side; for twice as many the keeper signs at once"),
     LIMIT(sessions, CONF_INT, 0, 100000, "1000", "TLS sessions that each side keeps, so that a peer that comes back needs no full handshake; 0: none"),
     LIMIT(session_time, CONF_TIME, 1 * MINUTE, 24 * HOUR, "1h", "how long after the handshake that verified a peer its session may be resumed"),
+    LIMIT(certificates, CONF_SIZE, 4096, MIB, "64KiB", "what a peer shows of itself in a TLS handshake: its certificate and those above it"),
     LIMIT(scan, CONF_TIME, 1, 10 * SECOND, "100ms", "after this the scanner is ended and its answer is \"unknown\""),
     LIMIT(memory, CONF_SIZE, 256 * MIB, 64 * 1024 * MIB, "2GiB", "address space of each edge, guard and reader"),
     END,

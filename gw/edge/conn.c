@@ -184,7 +184,10 @@ static void handshake(struct conn *c)
         c->want_write = e == SSL_ERROR_WANT_WRITE;
         return;
     }
-    conn_kill(c, GW_R_TLS_FAILED, e == SSL_ERROR_SYSCALL && !ERR_peek_error() ? "the peer broke off" : tls_error());
+    if (tls_too_long(c->ssl))
+        conn_kill(c, GW_R_STREAM_LIMIT, "its certificates are longer than limits.certificates");
+    else
+        conn_kill(c, GW_R_TLS_FAILED, e == SSL_ERROR_SYSCALL && !ERR_peek_error() ? "the peer broke off" : tls_error());
 }
 
 static void start_tls(struct conn *c)

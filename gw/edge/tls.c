@@ -148,14 +148,14 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *n_out, co
     return SSL_TLSEXT_ERR_OK;
 }
 
-/* life: of a session, in seconds; 0: none is kept. */
-static int set_common(SSL_CTX *ctx, const struct gw_side_conf *side, bool server, int64_t life)
+static int set_common(SSL_CTX *ctx, const struct gw_side_conf *side, const struct gw_limits *limits, bool server)
 {
     X509_VERIFY_PARAM *p = SSL_CTX_get0_param(ctx);
     SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-    sessions_context(ctx, server, life);
+    sessions_context(ctx, server, limits->sessions ? limits->session_time / 1000 : 0);
+    SSL_CTX_set_max_cert_list(ctx, (long)limits->certificates);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, side->crl_keep ? revocation_keep_going : keep_going);
     SSL_CTX_set_verify_depth(ctx, 8);
     /* Public CAs stopped issuing clientAuth: in both roles the peer is judged as the server that it is. */
@@ -204,7 +204,7 @@ static SSL_CTX *make(const struct tls *t, const struct gw_conf *conf, const stru
     if (!ctx)
         return NULL;
     SSL_CTX_set1_cert_store(ctx, t->anchors);
-    if (set_common(ctx, side, server, conf->limits.sessions ? conf->limits.session_time / 1000 : 0) != 0)
+    if (set_common(ctx, side, &conf->limits, server) != 0)
         log_error("TLS cannot be set up: %s", load_error());
     else if (gw_conf_minted(c) || (use_chain(ctx, same, c->chain) && use_key(ctx, c->domain))) /* minted ones come later: tls_chain */
         return ctx;
@@ -419,6 +419,13 @@ SSL *tls_client(struct tls *t, struct str ours, const char *sni, bool direct)
         return NULL;
     }
     return ssl;
+}
+
+/* What is longer is not read: OpenSSL stops behind the message's header, in the state that stands for the certificates. */
+bool tls_too_long(const SSL *ssl)
+{
+    OSSL_HANDSHAKE_STATE s = SSL_get_state(ssl);
+    return ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_EXCESSIVE_MESSAGE_SIZE && (s == TLS_ST_SR_CERT || s == TLS_ST_CR_CERT);
 }
 
 void tls_peer(SSL *ssl, struct tls_peer *ret)

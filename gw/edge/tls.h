@@ -32,6 +32,9 @@ SSL *tls_server(struct tls *t, struct str ours);
 /* Initiating: shows the same certificate as client; sni: A-label form of the peer's domain; direct: ALPN (XEP-0368). */
 SSL *tls_client(struct tls *t, struct str ours, const char *sni, bool direct);
 
+/* Behind a failed handshake: was it the length of the peer's certificates (limits.certificates)? */
+bool tls_too_long(const SSL *ssl);
+
 struct tls_peer {
     bool certificate; /* it showed one */
     long verify;      /* X509_V_OK: its chain leads to our trust anchors and it may be a server */

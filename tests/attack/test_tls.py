@@ -14,7 +14,7 @@ from lab.ends import bare
 from lab.gateway import settings
 from lab.net import LabError, sh
 from lab.wire import TLS, message, new_id
-from test_attack import REFUSED, Liar, Low, below, context, meets, recorded
+from test_attack import REFUSED, Liar, Low, below, context, handshake, meets, recorded
 from table import A, B, HIGH, LOW
 
 
@@ -104,6 +104,33 @@ def test_server_with_a_weak_key(ends, make):
     assert not [e for e in liar.took if e is not None and e.tag.endswith("}auth")]
 
 
+def shown(ends, cert, version):
+    """Whether a peer that shows this certificate, in this version of TLS, gets a stream behind the handshake."""
+    c = context(ends, cert)
+    c.minimum_version = c.maximum_version = version
+    try:
+        handshake(ends, c).open(HIGH, LOW)
+        return True
+    except (LabError, OSError):
+        return False
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["TLS 1.2", "TLS 1.3"])
+def test_certificates_that_are_too_long(ends, version):
+    """limits.certificates, 64 KiB: what shows more is cut before it is read, in both roles and with a record of its own; 1,000 names are taken."""
+    def of(side, home, names):
+        return ends.forge.make(by=ends.authority[side], cn=home, san=",".join([f"DNS:{home}"] + [f"DNS:{i:05}.{home}" for i in range(names)]))
+
+    def too_long(e):
+        return e["event_type"] == "stream" and e.get("reason") == "stream-limit" and "limits.certificates" in e.get("error", "")
+    assert shown(ends, of("high", HIGH, 1000), version)
+    mark = ends.events.mark()
+    assert not shown(ends, of("high", HIGH, 4000), version)
+    recorded(ends, mark, lambda e: too_long(e) and e["side"] == "high", "the peer's long certificate")
+    meets(ends, Old(ends, version, "DEFAULT", cert=of("low", LOW, 4000)), {"stream-limit"},
+          lambda id_: recorded(ends, mark, lambda e: too_long(e) and e["side"] == "low", "the server's"))
+
+
 # ---- revocation ------------------------------------------------------------------------------------------------------------
 
 def middle_of(forge, by, name):
@@ -155,7 +182,6 @@ def test_revoked(ends):
     assert not liar.took
     restart(ends)
     assert offered(ends, bad)       # without lists nobody looks
-
 
 
 def held_open(ends, cert):

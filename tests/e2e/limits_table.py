@@ -40,6 +40,7 @@ ROWS = [
     ("TLS handshakes a second", "limits.signatures", "500", "e2e/test_limits.py::test_handshakes_a_second", "tls-failed", "the handshake fails"),
     ("TLS sessions of a side", "limits.sessions", "1000", "unit/edge_sessions.c: limits.sessions", None, "the oldest is forgotten"),
     ("time of a TLS session", "limits.session_time", "1h", "unit/edge_sessions.c: the verdict on the chain has run out", None, "a full handshake"),
+    ("certificates of a peer", "limits.certificates", "64KiB", "attack/test_tls.py::test_certificates_that_are_too_long", "stream-limit", "the handshake fails"),
     ("time of a scan", "limits.scan", "100ms", "unit/guard_core.c: at the deadline: the scanner is ended", "scan-timeout", "the stanza is refused, the scanner killed"),
     ("memory of a program", "limits.memory", "2GiB", "e2e/test_limits.py::test_a_guard_without_memory_is_started_anew", "program-lost",
      "what needs more is refused, its program ended and started anew"),

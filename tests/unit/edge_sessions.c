@@ -608,6 +608,7 @@ int main(void)
     conf.path = path[7];
     conf.limits.sessions = 100;
     conf.limits.session_time = 3600 * 1000;
+    conf.limits.certificates = 65536;
     conf.side[GW_HIGH].trust = conf.side[GW_LOW].trust = put(0, ca);
     for (int s = 0; s < GW_SIDES; s++) {
         conf.side[s].domains = domains[s];
