@@ -75,9 +75,11 @@ struct pol_verdict {
 /* One eval serves one stanza at a time. state may be NULL (conditions that need it answer unknown). */
 struct pol_eval *pol_eval_new(const struct policy *p, struct pol_state *state);
 /* Watch mode: what officers' rules, the default or the allow-list refuse is let through, as it stood when that was decided (what the
- * allow-list refuses: as it came), and would says what enforcement does. Everything else that refuses, refuses: broken stanzas,
+ * allow-list refuses: as it came, without what may not be carried), and would says what enforcement does. Everything else that refuses, refuses: broken stanzas,
  * failures, limits, answers that are unknown. Off in a new eval; holds for all judgements from here on. */
 void pol_watch(struct pol_eval *e, bool on);
+/* Between two judgements: gives back what the last one took. pol_verdict is over, the settings stay. */
+void pol_rest(struct pol_eval *e);
 void pol_eval_free(struct pol_eval *e);
 
 enum pol_step {

@@ -213,6 +213,7 @@ void job_put(struct guard *g, struct job *j)
         return;
     }
     buf_reset(&j->bytes);
+    pol_rest(j->eval);
     j->flow = NULL;
     j->next = g->pool;
     g->pool = j;

@@ -58,8 +58,7 @@ bool pol_empty(const struct rec *r)
     return needs;
 }
 
-/* A security label (XEP-0258) or a piece of one: of which a part were taken away, it would be another label. */
-static bool in_label(const struct rec *r, uint32_t i)
+bool pol_in_label(const struct rec *r, uint32_t i)
 {
     for (; i != REC_NONE; i = r->nodes[i].parent)
         if (str_eq(r->nodes[i].ns, STR("urn:xmpp:sec-label:0")) && str_eq(r->nodes[i].name, STR("securitylabel")))
@@ -78,7 +77,7 @@ bool pol_strip(struct pol_eval *e, const struct clark *names, size_t n, uint32_t
             i++;
             continue;
         }
-        if (in_label(r, r->nodes[i].parent) || !pol_edit(e, (struct rec_edit){ .op = REC_DROP, .node = i, .attr = REC_NONE }) ||
+        if (pol_in_label(r, r->nodes[i].parent) || !pol_edit(e, (struct rec_edit){ .op = REC_DROP, .node = i, .attr = REC_NONE }) ||
             !pol_changed(e, "strip %u: {%.*s}%.*s", rule, STR_ARG(r->nodes[i].ns), STR_ARG(r->nodes[i].name)))
             return false;
         i = rec_skip(r, i);
@@ -98,7 +97,7 @@ static int by_place(const void *a, const void *b)
 static bool replace(struct pol_eval *e, const struct pol_span *s, struct str with)
 {
     const struct scan_segment *g = &e->segs[s->seg];
-    if (e->seg_kinds[s->seg] == SEG_NODE && !in_label(e->rec, g->node))
+    if (e->seg_kinds[s->seg] == SEG_NODE && !pol_in_label(e->rec, g->node))
         return pol_edit(e, (struct rec_edit){ .op = REC_REPLACE, .node = g->node, .attr = g->attr, .off = s->off, .len = s->len, .with = with });
     return false;
 }

@@ -27,4 +27,4 @@ static enum tri match_label_lost(const struct cond *c, struct pol_eval *e)
 const struct cond_row cond_stripped = { "stripped", COND_BOOL, 0, parse_flag, match_stripped, NULL, NULL, "stripped = true",
     "the allow-list took something out of it: it was not as the profiles in force want it" };
 const struct cond_row cond_label_lost = { "label_lost", COND_BOOL, 0, parse_flag, match_label_lost, NULL, NULL, "label_lost = true",
-    "the allow-list took a security label out of it, at any depth, and left what was labelled" };
+    "the allow-list took a security label, or a part of one, out of it, at any depth, and left what was labelled" };

@@ -99,7 +99,7 @@ static void let_through(struct pol_eval *e)
     if (v->reason == GW_R_NOT_IN_SCHEMA ? e->p->n_rewrites > 0 : !rewrite_out(e))
         return;
     v->verdict = GW_V_RELEASE;
-    v->out = v->reason == GW_R_NOT_IN_SCHEMA ? e->in : e->rec;
+    v->out = e->rec;
     v->answer = v->for_asker = false;
     if (e->explain)
         pol_note(e, TRI_YES, false, "let through: nothing is enforced now");
@@ -136,7 +136,7 @@ static enum pol_step decide(struct pol_eval *e, enum gw_verdict verdict, enum gw
     if (e->watch && verdict != GW_V_RELEASE && policy_refused(e, reason))
         let_through(e);
     if (v->out)
-        v->label_out = label_text(e, true);
+        v->label_out = label_leaves(e) ? label_text(e, true) : STR_NONE;
     return POL_DONE;
 }
 
@@ -383,11 +383,26 @@ static bool look(struct pol_eval *e, enum pol_step *ret)
     return go_on;
 }
 
+/* A rule has changed it: whom it concerns now, and what the labels say to them. Also behind the last rule, for watch mode. False: refused. */
+static bool looked_again(struct pol_eval *e, enum pol_step *ret)
+{
+    const char *why, *condition;
+    if (!expand_again(e, &why, &condition))
+        *ret = refuse_carried(e, why, condition);
+    else if (!label_parties(e) || !index_begin(e))
+        *ret = pol_refuse(e, GW_R_INTERNAL);
+    else
+        return true;
+    return false;
+}
+
 static enum pol_step run(struct pol_eval *e)
 {
     enum pol_step step;
     for (;; e->at++) {
-        if (!e->explain && e->have_parties) /* who asks for explanations hears of every rule; after a change it is indexed anew first */
+        if (!e->verifying && !e->have_parties && !looked_again(e, &step))
+            return step;
+        if (!e->verifying && !e->explain) /* who asks for explanations hears of every rule */
             e->at = index_next(&e->streams, e->at);
         if (e->at >= e->p->n_rules)
             break;
@@ -411,6 +426,24 @@ static void reset(struct pol_eval *e)
     *e = fresh;
 }
 
+/* The allow-list refuses it. In watch mode it crosses as it came, but without what may not be carried, and labels ask for everybody whom it
+ * concerns. */
+static enum pol_step not_in_schema(struct pol_eval *e)
+{
+    const char *carried, *condition;
+    if (!e->watch || !policy_refused(e, GW_R_NOT_IN_SCHEMA))
+        return pol_refuse(e, GW_R_NOT_IN_SCHEMA);
+    rec_free(e->own);
+    e->own = NULL;
+    e->rec = e->in;
+    pol_become(e, NULL);
+    if (!expand_before(e, &carried, &condition) || !expand_begin(e, &carried, &condition))
+        return refuse_carried(e, carried, condition);
+    return pol_refuse(e, label_parties(e) ? GW_R_NOT_IN_SCHEMA : GW_R_INTERNAL);
+}
+
+void pol_rest(struct pol_eval *e) { reset(e); }
+
 enum pol_step pol_begin(struct pol_eval *e, const struct rec *in, const struct pol_facts *facts)
 {
     const char *carried, *condition;
@@ -427,7 +460,7 @@ enum pol_step pol_begin(struct pol_eval *e, const struct rec *in, const struct p
     if (!expand_before(e, &carried, &condition))
         return refuse_carried(e, carried, condition);
     if (!allowed(e))
-        return pol_refuse(e, GW_R_NOT_IN_SCHEMA);
+        return not_in_schema(e);
     if (!expand_begin(e, &carried, &condition))
         return refuse_carried(e, carried, condition);
     if (!label_parties(e))

@@ -327,6 +327,19 @@ bool expand_begin(struct pol_eval *e, const char **ret_why, const char **ret_con
     return good;
 }
 
+bool expand_again(struct pol_eval *e, const char **ret_why, const char **ret_condition)
+{
+    struct finding f = { .e = e };
+    size_t changed = e->v.n_changed, changes = e->v.n_changes;
+    if (collect(&f) && !e->n_edits)
+        return true;
+    e->v.n_changed = changed; /* what would have to be left out is not: it is refused */
+    e->v.n_changes = changes;
+    *ret_why = f.why ? f.why : "after a rule has changed it, it carries something of elsewhere";
+    *ret_condition = f.condition ? f.condition : "forbidden";
+    return false;
+}
+
 /* ---- what a rule answers ---- */
 
 static enum tri ask(struct pol_eval *e, const struct cond *c, const struct rec *whole, size_t i)
@@ -352,13 +365,7 @@ enum tri expand_match(struct pol_eval *e, const struct pol_rule *r)
 {
     const struct rec *whole = e->rec;
     const struct cond *c = &r->when;
-    struct finding f = { .e = e };
     bool all = r->action == ACT_RELEASE;
-    if (!e->have_parties && (!collect(&f) || e->n_edits || !label_parties(e) || !index_begin(e))) {
-        e->n_edits = 0; /* a rule has changed the stanza into something that may not be carried so: no rule can be answered */
-        e->have_parties = false;
-        return TRI_UNKNOWN;
-    }
     if (e->n_parties && (c->needs & (COND_SCAN | COND_CONTENT)) && !segments_collect(e)) /* of the whole: each is part of it */
         return TRI_UNKNOWN;
     enum tri t = cond_match(c, e);

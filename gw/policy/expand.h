@@ -13,6 +13,8 @@
 bool expand_before(struct pol_eval *e, const char **ret_why, const char **ret_condition);
 /* Finds the parties of what the allow-list left. False: refuse, as above. */
 bool expand_begin(struct pol_eval *e, const char **ret_why, const char **ret_condition);
+/* The same when a rule has changed the stanza: nothing is left out any more. False: refuse, as above. */
+bool expand_again(struct pol_eval *e, const char **ret_why, const char **ret_condition);
 /* The answer of one rule's conditions. A rule that releases holds when it holds for the stanza and every party; all others when they hold for
  * any of them. Three-valued, with the tables of internal.h. */
 enum tri expand_match(struct pol_eval *e, const struct pol_rule *r);

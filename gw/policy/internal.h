@@ -230,7 +230,7 @@ struct pol_eval {
     const struct pol_rule *fold_rule; /* it may be dropped when the recipient knows it; NULL: not so */
     bool malformed;        /* its heads or payloads break RFC 6120 */
     bool stripped;         /* the allow-list took something out of it */
-    bool label_lost;       /* a security label, and left what it stood on */
+    bool label_lost;       /* a security label or a part of one, and left what it stood on */
     bool uninspectable;    /* as received, it carried content that cannot be inspected */
 
     struct scan_segment *segs; /* of rec, once collected */
@@ -293,6 +293,8 @@ bool pol_apply(struct pol_eval *e);
 void pol_become(struct pol_eval *e, struct rec *r);
 bool pol_strip(struct pol_eval *e, const struct clark *names, size_t n, uint32_t rule);
 /* Does the element say where something stands in a text, by counting its characters? */
+/* A security label (XEP-0258) or a piece of one: of which a part were taken away, it would be another label. */
+bool pol_in_label(const struct rec *r, uint32_t i);
 bool pol_counts(const struct rec *r, uint32_t node);
 /* 1: done, 0: a span cannot be replaced cleanly, negative: failed */
 int pol_redact(struct pol_eval *e, struct str with);

@@ -173,6 +173,8 @@ enum gw_reason label_refusal(const struct pol_eval *e);
 bool label_withheld(const struct pol_eval *e);
 /* Decides again for recipient and channel: labels have changed. The sender is judged by the label that came. */
 void label_rejudge(struct pol_eval *e);
+/* Is the label that it came with, or was given, still on it? True when it has none of its own. */
+bool label_leaves(const struct pol_eval *e);
 /* "MERIDIAN: SECRET/CRYPTO" of the stanza itself, for the journal and the scanner. */
 struct str label_text(struct pol_eval *e, bool with_policy);
 

@@ -133,6 +133,7 @@ bool label_begin(struct pol_eval *e)
     if (!all)
         return true;
     struct label_state *s = e->labels = arena_alloc(&e->arena, sizeof *s);
+    struct str last = STR_NONE;
     size_t most = most_units(r);
     if (!s)
         return false;
@@ -151,7 +152,9 @@ bool label_begin(struct pol_eval *e)
     }
     for (size_t i = 0; i < s->n; i++) { /* the record that it was read from goes with the first change */
         struct str m = s->v[i].marking;
-        s->v[i].marking = m.n ? arena_str(&e->arena, m) : m;
+        bool same = i && m.n && m.p == last.p; /* a label of several items is one, and so is its marking: they stand side by side */
+        last = m;
+        s->v[i].marking = same ? s->v[i - 1].marking : m.n ? arena_str(&e->arena, m) : m;
         if (m.n && !s->v[i].marking.p)
             return false;
     }
@@ -175,16 +178,17 @@ bool label_begin(struct pol_eval *e)
 bool label_parties(struct pol_eval *e)
 {
     struct label_state *s = e->labels;
-    if (!s || !s->pair || s->is_error || s->invalid || !e->n_parties)
+    if (!s || !s->pair || s->is_error || s->invalid || (!e->n_parties && !s->n_others))
         return true;
+    bool had = s->n_others > 0;
     s->n_others = 0;
-    s->others = arena_alloc(&e->arena, e->n_parties * sizeof *s->others);
-    if (!s->others)
+    s->others = e->n_parties ? arena_alloc(&e->arena, e->n_parties * sizeof *s->others) : NULL;
+    if (e->n_parties && !s->others)
         return false;
     for (size_t i = 0; i < e->n_parties; i++)
         if (e->parties[i].recipient)
             label_subject_of(e->p->labels, e->parties[i].to, &s->others[s->n_others++]);
-    if (s->n_others)
+    if (s->n_others || had)
         label_rejudge(e);
     return true;
 }
@@ -210,6 +214,11 @@ bool label_withheld(const struct pol_eval *e)
     for (size_t i = 0; e->labels && i < e->labels->n && !some; i++)
         some = e->labels->v[i].withheld;
     return some;
+}
+
+bool label_leaves(const struct pol_eval *e)
+{
+    return !e->labels || !e->labels->has_own || rec_child(e->rec, 0, STR(NS_LABEL), STR("securitylabel"), REC_NONE) != REC_NONE;
 }
 
 struct str label_text(struct pol_eval *e, bool with_policy)

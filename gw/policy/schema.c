@@ -312,6 +312,14 @@ static enum fate check_carried(struct check *k, uint32_t i)
     return kept ? STAYS : unnamed_node(k, i, k->s->strip, "nothing that a profile names was in it:");
 }
 
+/* Does it take away a label, or of one a piece that is no layout? Not when what the label stood on goes with it. */
+static bool loses_label(const struct rec *r, const struct rec_edit *d)
+{
+    const struct rec_node *n = &r->nodes[d->node];
+    bool says = d->op == REC_DROP ? !n->is_text || !is_space(n->text) : d->op == REC_DROP_ATTR && !r->attrs[d->attr].ns.n;
+    return says && pol_in_label(r, d->node);
+}
+
 bool schema_check(const struct schema *s, struct pol_eval *e, struct str *ret_why)
 {
     struct check k = { s, e, ret_why };
@@ -337,10 +345,8 @@ bool schema_check(const struct schema *s, struct pol_eval *e, struct str *ret_wh
         return true;
     bool was_empty = pol_empty(r);
     e->stripped = e->v.n_changed > 0;
-    for (size_t i = 0; i < e->n_edits; i++) {
-        const struct rec_node *n = e->edits[i].op == REC_DROP ? &r->nodes[e->edits[i].node] : NULL;
-        e->label_lost |= n && !n->is_text && str_eq(n->ns, STR("urn:xmpp:sec-label:0")) && str_eq(n->name, STR("securitylabel"));
-    }
+    for (size_t i = 0; i < e->n_edits; i++)
+        e->label_lost |= loses_label(r, &e->edits[i]);
     for (uint32_t c = r->nodes[0].first_child; c != REC_NONE && was_empty; c = r->nodes[c].next)
         was_empty = is_space(r->nodes[c].text);
     if (!pol_apply(e))

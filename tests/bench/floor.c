@@ -221,10 +221,10 @@ static double leg(SSL_CTX *server, SSL_CTX *client, bool keep_server)
     size_t before = 0;
     for (int i = 0; i < WARM + LEGS; i++) {
         int fd[2];
-        SSL *s = SSL_new(server), *c = SSL_new(client);
-        char b[8];
         if (i == WARM)
             before = in_use();
+        SSL *s = SSL_new(server), *c = SSL_new(client);
+        char b[8];
         if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd) != 0 || SSL_set_fd(s, fd[0]) != 1 || SSL_set_fd(c, fd[1]) != 1)
             exit(1);
         for (int turn = 0; turn < 4; turn++)

@@ -81,7 +81,7 @@ def _goals(f):
         o = f["opens"]
         add("streams opened a second, resumed", "2,000", f"{o['resumed']:,.0f}", o["resumed"] >= 2000,
             f"{100 * o['share']:.0f} % of them were resumed; the same generators open {o['direct_resumed']:,.0f} a second between themselves, on the same processors. Of "
-            f"a stream's time {o['own_us']:.0f} us are the gateway's, {o['edge_us']:.0f} of them the edge's: one edge is busy at {1e6 / o['edge_us']:,.0f} a second, two processors "
+            f"a stream's time {o['own_us']:.0f} us are the gateway's, {o['edge_us']:.0f} of them the edge's: one edge is busy at {1e6 / o['edge_us']:,.0f} a second, {os.cpu_count()} processors "
             f"without the generators at {os.cpu_count() * 1e6 / o['own_us']:,.0f}")
         add("full handshakes to direct", "1/1.5", f"{o['full'] / o['direct']:.2f}", o["full"] * 1.5 >= o["direct"],
             f"{o['full']:,.0f} a second beside {o['direct']:,.0f}" + (f"; the bare cryptography of a leg takes {f['handshake_leg']:.0f} us" if "handshake_leg" in f else ""))

@@ -224,7 +224,17 @@ static const struct after { const char *name, *profiles, *rules, *xml; enum gw_r
     { "a further recipient whom a redaction made another", NULL, "{ id = 1; name = \"c\"; when = { text = \"eep\"; }; action = \"redact\"; with = \"\"; }, ",
         MX(TO("cc", "deep@low.example") LABEL(PLAIN("SHUT", CAT("One", "B")))), GW_R_LABEL_DENIED },
     { "and one who stays who he is", NULL, "{ id = 1; name = \"c\"; when = { text = \"eep\"; }; action = \"redact\"; with = \"\"; }, ",
-        M "<body>sheep</body>" TO("cc", "romeo@low.example") LABEL(PLAIN("SHUT", CAT("One", "B"))) "</message>", GW_R_RULE } };
+        M "<body>sheep</body>" TO("cc", "romeo@low.example") LABEL(PLAIN("SHUT", CAT("One", "B"))) "</message>", GW_R_RULE },
+    { "a further recipient who was taken out asks for nothing any more", NULL, "{ id = 1; name = \"c\"; action = \"strip\"; elements = [ \"{http://jabber.org/protocol/address}addresses\" ]; }, ",
+        MX(TO("cc", "d@low.example") LABEL(PLAIN("SHUT", CAT("One", "B")))), GW_R_RULE },
+    { "a label that would be another one by a redaction", NULL, "{ id = 1; name = \"c\"; when = { text = \"AMBER\"; }; action = \"redact\"; with = \"GREEN\"; }, ",
+        MX(LABEL(FAR("AMBER"))), GW_R_CHANGE_FAILED },
+    { "or by a strip", NULL, "{ id = 1; name = \"c\"; action = \"strip\"; elements = [ \"{urn:lockgate:label:0}category\" ]; }, ",
+        MX(LABEL(PLAIN("SHUT", CAT("One", "B")))), GW_R_CHANGE_FAILED },
+    { "a label of which no profile names the inside", "\"im\", \"errors\", \"hollow\"", "{ id = 1; name = \"l\"; action = \"relabel\"; label = { policy = \"FAR\"; }; }, "
+        "{ id = 2; name = \"c\"; when = { text = \"x\"; }; action = \"redact\"; with = \"y\"; }, ", MX(""), GW_R_CHANGE_FAILED },
+    { "and of which it came so: a rule can see it", "\"im\", \"errors\", \"hollow\"", "{ id = 1; name = \"l\"; when = { label_lost = true; }; action = \"strip\"; "
+        "elements = [ \"{jabber:server}body\", \"{urn:xmpp:sec-label:0}securitylabel\" ]; }, ", MX(LABEL(PL("SHUT"))), GW_R_CHANGE_FAILED } };
 
 static void run_afters(void)
 {
@@ -260,18 +270,78 @@ static void run_kept(void)
     policy_free(p);
 }
 
-static void run_watch(void)
+/* What leaves without its label is not said to have one. */
+static void run_stripped(void)
 {
-    struct policy *p = help_load("{ id = 1; name = \"n\"; when = { label_above_clearance = true; }; action = \"reject\"; }");
+    struct policy *p = help_load("{ id = 1; name = \"s\"; action = \"strip\"; elements = [ \"{urn:xmpp:sec-label:0}securitylabel\" ]; }, { id = 2; name = \"r\"; action = \"release\"; }");
     struct pol_eval *e = p ? pol_eval_new(p, NULL) : NULL;
-    struct rec *r = help_stanza(MX(LABEL(PL("DEEP"))));
-    if (e)
-        pol_watch(e, true);
+    struct rec *r = help_stanza(MX(LABEL(PL("SHUT"))));
     const struct pol_verdict *v = e && r ? help_judge(e, r, GW_HIGH, 1, NULL, 0, HELP_ANSWERS) : NULL;
-    ok(v && v->verdict == GW_V_REJECT && !v->out, "in watch mode labels are enforced all the same");
+    ok(v && v->out && help_is(v->out, M "<body>x</body></message>") && str_eq(v->label_in, STR("NEAR: SHUT")) && !v->label_out.n, "a label that a rule strips is not said to leave");
     rec_free(r);
     pol_eval_free(e);
     policy_free(p);
+}
+
+/* One label of many items, with a long marking: it is kept once, and nothing of it when the judgement is over. */
+static void run_shared(void)
+{
+    static char xml[65536];
+    enum { LONG = 30000, ITEMS = 200 };
+    size_t n = (size_t)snprintf(xml, sizeof xml, "<iq from='romeo@low.example' to='juliet@high.example' type='result' id='q'><pubsub xmlns='http://jabber.org/protocol/pubsub'>"
+        "<items xmlns:s='urn:xmpp:sec-label:pubsub:0'>");
+    for (int i = 0; i < ITEMS; i++)
+        n += (size_t)snprintf(xml + n, sizeof xml - n, "<item id='%d' s:label='a'/>", i);
+    n += (size_t)snprintf(xml + n, sizeof xml - n, "<securitylabel xmlns='urn:xmpp:sec-label:0' s:id='a'><displaymarking>");
+    memset(xml + n, 'm', LONG);
+    n += LONG;
+    (void)snprintf(xml + n, sizeof xml - n, "</displaymarking><label>" PL("OPEN") "</label></securitylabel></items></pubsub></iq>");
+    struct policy *p = help_load("{ id = 1; name = \"r\"; action = \"release\"; }");
+    struct pol_eval *e = p ? pol_eval_new(p, NULL) : NULL;
+    struct rec *r = help_stanza(xml);
+    bool judged = e && r && help_judge(e, r, GW_LOW, 1, NULL, 0, HELP_ANSWERS);
+    ok(judged && e->labels->n >= ITEMS && e->labels->v[ITEMS - 1].marking.n == LONG && e->arena.used < 10 * LONG, "a label of %d items is kept once (%zu bytes of arena)", ITEMS,
+        e ? e->arena.used : 0);
+    if (e)
+        pol_rest(e);
+    ok(judged && e->arena.used == 0 && !e->own, "at rest it keeps nothing");
+    rec_free(r);
+    pol_eval_free(e);
+    policy_free(p);
+}
+
+#define ABOVE "{ id = 1; name = \"n\"; when = { label_above_clearance = true; }; action = \"reject\"; }"
+static const struct watched { const char *name, *head, *rules, *xml; enum gw_reason reason; bool crosses; } watched[] = {
+    { "labels are enforced all the same", "", ABOVE, MX(LABEL(PL("DEEP"))), GW_R_RULE, false },
+    { "what the allow-list refuses crosses", "unnamed = \"refuse\";", ABOVE, MX("<y xmlns='urn:y'/>" TO("cc", "deep@low.example") LABEL(PLAIN("SHUT", CAT("One", "B")))),
+        GW_R_NOT_IN_SCHEMA, true },
+    { "and not if its label is above a further recipient", "unnamed = \"refuse\";", ABOVE, MX("<y xmlns='urn:y'/>" TO("cc", "d@low.example") LABEL(PLAIN("SHUT", CAT("One", "B")))),
+        GW_R_NOT_IN_SCHEMA, false },
+    { "and not if the last change made it another's", "", "{ id = 1; name = \"n\"; when = { text = \"eep\"; }; action = \"redact\"; with = \"\"; }",
+        MX(TO("cc", "deep@low.example") LABEL(PLAIN("SHUT", CAT("One", "B")))), GW_R_DEFAULT_DENY, false },
+    { "nor if it is of elsewhere now", "", "{ id = 1; name = \"n\"; when = { text = \"low.ex\"; not = { to = \"x@y\"; }; }; action = \"redact\"; with = \"\"; }",
+        MX(TO("cc", "deep@low.example") LABEL(PL("OPEN"))), GW_R_CARRIED, false } };
+
+static void run_watch(void)
+{
+    const char *head = help_head;
+    for (size_t i = 0; i < sizeof watched / sizeof *watched; i++) {
+        char text[2000];
+        snprintf(text, sizeof text, "%s%s", head, watched[i].head);
+        help_head = text;
+        struct policy *p = help_load(watched[i].rules);
+        struct pol_eval *e = p ? pol_eval_new(p, NULL) : NULL;
+        struct rec *r = help_stanza(watched[i].xml);
+        if (e)
+            pol_watch(e, true);
+        const struct pol_verdict *v = e && r ? help_judge(e, r, GW_HIGH, 1, NULL, 0, HELP_ANSWERS) : NULL;
+        ok(v && v->reason == watched[i].reason && (v->verdict == GW_V_RELEASE) == watched[i].crosses && (v->out != NULL) == watched[i].crosses, "in watch mode: %s (%s)",
+            watched[i].name, v ? gw_reason_code(v->reason) : "-");
+        rec_free(r);
+        pol_eval_free(e);
+        policy_free(p);
+    }
+    help_head = head;
 }
 
 static size_t offers(struct policy *p, const char *xml, const char *marking)
@@ -379,6 +449,8 @@ int main(void)
         return done_testing();
     help_file("labels/l.conf", conf);
     help_file("profiles/any.conf", anything);
+    help_file("profiles/hollow.conf", "title = \"t\"; unnamed = \"strip\"; elements = ( { element = \"{urn:xmpp:sec-label:0}securitylabel\"; in = [ \"message\" ]; "
+        "children = ( { element = [ \"label\", \"displaymarking\" ]; text = \"any\"; } ); } );");
     help_profiles = "\"im\", \"errors\", \"any\", \"labels\"";
     shipped("profiles/im.conf");
     shipped("profiles/errors.conf");
@@ -392,6 +464,8 @@ int main(void)
     run_changes();
     run_afters();
     run_kept();
+    run_stripped();
+    run_shared();
     run_watch();
     run_catalogue();
     run_discovery();

@@ -7,6 +7,7 @@
 
 #define M "<message from='juliet@high.example/balcony' to='romeo@low.example' type='chat' id='a'>"
 #define OUT "<message from='juliet@high.example/balcony' to='romeo@low.example' id='a' type='chat'>"
+#define CC(who) "<addresses xmlns='http://jabber.org/protocol/address'><address type='cc' jid='" who "'/></addresses>"
 #define RELEASE "{ id = 9; name = \"go\"; action = \"release\"; }"
 #define IQ "<iq from='a@high.example' to='b@low.example' type='get' id='q'>"
 
@@ -39,7 +40,11 @@ static const struct row {
         OUT "<body>x</body></message>" },
     { "changes made before a refusal stay", "{ id = 1; name = \"n\"; when = { yara = \"virus\"; }; action = \"redact\"; }, { id = 2; name = \"n\"; action = \"reject\"; }",
         M "<body>x EVIL</body></message>", HELP_ANSWERS, GW_V_RELEASE, GW_V_REJECT, GW_R_RULE, OUT "<body>x [removed]</body></message>" },
+    { "the allow-list refuses: what may never be carried is taken out all the same", RELEASE, M "<y xmlns='urn:y'/><private xmlns='urn:xmpp:carbons:2'/></message>",
+        HELP_ANSWERS, GW_V_RELEASE, GW_V_REJECT, GW_R_NOT_IN_SCHEMA, OUT "<y xmlns='urn:y'/></message>" },
     /* refused all the same */
+    { "the allow-list refuses, and it is for somebody of elsewhere", RELEASE, M "<y xmlns='urn:y'/>" CC("eve@else.example") "</message>", HELP_ANSWERS, GW_V_REJECT,
+        GW_V_REJECT, GW_R_CARRIED, NULL },
     { "two payloads in an iq", RELEASE, IQ "<ping xmlns='urn:xmpp:ping'/><ping xmlns='urn:xmpp:ping'/></iq>", HELP_ANSWERS, GW_V_REJECT, GW_V_REJECT,
         GW_R_NOT_IN_SCHEMA, NULL },
     { "what the allow-list refuses after a rule's change", "{ id = 1; name = \"n\"; action = \"strip\"; elements = [ \"{urn:pair}a\" ]; }, " RELEASE,
@@ -75,7 +80,8 @@ static void run_row(const struct row *t)
     if (e) {
         pol_watch(e, false);
         const struct pol_verdict *v = help_judge(e, r, GW_HIGH, 1700000000000, found, 1, t->how);
-        ok(v->verdict == t->would && v->would == t->would && v->reason == t->reason, "the same, enforced: %s", t->name);
+        enum gw_reason reason = t->reason == GW_R_CARRIED ? GW_R_NOT_IN_SCHEMA : t->reason; /* the allow-list refuses first, and then nobody asks further */
+        ok(v->verdict == t->would && v->would == t->would && v->reason == reason, "the same, enforced: %s", t->name);
     }
     pol_eval_free(e);
     rec_free(r);
