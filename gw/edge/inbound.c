@@ -75,13 +75,20 @@ static size_t count_inbound(const struct edge *e, const struct net_addr *from, s
     return n;
 }
 
+bool inbound_proven(const struct inbound *in, const struct pair *p)
+{
+    for (size_t i = 0; i < in->n_pairs; i++)
+        if (in->pairs[i].pair == p)
+            return true;
+    return false;
+}
+
 bool inbound_prove(struct inbound *in, struct pair *p, const char *auth)
 {
     const struct gw_limits *l = &in->c.edge->conf->limits;
     struct inpair *ip;
-    for (size_t i = 0; i < in->n_pairs; i++)
-        if (in->pairs[i].pair == p)
-            return true;
+    if (inbound_proven(in, p))
+        return true;
     if (in->n_pairs >= (size_t)l->pairs_per_stream)
         return false;
     if (!speaks_for(in, p->theirs) && count_inbound(in->c.edge, NULL, p->theirs) >= (size_t)l->streams_per_domain)
@@ -218,7 +225,7 @@ static void on_header(struct inbound *in, const struct xs_event *ev)
 static void on_auth(struct inbound *in, const struct xs_event *ev)
 {
     struct conn *c = &in->c;
-    char text[JID_PART_MAX + 1];
+    char text[JID_PART_MAX + 1], claim[400];
     struct str who = in->from;
     struct pair *p;
     const char *why;
@@ -236,6 +243,8 @@ static void on_auth(struct inbound *in, const struct xs_event *ev)
         return;
     }
     if (reason != GW_R_NONE) {
+        snprintf(claim, sizeof claim, "SASL EXTERNAL: it is not shown to be \"%.*s\"", (int)(ev->authzid.n < 300 ? ev->authzid.n : 300), ev->authzid.n ? ev->authzid.p : "");
+        inbound_note(in, reason, claim);
         (void)conn_ok(c, xs_auth(c->xs, false, ev->authzid.n ? "invalid-authzid" : "not-authorized"));
         conn_touch(c);
         return;

@@ -35,6 +35,7 @@ void inbound_accept(struct listener *l); /* takes all that wait */
 void inbound_credit(struct inbound *in);
 void inbound_tick(struct inbound *in);
 void inbound_handled(struct inbound *in); /* tells the peer how many of its stanzas are handled, where stream management is on */
+bool inbound_proven(const struct inbound *in, const struct pair *p);
 /* A pair was proven on this stream (auth: how). False: no room. */
 bool inbound_prove(struct inbound *in, struct pair *p, const char *auth);
 bool conn_is_inbound(const struct conn *c);
@@ -44,7 +45,9 @@ int inbound_report(struct inbound *in) GW_MUST_CHECK;
 /* inbound_db.c: db:result and db:verify */
 void inbound_db_result(struct inbound *in, const struct xs_event *ev);
 void inbound_db_verify(struct inbound *in, const struct xs_event *ev);
-/* Counts a refused db:result; too many end the stream. False: it ended. */
+/* Counts what could not be proven; the journal has a line for the first. */
+void inbound_note(struct inbound *in, enum gw_reason why, const char *error);
+/* The same for a db:result; too many end the stream. False: it ended. */
 bool inbound_refused(struct inbound *in, enum gw_reason why, const char *error);
 void inbound_db_end(struct inbound *in); /* the stream is gone */
 /* inbound_stanza.c */

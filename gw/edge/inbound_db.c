@@ -23,10 +23,15 @@ static void reply(struct inbound *in, const struct xs_event *ev, bool verify, co
 }
 
 /* The journal has a line for the first, and one for the stream's end: what a peer may repeat costs no line each. */
-bool inbound_refused(struct inbound *in, enum gw_reason why, const char *error)
+void inbound_note(struct inbound *in, enum gw_reason why, const char *error)
 {
     if (in->n_refused++ == 0)
         line_limit(in->c.edge, &in->c.remote, &in->c.local, why, error, "refused", 1);
+}
+
+bool inbound_refused(struct inbound *in, enum gw_reason why, const char *error)
+{
+    inbound_note(in, why, error);
     if (in->n_refused < REFUSED_MAX)
         return true;
     conn_fail(&in->c, "policy-violation", why, "too many pairs that could not be proven");
@@ -37,6 +42,16 @@ static void refuse(struct inbound *in, const struct xs_event *ev, const char *co
 {
     if (inbound_refused(in, why, condition))
         reply(in, ev, false, "error", condition);
+}
+
+/* Is a question about this pair under way for the stream? */
+static bool is_asked(const struct inbound *in, const struct pair *p)
+{
+    const struct verify *v;
+    LIST_FOREACH(v, &in->verifies, link)
+        if (v->pair == p)
+            return true;
+    return false;
 }
 
 void inbound_db_result(struct inbound *in, const struct xs_event *ev)
@@ -52,7 +67,8 @@ void inbound_db_result(struct inbound *in, const struct xs_event *ev)
     }
     p = pair_find(e, n.to, n.from);
     if (!p) {
-        refuse(in, ev, "policy-violation", gw_conf_side_of(e->conf, n.from) == (int)e->side ? GW_R_PAIR_FORBIDDEN : GW_R_WRONG_SIDE);
+        int side = gw_conf_side_of(e->conf, n.from);
+        refuse(in, ev, "policy-violation", side < 0 ? GW_R_HOST_UNKNOWN : side == (int)e->side ? GW_R_PAIR_FORBIDDEN : GW_R_WRONG_SIDE);
         return;
     }
     if (in->c.use.resumed && !in->n_pairs && p != in->c.use.pair) { /* sessions.h: the first pair is that of the session */
@@ -66,12 +82,17 @@ void inbound_db_result(struct inbound *in, const struct xs_event *ev)
             refuse(in, ev, "resource-constraint", GW_R_STREAM_LIMIT);
         return;
     }
+    if (inbound_proven(in, p)) { /* nobody need be asked twice */
+        reply(in, ev, false, "valid", NULL);
+        return;
+    }
     d = gw_conf_domain(e->conf, e->side, n.from);
     if (!d || !d->dialback || !in->c.secure) {
         refuse(in, ev, "not-authorized", in->c.secure ? tls_peer_wrong(in->c.ssl, e->tls, n.from, &why) : GW_R_CERT_REFUSED);
         return;
     }
-    if (in->n_verifies >= (size_t)e->conf->limits.dialbacks_per_stream || e->n_verifies >= (size_t)e->conf->limits.dialbacks || ev->key.n == 0 || ev->key.n > KEY_MAX || verify_start(in, p, ev->key) != 0)
+    if (is_asked(in, p) || in->n_verifies >= (size_t)e->conf->limits.dialbacks_per_stream || e->n_verifies >= (size_t)e->conf->limits.dialbacks
+        || ev->key.n == 0 || ev->key.n > KEY_MAX || verify_start(in, p, ev->key) != 0)
         refuse(in, ev, "resource-constraint", GW_R_STREAM_LIMIT);
 }
 

@@ -65,7 +65,7 @@ static void bounce(struct inbound *in, struct inpair *ip, struct rec *r)
     rec_free(r);
 }
 
-/* A stanza that no record takes. Anybody behind the peer can send one, so it is refused alone and not with its stream. The
+/* A stanza that no record takes, or with an address that is none. Anybody behind the peer can send one, so it is refused alone and not with its stream. The
  * record has its heads only. What a room sends is not answered (XEP-0045: an occupant who answers with an error is thrown
  * out): presence, and groupchat towards an occupant. Takes r. */
 static void too_much(struct inbound *in, struct inpair *ip, struct rec *r, enum gw_reason why)
@@ -74,7 +74,7 @@ static void too_much(struct inbound *in, struct inpair *ip, struct rec *r, enum 
     jid_split(r->to, &local, &domain, &resource);
     refused_here(in, ip, r, why);
     if (r->kind != REC_PRESENCE && !(str_eq(r->type, STR("groupchat")) && resource.n))
-        tickets_answer(in->c.edge, ip->pair, r, GW_R_RECORD_LIMIT); /* policy-violation, whichever it was */
+        tickets_answer(in->c.edge, ip->pair, r, why == GW_R_ADDRESS_INVALID ? why : GW_R_RECORD_LIMIT); /* policy-violation, whichever it was */
     rec_free(r);
 }
 

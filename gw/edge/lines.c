@@ -115,6 +115,10 @@ uint64_t line_stanza(const struct conn *c, const struct rec *r, uint64_t flow, e
     field_str(&o, GW_F_STANZA_ID, r->id);
     field_str(&o, GW_F_FROM, r->from);
     field_str(&o, GW_F_TO, r->to);
+    if (r->from_raw.n)
+        field_str(&o, GW_F_FROM_RAW, r->from_raw);
+    if (r->to_raw.n)
+        field_str(&o, GW_F_TO_RAW, r->to_raw);
     uint64_t number = add(e, GW_EV_LIMIT, &o);
     buf_clear(&b);
     return number;

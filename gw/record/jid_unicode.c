@@ -6,6 +6,7 @@
 #include <unicode/uchar.h>
 #include <unicode/uidna.h>
 #include <unicode/unorm2.h>
+#include <unicode/uscript.h>
 #include <unicode/usprep.h>
 #include <unicode/ustring.h>
 
@@ -98,12 +99,10 @@ static bool has_compat(UChar32 c)
     return U_FAILURE(e) || m != n || u_memcmp(in, out, n) != 0;
 }
 
-/* RFC 5892 section 2.6, as far as a context is asked: without the context rules themselves, which only allow more. */
-static bool needs_context(UChar32 c)
-{
-    return c == 0x200C || c == 0x200D || c == 0xB7 || c == 0x375 || c == 0x5F3 || c == 0x5F4 || c == 0x30FB ||
-           (c >= 0x660 && c <= 0x669) || (c >= 0x6F0 && c <= 0x6F9);
-}
+static bool arabic_digit(UChar32 c) { return (c >= 0x660 && c <= 0x669) || (c >= 0x6F0 && c <= 0x6F9); }
+
+/* RFC 5892 appendix A, category CONTEXTO: good where contexts_ok says so. The joiners (CONTEXTJ) are never: nobody sees them. */
+static bool in_context(UChar32 c) { return c == 0xB7 || c == 0x375 || c == 0x5F3 || c == 0x5F4 || c == 0x30FB || arabic_digit(c); }
 
 static bool exception_valid(UChar32 c) { return c == 0xDF || c == 0x3C2 || c == 0x6FD || c == 0x6FE || c == 0xF0B || c == 0x3007; }
 
@@ -116,30 +115,47 @@ static bool never_allowed(UChar32 c)
 {
     int8_t t = u_charType(c);
     UHangulSyllableType h = (UHangulSyllableType)u_getIntPropertyValue(c, UCHAR_HANGUL_SYLLABLE_TYPE);
-    return exception_disallowed(c) || needs_context(c) || t == U_UNASSIGNED || t == U_CONTROL_CHAR || t == U_SURROGATE ||
+    return exception_disallowed(c) || t == U_UNASSIGNED || t == U_CONTROL_CHAR || t == U_SURROGATE ||
            t == U_PRIVATE_USE_CHAR || u_hasBinaryProperty(c, UCHAR_DEFAULT_IGNORABLE_CODE_POINT) ||
            u_hasBinaryProperty(c, UCHAR_NONCHARACTER_CODE_POINT) || h == U_HST_LEADING_JAMO || h == U_HST_VOWEL_JAMO ||
            h == U_HST_TRAILING_JAMO || t == U_FORMAT_CHAR || t == U_LINE_SEPARATOR || t == U_PARAGRAPH_SEPARATOR;
 }
 
-/* Arabic-Indic digits may not be mixed (RFC 5892 appendices A.8, A.9); alone they are plain digits. */
-static bool digits_ok(const UChar *s, int32_t n)
+static bool of_script(UChar32 c, UScriptCode wanted)
 {
-    bool arabic = false, extended = false;
-    for (int32_t i = 0; i < n; i++) {
-        arabic |= s[i] >= 0x660 && s[i] <= 0x669;
-        extended |= s[i] >= 0x6F0 && s[i] <= 0x6F9;
-    }
-    return !(arabic && extended);
+    UErrorCode e = U_ZERO_ERROR;
+    return uscript_getScript(c, &e) == wanted && U_SUCCESS(e);
 }
 
-static bool arabic_digit(UChar32 c) { return (c >= 0x660 && c <= 0x669) || (c >= 0x6F0 && c <= 0x6F9); }
+/* RFC 5892 appendices A.3 to A.9: the middle dot between two l, the Greek numeral sign before Greek, geresh and gershayim behind Hebrew, the
+ * Katakana middle dot where there is something Japanese, and Arabic-Indic digits of one kind. */
+static bool contexts_ok(const UChar *s, int32_t n)
+{
+    bool arabic = false, extended = false, dot = false, japanese = false;
+    for (int32_t i = 0; i < n;) {
+        UChar32 c, before = 0, after = 0;
+        int32_t back = i;
+        U16_NEXT(s, i, n, c);
+        if (back > 0)
+            U16_PREV(s, 0, back, before);
+        if (i < n)
+            U16_GET(s, 0, i, n, after);
+        arabic |= c >= 0x660 && c <= 0x669;
+        extended |= c >= 0x6F0 && c <= 0x6F9;
+        dot |= c == 0x30FB;
+        japanese |= of_script(c, USCRIPT_HIRAGANA) || of_script(c, USCRIPT_KATAKANA) || of_script(c, USCRIPT_HAN);
+        if ((c == 0xB7 && (before != 'l' || after != 'l')) || (c == 0x375 && !of_script(after, USCRIPT_GREEK)) ||
+            ((c == 0x5F3 || c == 0x5F4) && !of_script(before, USCRIPT_HEBREW)))
+            return false;
+    }
+    return !(arabic && extended) && (!dot || japanese);
+}
 
 static bool identifier_char(UChar32 c)
 {
     if (c >= 0x21 && c <= 0x7E)
         return true;
-    if (exception_valid(c) || arabic_digit(c))
+    if (exception_valid(c) || in_context(c))
         return true;
     if (never_allowed(c) || has_compat(c))
         return false;
@@ -152,7 +168,7 @@ static bool freeform_char(UChar32 c)
 {
     if (c >= 0x20 && c <= 0x7E)
         return true;
-    return exception_valid(c) || arabic_digit(c) || !never_allowed(c);
+    return exception_valid(c) || in_context(c) || !never_allowed(c);
 }
 
 static bool all_chars(const UChar *s, int32_t n, bool (*allowed)(UChar32))
@@ -209,7 +225,7 @@ static int precis_local(const UChar *s, int32_t n, UChar *out, int32_t *ret_n)
     if (U_FAILURE(e))
         return GW_ERR(LIMIT);
     int rc = normal(icu.nfc, lower, m, out, ret_n);
-    if (!rc && (!all_chars(out, *ret_n, identifier_char) || !digits_ok(out, *ret_n)))
+    if (!rc && (!all_chars(out, *ret_n, identifier_char) || !contexts_ok(out, *ret_n)))
         rc = GW_ERR(SYNTAX);
     return rc;
 }
@@ -221,7 +237,7 @@ static int precis_resource(const UChar *s, int32_t n, UChar *out, int32_t *ret_n
     for (int32_t i = 0; i < n; i++)
         spaced[i] = u_charType(s[i]) == U_SPACE_SEPARATOR ? 0x20 : s[i];
     int rc = normal(icu.nfc, spaced, n, out, ret_n);
-    if (!rc && (!all_chars(out, *ret_n, freeform_char) || !digits_ok(out, *ret_n)))
+    if (!rc && (!all_chars(out, *ret_n, freeform_char) || !contexts_ok(out, *ret_n)))
         rc = GW_ERR(SYNTAX);
     return rc;
 }

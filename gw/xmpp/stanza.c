@@ -42,19 +42,41 @@ bool stanza_is(const struct xml_name *n, bool client)
     return kind_of(n->local, &k) && (str_eq(n->ns, STR(XS_NS_SERVER)) || (client && str_eq(n->ns, STR(NS_CLIENT))));
 }
 
-/* As received, where that says more than the prepared form. */
-static struct str raw(struct str received, struct str prepared) { return str_eq(received, prepared) ? STR_NONE : received; }
+/* As received, where that says more than the prepared form; no more of it than an address has. */
+static struct str raw(struct str received, struct str prepared)
+{
+    size_t n = received.n;
+    if (n > JID_MAX)
+        for (n = JID_MAX; ((unsigned char)received.p[n] & 0xc0) == 0x80;)
+            n--;
+    return str_eq(received, prepared) ? STR_NONE : (struct str){ received.p, n };
+}
+
+/* RFC 7622 section 3.2: before the first "/", and of that behind the first "@". */
+static struct str domain_of(struct str jid)
+{
+    const char *end = memchr(jid.p, '/', jid.n), *at;
+    size_t n = end ? (size_t)(end - jid.p) : jid.n;
+    at = memchr(jid.p, '@', n);
+    return at ? (struct str){ at + 1, n - (size_t)(at + 1 - jid.p) } : (struct str){ jid.p, n };
+}
+
+/* Of an address that is none its domain is left, if that is one: the stanza is refused, and the stream knows whose it was. */
+static struct str prepare(struct stanza *st, struct str received, struct jid *j, const char *detail)
+{
+    if (jid_prepare(received, j) == 0)
+        return j->full;
+    spoil(st, "improper-addressing", GW_R_ADDRESS_INVALID, detail);
+    return jid_prepare_domain(domain_of(received), j->text, &j->domain) == 0 ? j->domain : STR_NONE;
+}
 
 /* Apart, for its large locals. */
 static __attribute__((noinline)) void prepared(struct stanza *st, struct str from, struct str to)
 {
     struct jid f, t;
-    if (jid_prepare(from, &f) != 0)
-        spoil(st, "improper-addressing", GW_R_ADDRESS_INVALID, "from is not a valid address");
-    else if (jid_prepare(to, &t) != 0)
-        spoil(st, "improper-addressing", GW_R_ADDRESS_INVALID, "to is not a valid address");
-    else
-        built(st, rec_address(st->r, f.full, t.full, raw(from, f.full), raw(to, t.full)));
+    struct str pf = prepare(st, from, &f, "from is not a valid address"), pt = prepare(st, to, &t, "to is not a valid address");
+    if (pf.n && pt.n)
+        built(st, rec_address(st->r, pf, pt, raw(from, pf), raw(to, pt)));
 }
 
 static void address(struct stanza *st, struct str from, struct str to)
@@ -76,7 +98,15 @@ static bool names_fit(struct stanza *st, const struct xml_name *n)
     return false;
 }
 
-/* Streams' own names have no business inside a stanza (CVE-2022-20917); a record refuses them too. */
+/* Streams' own names have no business inside a stanza (CVE-2022-20917), nor has an element in the XML namespace; a record refuses both. */
+static bool names_xml(struct stanza *st, struct str ns)
+{
+    if (!str_eq(ns, STR(NS_XML)))
+        return false;
+    spoil(st, "policy-violation", GW_R_RECORD_INVALID, "an element in the XML namespace");
+    return true;
+}
+
 static bool names_stream(struct stanza *st, struct str ns)
 {
     if (!str_eq(ns, STR(XS_NS_STREAM)))
@@ -183,7 +213,7 @@ void stanza_start(struct stanza *st, unsigned depth, const struct xml_name *n, c
         spoil(st, "policy-violation", GW_R_RECORD_LIMIT, "too many elements");
     else if (is_one_too_many(st, depth))
         spoil(st, "policy-violation", GW_R_RECORD_LIMIT, "too many elements in one");
-    if (st->fault.condition || !names_fit(st, n) || names_stream(st, n->ns))
+    if (st->fault.condition || !names_fit(st, n) || names_stream(st, n->ns) || names_xml(st, n->ns))
         return;
     built(st, rec_open(st->r, mapped(st, n->ns), n->local));
     if (st->fault.condition)
@@ -222,7 +252,7 @@ struct rec *stanza_heads(const struct stanza *st)
 {
     const struct rec *r = st->r;
     struct rec *h = NULL;
-    bool ours = st->fault.reason == GW_R_RECORD_LIMIT || st->fault.reason == GW_R_RECORD_INVALID;
+    bool ours = st->fault.reason == GW_R_RECORD_LIMIT || st->fault.reason == GW_R_RECORD_INVALID || st->fault.reason == GW_R_ADDRESS_INVALID;
     if (!ours || !r->from.n || !r->to.n)
         return NULL;
     h = rec_new(st->limits);

@@ -198,22 +198,9 @@ for what, attrs, conditions, reasons in (
         ("to missing", f"from='{A}'", "improper-addressing", "address-invalid"),
         ("to empty", f"from='{A}' to=''", "improper-addressing", "address-invalid"),
         ("from only in another namespace", f"xmlns:x='u:x' x:from='{A}' to='{B}'", "improper-addressing", "address-invalid"),
-        ("from with an empty localpart", f"from='@{HIGH}' to='{B}'", "improper-addressing", "address-invalid"),
-        ("from with an empty resource", f"from='a@{HIGH}/' to='{B}'", "improper-addressing", "address-invalid"),
-        ("from with a space in the localpart", f"from='a b@{HIGH}' to='{B}'", "improper-addressing", "address-invalid"),
-        ("from with a line break in the resource", f"from='a@{HIGH}/x&#10;y' to='{B}'", "improper-addressing", "address-invalid"),
-        ("from with a quote in the localpart", f"from='a&apos;b@{HIGH}' to='{B}'", "improper-addressing", "address-invalid"),
-        ("from with markup in the localpart", f"from='a&lt;b@{HIGH}' to='{B}'", "improper-addressing", "address-invalid"),
-        ("from with a right-to-left override", f"from='a\u202eb@{HIGH}' to='{B}'", "improper-addressing", "address-invalid"),
-        ("from with a zero-width joiner", f"from='a\u200bb@{HIGH}' to='{B}'", "improper-addressing", "address-invalid"),
-        ("from with a private-use character", f"from='a\ue000@{HIGH}' to='{B}'", "improper-addressing", "address-invalid"),
-        ("from with an unassigned character", f"from='a\U000e0fff@{HIGH}' to='{B}'", "improper-addressing", "address-invalid"),
         ("from with a look-alike domain", f"from='a@h\u0456gh.example' to='{B}'", {"improper-addressing", "invalid-from"}, ()),
         ("from with an ACE label", f"from='a@xn--hgh-vma.example' to='{B}'", {"improper-addressing", "invalid-from"}, ()),
-        ("from with a localpart of 1,024 bytes", f"from='{'a' * 1024}@{HIGH}' to='{B}'", "improper-addressing", "address-invalid"),
-        ("from with a resource of 1,024 bytes", f"from='a@{HIGH}/{'r' * 1024}' to='{B}'", "improper-addressing", "address-invalid"),
         ("from with a label of 64 bytes", f"from='a@{'h' * 64}.example' to='{B}'", {"improper-addressing", "invalid-from"}, ()),
-        ("from with leading white space", f"from=' {A}' to='{B}'", "improper-addressing", "address-invalid"),
         ("from with an encoded solidus", f"from='a@{LOW}\\2f@{HIGH}' to='{B}'", {"improper-addressing", "invalid-from"}, ()),
         ("from given twice", f"from='{A}' from='{B}' to='{B}'", NWF, "not-well-formed"),
         ("from given twice by a namespace trick", f"xmlns:x='u:x' xmlns:y='u:x' x:from='1' y:from='2' from='{A}' to='{B}'", NWF, "not-well-formed"),
@@ -221,6 +208,33 @@ for what, attrs, conditions, reasons in (
     for kind in ("message", "iq") if "given" not in what else ("message",):
         row(f"{kind}: {what}", "auth", m("" if kind == "iq" else "<body>SMUGGLED</body>", attrs=attrs + " id='atk' type='%s'" % ("get" if kind == "iq" else "chat"),
             name=kind), conditions, reasons, "RFC 6120 8.1, RFC 7622 3")
+
+# A good domain, and in front of it or behind it what nobody has: anybody behind the peer can write that, so the stanza goes alone.
+for what, attrs, conditions, reasons in (
+        ("from with an empty localpart", f"from='@{HIGH}' to='{B}'", "jid-malformed", "address-invalid"),
+        ("from with an empty resource", f"from='a@{HIGH}/' to='{B}'", "jid-malformed", "address-invalid"),
+        ("from with a space in the localpart", f"from='a b@{HIGH}' to='{B}'", "jid-malformed", "address-invalid"),
+        ("from with a line break in the resource", f"from='a@{HIGH}/x&#10;y' to='{B}'", "jid-malformed", "address-invalid"),
+        ("from with a quote in the localpart", f"from='a&apos;b@{HIGH}' to='{B}'", "jid-malformed", "address-invalid"),
+        ("from with markup in the localpart", f"from='a&lt;b@{HIGH}' to='{B}'", "jid-malformed", "address-invalid"),
+        ("from with a right-to-left override", f"from='a\u202eb@{HIGH}' to='{B}'", "jid-malformed", "address-invalid"),
+        ("from with a zero-width joiner", f"from='a\u200bb@{HIGH}' to='{B}'", "jid-malformed", "address-invalid"),
+        ("from with a private-use character", f"from='a\ue000@{HIGH}' to='{B}'", "jid-malformed", "address-invalid"),
+        ("from with an unassigned character", f"from='a\U000e0fff@{HIGH}' to='{B}'", "jid-malformed", "address-invalid"),
+        ("from with a localpart of 1,024 bytes", f"from='{'a' * 1024}@{HIGH}' to='{B}'", "jid-malformed", "address-invalid"),
+        ("from with a resource of 1,024 bytes", f"from='a@{HIGH}/{'r' * 1024}' to='{B}'", "jid-malformed", "address-invalid"),
+        ("from with leading white space", f"from=' {A}' to='{B}'", "jid-malformed", "address-invalid"),
+        ("to with an empty resource", f"to='a@{LOW}/' from='{A}'", "jid-malformed", "address-invalid"),
+        ("to with a space in the localpart", f"to='a b@{LOW}' from='{A}'", "jid-malformed", "address-invalid"),
+        ("to with a line break in the resource", f"to='a@{LOW}/x&#10;y' from='{A}'", "jid-malformed", "address-invalid"),
+        ("to with a right-to-left override", f"to='a\u202eb@{LOW}' from='{A}'", "jid-malformed", "address-invalid"),
+        ("to with an unassigned character", f"to='a\U000e0fff@{LOW}' from='{A}'", "jid-malformed", "address-invalid"),
+        ("to with a localpart of 1,024 bytes", f"to='{'a' * 1024}@{LOW}' from='{A}'", "jid-malformed", "address-invalid"),
+        ("to with a resource of 1,024 bytes", f"to='a@{LOW}/{'r' * 1024}' from='{A}'", "jid-malformed", "address-invalid"),
+):
+    for kind in ("message", "iq"):
+        row(f"{kind}: {what}", "spare", m("" if kind == "iq" else "<body>SMUGGLED</body>", attrs=attrs + " id='atk' type='%s'" % ("get" if kind == "iq" else "chat"),
+            name=kind), conditions, reasons, "RFC 6120 8.3.3.8, RFC 7622 3")
 
 # ---- on an authenticated stream: XML ------------------------------------------------------------------------------------
 BODY = "RFC 6120 11, XML 1.0, Namespaces in XML 1.0"

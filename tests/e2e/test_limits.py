@@ -10,6 +10,7 @@ import re
 import resource
 import select
 import signal
+import threading
 import time
 
 import pytest
@@ -360,6 +361,34 @@ def test_dialbacks_under_way(running):
         assert refused(third)
         assert r.events.wait(lambda e: e["event_type"] == "limit" and e.get("reason") == "stream-limit", 5, mark)
     finally:
+        ends.close()
+
+
+def test_a_pair_is_asked_about_once(running):
+    """While a key is asked about, and when its pair is proven, the same pair costs no further question, whatever the key."""
+    r = running(layout="routed", high="bare", low="bare", dialback=True)
+    ends, answers, held = Ends(r.lab, sinks=()), threading.Event(), []
+
+    def authoritative(peer, e):
+        held.append(e)
+        answers.wait(10)
+        peer.send(f"<db:verify xmlns:db='{DIALBACK}' from='high.example' to='low.example' id='{e.get('id')}' type='valid'/>")
+    server = ends.open_sink("high", answer=authoritative, tls_only=True)
+    server.tls = (*server.tls[:2], None)        # the gateway shows no certificate of this side's authority here
+    try:
+        peer = ends.connect("high", tls=(None, None, None))
+        peer.start_tls("high.example", "low.example")
+        for n in range(3):
+            peer.send(f"<db:result from='high.example' to='low.example' xmlns:db='{DIALBACK}'>key-{n}</db:result>")
+        assert [peer.expect("result", 5).get("type") for _ in range(2)] == ["error", "error"]
+        answers.set()
+        assert peer.expect("result", 10).get("type") == "valid"
+        peer.send(f"<db:result from='high.example' to='low.example' xmlns:db='{DIALBACK}'>another</db:result>")
+        assert peer.expect("result", 10).get("type") == "valid"
+        assert len(held) == server.connections == 1
+        assert r.events.wait(lambda e: e["event_type"] == "stream" and e.get("auth") == "dialback" and e.get("from_domain") == "high.example", 5)
+    finally:
+        answers.set()
         ends.close()
 
 

@@ -204,6 +204,9 @@ static const struct row rows[] = {
     { "to with a forbidden character", READY, "<message from='romeo@capulet.example' to='a&lt;b@montague.example'/>", 0,
         "fail improper-addressing address-invalid: to is not a valid address" },
     { "no to: no mercy", SPARED, "<message from='romeo@capulet.example'/>", 0, "fail improper-addressing address-invalid: no to" },
+    { "an address that is none: the stream is spared", SPARED, "<message from='romeo@capulet.example' to='a b@montague.example'><body>x</body></message>" MSG("<a/>"), 0,
+        "stanza 81 <message xmlns='jabber:server' " ADDR "><a/></message>" },
+    { "an element in the XML namespace: the stream is spared", SPARED, MSG("<xml:a/>") MSG("<a/>"), 0, "stanza 81 <message xmlns='jabber:server' " ADDR "><a/></message>" },
     { "stream element inside a stanza: the stream is spared", SPARED, MSG("<stream:error/>") MSG("<a/>"), 0,
         "stanza 81 <message xmlns='jabber:server' " ADDR "><a/></message>" },
     /* ---- the end ---- */
