@@ -31,6 +31,19 @@ def condition(element):
     return name(error[0])
 
 
+def test_larger_than_the_other_server_takes(ends):
+    """XEP-0478: what is above its max-bytes goes back to the sender, who is told that it is too large; the stream and the next one are fine."""
+    ends.open_sink("low", features="<limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>10000</max-bytes></limits>")
+    ends.open_sink("high")
+    peer, mark = ends.stream("high"), ends.events.mark()
+    for id_, size in (("fits", 9000), ("too-large", 12000), ("fits-too", 100)):
+        peer.send(message(FROM, TO, id_, "a word " * (size // 7)))
+    assert condition(ends.sink["high"].wait("the answer", is_error("too-large"))) == "policy-violation"
+    ends.sink["low"].wait("the last", lambda e: e.get("id") == "fits-too")
+    assert ends.sink["low"].ids() == ["fits", "fits-too"]
+    assert ends.events.wait(lambda e: e["event_type"] == "delivery" and e.get("reason") == "record-limit", 10, mark)
+
+
 def test_order_is_kept(ends):
     ends.open_sink("low")
     peer = ends.stream("high")

@@ -252,8 +252,8 @@ class Sink:
     `answer(peer, element)`, when given, is called for each stanza. `pause` set: nothing is read from the sockets.
     `mute`: connections are taken but nothing is ever said. `tls_only`: nobody authenticates, as who only asks about keys (XEP-0220)."""
 
-    def __init__(self, namespace, addresses, own, tls, port=5269, answer=None, mute=False, tls_only=False):
-        self.own, self.tls, self.answer, self.mute, self.tls_only = own, tls, answer, mute, tls_only
+    def __init__(self, namespace, addresses, own, tls, port=5269, answer=None, mute=False, tls_only=False, features=""):
+        self.own, self.tls, self.answer, self.mute, self.tls_only, self.features = own, tls, answer, mute, tls_only, features
         self.stanzas = []       # (monotonic time, element)
         self.peers = set()      # far addresses
         self.connections = 0
@@ -286,7 +286,7 @@ class Sink:
                 while peer.sock.recv(65536):
                     pass
                 return
-            peer.accept(self.own, self.tls_only)
+            peer.accept(self.own, self.tls_only, self.features)
             while not self._ending:
                 while self.pause.is_set() and not self._ending:
                     time.sleep(0.02)
