@@ -70,7 +70,8 @@
     X(PROGRAM_STARTED, "program-started", "a program of the gateway was started") \
     X(PROGRAM_LOST, "program-lost", "a program of the gateway ended unasked") \
     X(FAIL_BACK, "fail-back", "a better server of that domain is there again") \
-    X(OPEN_FULL, "open-full", "more deliveries were open than the journal follows, and what became of this one was not told before")
+    X(OPEN_FULL, "open-full", "more deliveries were open than the journal follows, and what became of this one was not told before") \
+    X(TOO_LARGE, "too-large", "the other server has said that it takes no stanza of this size (XEP-0478)")
 
 enum gw_reason {
 #define X(name, code, text) GW_R_##name,

@@ -40,7 +40,7 @@ static void write_order(struct outbound *o, struct order *m)
     struct edge *e = o->c.edge;
     if (o->max_bytes && m->n_xml > o->max_bytes) { /* it would end the stream, for others too */
         log_info("a stanza of %zu bytes is more than %.*s takes", m->n_xml, STR_ARG(o->pair->theirs));
-        orders_settle(e, m, GW_R_RECORD_LIMIT);
+        orders_settle(e, m, GW_R_TOO_LARGE);
         return;
     }
     m->start = conn_offset(&o->c);

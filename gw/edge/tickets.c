@@ -113,7 +113,7 @@ int tickets_report(struct edge *e)
 static bool is_delivery_failure(enum gw_reason r)
 {
     static const enum gw_reason list[] = { GW_R_NO_ROUTE, GW_R_NO_AUTH, GW_R_TIMEOUT, GW_R_STREAM_LOST, GW_R_UNKNOWN_OUTCOME,
-        GW_R_GUARD_LOST, GW_R_EDGE_LOST, GW_R_QUEUE_FULL, GW_R_READER_REFUSED, GW_R_INTERNAL, GW_R_RECORD_INVALID, GW_R_RECORD_LIMIT };
+        GW_R_GUARD_LOST, GW_R_EDGE_LOST, GW_R_QUEUE_FULL, GW_R_READER_REFUSED, GW_R_INTERNAL, GW_R_RECORD_INVALID, GW_R_TOO_LARGE };
     for (size_t i = 0; i < sizeof list / sizeof *list; i++)
         if (list[i] == r)
             return true;
@@ -130,7 +130,7 @@ static void condition(enum gw_reason r, struct str *ret_type, struct str *ret_co
         *ret_condition = STR("remote-server-timeout");
     else if (r == GW_R_QUEUE_FULL)
         *ret_condition = STR("resource-constraint");
-    else if (r == GW_R_RECORD_LIMIT || r == GW_R_ADDRESS_INVALID) {
+    else if (r == GW_R_RECORD_LIMIT || r == GW_R_TOO_LARGE || r == GW_R_ADDRESS_INVALID) {
         *ret_type = STR("modify");
         *ret_condition = r == GW_R_ADDRESS_INVALID ? STR("jid-malformed") : STR("policy-violation");
     } else {

@@ -214,7 +214,7 @@ static bool is_outcome(uint8_t reason)
 {
     return reason == GW_R_WRITTEN || reason == GW_R_NO_ROUTE || reason == GW_R_NO_AUTH || reason == GW_R_TIMEOUT ||
         reason == GW_R_READER_REFUSED || reason == GW_R_STREAM_LOST || reason == GW_R_UNKNOWN_OUTCOME || reason == GW_R_QUEUE_FULL ||
-        reason == GW_R_INTERNAL || reason == GW_R_EDGE_LOST || reason == GW_R_RECORD_LIMIT; /* the other server takes no such size */
+        reason == GW_R_INTERNAL || reason == GW_R_EDGE_LOST || reason == GW_R_TOO_LARGE;
 }
 
 int guard_settle(struct guard *g, enum gw_side side, const struct msg_settle *m)

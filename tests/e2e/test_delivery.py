@@ -41,7 +41,7 @@ def test_larger_than_the_other_server_takes(ends):
     assert condition(ends.sink["high"].wait("the answer", is_error("too-large"))) == "policy-violation"
     ends.sink["low"].wait("the last", lambda e: e.get("id") == "fits-too")
     assert ends.sink["low"].ids() == ["fits", "fits-too"]
-    assert ends.events.wait(lambda e: e["event_type"] == "delivery" and e.get("reason") == "record-limit", 10, mark)
+    assert ends.events.wait(lambda e: e["event_type"] == "delivery" and e.get("reason") == "too-large", 10, mark)
 
 
 def test_order_is_kept(ends):

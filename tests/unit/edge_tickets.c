@@ -113,6 +113,7 @@ static const struct {
     { "queue full", REC_MESSAGE, "chat", GW_R_QUEUE_FULL, BACK("message", "wait resource-constraint") },
     { "internal", REC_MESSAGE, "chat", GW_R_INTERNAL, BACK("message", "cancel internal-server-error") },
     { "too large for a record, refused at the edge", REC_MESSAGE, "chat", GW_R_RECORD_LIMIT, "" },
+    { "too large for the other server", REC_MESSAGE, "chat", GW_R_TOO_LARGE, BACK("message", "modify policy-violation") },
     { "the second reader refused it", REC_MESSAGE, "chat", GW_R_READER_REFUSED, BACK("message", "cancel internal-server-error") },
     { "never to an error", REC_MESSAGE, "error", GW_R_NO_ROUTE, "" },
     { "never to a result", REC_IQ, "result", GW_R_NO_ROUTE, "" },
