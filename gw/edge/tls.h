@@ -51,6 +51,8 @@ static inline bool tls_peer_is(SSL *ssl, const struct tls *t, struct str domain)
     const char *why;
     return tls_peer_wrong(ssl, t, domain, &why) == GW_R_NONE;
 }
+/* Behind a full handshake whose session may be resumed: whether the chain lets otherNames count goes with the session, since the chain does not. */
+void tls_session_names(SSL *ssl);
 /* The Unix times between which the verdict on the peer's chain stands: its certificates are valid, and so are the revocation lists. False:
  * the chain was not found good, or the times cannot be read. */
 bool tls_valid(SSL *ssl, const struct tls *t, int64_t *ret_from, int64_t *ret_until);
