@@ -464,6 +464,7 @@ enum gw_reason tls_peer_wrong(SSL *ssl, const struct tls *t, struct str domain, 
     const struct tls_name *n = find_name(t, domain);
     long verified = SSL_get_verify_result(ssl);
     *ret_why = !cert ? "it showed no certificate" : verified != X509_V_OK ? X509_verify_cert_error_string(verified)
+        : !(X509_get_key_usage(cert) & KU_DIGITAL_SIGNATURE) ? "its certificate's key is not for signatures (keyUsage without digitalSignature)"
         : !n || !cert_names(cert, domain, str_c(n->ascii), dns_only(ssl)) ? "the certificate names another domain" : NULL;
     if (*ret_why)
         return GW_R_CERT_REFUSED;

@@ -43,8 +43,8 @@ struct tls_peer {
     unsigned char sha256[32];
 };
 void tls_peer(SSL *ssl, struct tls_peer *ret);
-/* Is the chain good, does the certificate name this domain (cert.h), and is its key one of those pinned, where any are? NONE: all of it;
- * else CERT_REFUSED or PIN_MISMATCH, and ret_why (static). */
+/* Is the chain good, is the key one for signatures (RFC 8446 section 4.4.2.2), does the certificate name this domain (cert.h), and is its key one
+ * of those pinned, where any are? NONE: all of it; else CERT_REFUSED or PIN_MISMATCH, and ret_why (static). */
 enum gw_reason tls_peer_wrong(SSL *ssl, const struct tls *t, struct str domain, const char **ret_why);
 static inline bool tls_peer_is(SSL *ssl, const struct tls *t, struct str domain)
 {

@@ -301,6 +301,8 @@ REFUSED = [
     ("XmppAddr, an issuer that excludes the name", lambda f, by: below(f, by, middle_more=f"nameConstraints=critical,excluded;DNS:{HIGH}\n", cn="Some Server",
                                                                       san=f"otherName:{XMPP_ADDR};UTF8:{HIGH}")),
     ("an issuer for clients only", lambda f, by: below(f, by, middle_usage="clientAuth")),
+    ("a key that is for agreement only", dn(more="keyUsage=critical,keyAgreement\n")),
+    ("a key that is for encipherment only", dn(more="keyUsage=keyEncipherment\n", key=RSA2048)),
     ("an unknown critical extension", dn(more="1.2.3.4=critical,ASN1:UTF8String:x\n")),
     ("RSA of 1024 bits", dn(key=RSA1024)), ("signed with SHA-1", dn(sign=("-sha1",))),
 ]
@@ -310,6 +312,8 @@ ACCEPTED = [
     ("XmppAddr", dn(san=f"otherName:{XMPP_ADDR};UTF8:{HIGH}")), ("an issuer between", lambda f, by: below(f, by)),
     ("XmppAddr, an issuer between", lambda f, by: below(f, by, san=f"otherName:{XMPP_ADDR};UTF8:{HIGH}")),
     ("an issuer for the name", lambda f, by: below(f, by, middle_more=f"nameConstraints=critical,permitted;DNS:{HIGH}\n")), ("RSA of 2048 bits", dn(key=RSA2048)),
+    ("a key for signatures", dn(more="keyUsage=critical,digitalSignature\n")),
+    ("a key for signatures and encipherment", dn(more="keyUsage=critical,digitalSignature,keyEncipherment\n", key=RSA2048)),
 ]
 
 
