@@ -287,6 +287,8 @@ static bool mediated(struct finding *f, uint32_t i)
         return false;
     if (to.p && !near_pair(f->e, p.to_domain))
         return foreign(f, i, "it invites somebody of a domain that is neither side's");
+    if (from.p && !near_pair(f->e, p.from_domain))
+        return foreign(f, i, "it invites in the name of somebody of a domain that is neither side's");
     p.recipient = to.p != NULL;
     return add(f, p);
 }

@@ -100,6 +100,18 @@ static const struct { const char *name, *rules, *xml, *want; } rows[] = {
         IN("a@high.example/x", "b@low.example") "<body>y</body>" OUT OUT OUT BODY, "carried policy-violation" },
 
     { "an invitation by the room: who invites is asked about", NO_X, "<message from='plans@high.example' to='b@low.example'>" USER "<invite from='x@high.example/r'/></x></message>", "rule -" },
+    { "an invitation by the room, in the name of somebody elsewhere", ALL, "<message from='plans@high.example' to='b@low.example'>" USER
+        "<invite from='z@third.example/r'/></x></message>", "carried -" },
+    { "in the name of nobody on a domain that only ends so", ALL, "<message from='plans@rooms.high.example' to='b@low.example'>" USER
+        "<invite from='z@evilhigh.example'/></x></message>", "carried -" },
+    { "in the name of somebody on the room's server", ALL, "<message from='plans@rooms.high.example' to='b@low.example'>" USER
+        "<invite from='a@high.example/r'/></x></message>", "released" },
+    { "in the name of somebody on the invited's side", ALL, "<message from='plans@rooms.high.example' to='b@low.example'>" USER
+        "<invite from='c@low.example/r'/></x></message>", "released" },
+    { "an invitation through the room that claims to be from elsewhere", ALL, "<message from='a@high.example/x' to='plans@low.example'>" USER
+        "<invite from='z@third.example' to='c@low.example'/></x></message>", "carried forbidden" },
+    { "a decline in the name of somebody elsewhere", ALL, "<message from='plans@high.example' to='b@low.example'>" USER
+        "<decline from='z@third.example'/></x></message>", "carried -" },
     { "an invitation through the room: who is invited is asked about", NO_C, "<message from='a@high.example/x' to='plans@low.example'>" USER "<invite to='c@low.example'/></x></message>",
         "rule policy-violation" },
     { "an invitation through the room of somebody elsewhere", ALL, "<message from='a@high.example/x' to='plans@low.example'>" USER "<invite to='c@third.example'/></x></message>",
@@ -219,6 +231,8 @@ int main(void)
     p = ready ? help_load(TO_B) : NULL;
     ok(p && judged(p, M ADDR A("to", "b@low.example") A("cc", "c@third.example") "</addresses>" BODY, "changed", NULL), "where foreign addresses are left out, they are");
     ok(p && judged(p, M IN("x@third.example", "b@low.example") "<body>x</body>" OUT BODY, "changed", NULL), "and forwarded stanzas with such");
+    ok(p && judged(p, "<message from='plans@high.example' to='b@low.example'>" USER "<invite from='z@third.example'/></x><body>x</body></message>", "changed", NULL),
+       "and invitations in the name of such");
     ok(p && judged(p, M IN("x@third.example", "b@low.example") "<body>x</body>" OUT "</message>", "carried forbidden", NULL), "unless nothing else is there");
     policy_free(p);
     p = ready ? help_load("{ id = 1; name = \"cut\"; when = { text = \"low.ex\"; not = { to = \"x@y\"; }; }; action = \"redact\"; with = \"\"; }, "
