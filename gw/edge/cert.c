@@ -72,7 +72,7 @@ static bool other_matches(const OTHERNAME *o, struct str prepared, struct str as
     return strcmp(oid, OID_XMPP_ADDR) == 0 && addr_matches(o->value, prepared);
 }
 
-bool cert_names(X509 *cert, struct str prepared, struct str ascii)
+bool cert_names(X509 *cert, struct str prepared, struct str ascii, bool dns_only)
 {
     bool found = false;
     GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
@@ -80,10 +80,30 @@ bool cert_names(X509 *cert, struct str prepared, struct str ascii)
         const GENERAL_NAME *g = sk_GENERAL_NAME_value(names, i);
         if (g->type == GEN_DNS)
             found = dns_matches(asn1(g->d.dNSName), ascii);
-        else if (g->type == GEN_OTHERNAME)
+        else if (g->type == GEN_OTHERNAME && !dns_only)
             found = other_matches(g->d.otherName, prepared, ascii);
     }
     GENERAL_NAMES_free(names);
+    return found;
+}
+
+static bool has_dns(const STACK_OF(GENERAL_SUBTREE) *v)
+{
+    for (int i = 0; i < sk_GENERAL_SUBTREE_num(v); i++)
+        if (sk_GENERAL_SUBTREE_value(v, i)->base->type == GEN_DNS)
+            return true;
+    return false;
+}
+
+bool cert_constrained(const STACK_OF(X509) *chain)
+{
+    bool found = sk_X509_num(chain) < 1;
+    for (int i = 1; i < sk_X509_num(chain) && !found; i++) {
+        int critical;
+        NAME_CONSTRAINTS *c = X509_get_ext_d2i(sk_X509_value(chain, i), NID_name_constraints, &critical, NULL);
+        found = c ? has_dns(c->permittedSubtrees) || has_dns(c->excludedSubtrees) : critical != -1; /* -1: there are none; else unreadable */
+        NAME_CONSTRAINTS_free(c);
+    }
     return found;
 }
 

@@ -253,6 +253,7 @@ void session_done(struct conn *c)
         c->edge->count.resumed++;
         return;
     }
+    tls_session_names(c->ssl);
     end = time(NULL) + c->edge->conf->limits.session_time / 1000;
     if (!tls_valid(c->ssl, c->edge->tls, &u->from, &u->until))
         u->from = u->until = 0;

@@ -339,7 +339,7 @@ int tls_chain(struct tls *t, struct str domain, struct str chain)
         if (t->shown[i].minted && str_eq(t->shown[i].domain, domain))
             s = &t->shown[i];
     err = s ? cert_chain(chain, &leaf, &above) : GW_ERR(PROTO);
-    if (!err && !cert_names(leaf, domain, str_c(s->ascii)))
+    if (!err && !cert_names(leaf, domain, str_c(s->ascii), true))
         err = GW_ERR(PROTO);
     if (!err) {
         key = signer_key(s->domain, X509_get0_pubkey(leaf));
@@ -442,13 +442,30 @@ void tls_peer(SSL *ssl, struct tls_peer *ret)
         ret->certificate = false;
 }
 
+void tls_session_names(SSL *ssl)
+{
+    if (!cert_constrained(SSL_get0_verified_chain(ssl)))
+        (void)SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), "*", 1); /* without it they do not count */
+}
+
+/* Do the dNSNames of the peer's certificate alone say who it is? There is a verified chain in full handshakes only. */
+static bool dns_only(SSL *ssl)
+{
+    void *mark = NULL;
+    size_t n = 0;
+    if (!SSL_session_reused(ssl))
+        return cert_constrained(SSL_get0_verified_chain(ssl));
+    return SSL_SESSION_get0_ticket_appdata(SSL_get_session(ssl), &mark, &n) != 1 || n != 1;
+}
+
 enum gw_reason tls_peer_wrong(SSL *ssl, const struct tls *t, struct str domain, const char **ret_why)
 {
     X509 *cert = SSL_get0_peer_certificate(ssl);
     const struct tls_name *n = find_name(t, domain);
     long verified = SSL_get_verify_result(ssl);
     *ret_why = !cert ? "it showed no certificate" : verified != X509_V_OK ? X509_verify_cert_error_string(verified)
-        : !n || !cert_names(cert, domain, str_c(n->ascii)) ? "the certificate names another domain" : NULL;
+        : !(X509_get_key_usage(cert) & KU_DIGITAL_SIGNATURE) ? "its certificate's key is not for signatures (keyUsage without digitalSignature)"
+        : !n || !cert_names(cert, domain, str_c(n->ascii), dns_only(ssl)) ? "the certificate names another domain" : NULL;
     if (*ret_why)
         return GW_R_CERT_REFUSED;
     if (cert_pinned(cert, n->domain_conf))

@@ -43,14 +43,16 @@ struct tls_peer {
     unsigned char sha256[32];
 };
 void tls_peer(SSL *ssl, struct tls_peer *ret);
-/* Is the chain good, does the certificate name this domain (cert.h), and is its key one of those pinned, where any are? NONE: all of it;
- * else CERT_REFUSED or PIN_MISMATCH, and ret_why (static). */
+/* Is the chain good, is the key one for signatures (RFC 8446 section 4.4.2.2), does the certificate name this domain (cert.h), and is its key one
+ * of those pinned, where any are? NONE: all of it; else CERT_REFUSED or PIN_MISMATCH, and ret_why (static). */
 enum gw_reason tls_peer_wrong(SSL *ssl, const struct tls *t, struct str domain, const char **ret_why);
 static inline bool tls_peer_is(SSL *ssl, const struct tls *t, struct str domain)
 {
     const char *why;
     return tls_peer_wrong(ssl, t, domain, &why) == GW_R_NONE;
 }
+/* Behind a full handshake whose session may be resumed: whether the chain lets otherNames count goes with the session, since the chain does not. */
+void tls_session_names(SSL *ssl);
 /* The Unix times between which the verdict on the peer's chain stands: its certificates are valid, and so are the revocation lists. False:
  * the chain was not found good, or the times cannot be read. */
 bool tls_valid(SSL *ssl, const struct tls *t, int64_t *ret_from, int64_t *ret_until);

@@ -72,14 +72,28 @@ bool expand_before(struct pol_eval *e, const char **ret_why, const char **ret_co
 
 /* ---- addresses ---- */
 
-/* Its prepared form, in e's arena. */
-static bool address(struct finding *f, struct str raw, struct pol_party *p, bool to)
+/* The attribute leaves as the rules see it: who reads it may prepare it otherwise (RFC 7622). */
+static bool put_prepared(struct pol_eval *e, uint32_t i, const char *name, struct str full)
 {
+    const struct rec_node *n = &e->rec->nodes[i];
+    for (uint32_t a = n->first_attr; a < n->first_attr + n->n_attrs; a++) {
+        const struct rec_attr *is = &e->rec->attrs[a];
+        if (!is->ns.n && str_eq(is->name, str_c(name)) && !str_eq(is->value, full))
+            return pol_edit(e, (struct rec_edit){ .op = REC_REPLACE, .node = i, .attr = a, .len = is->value.n, .with = full }) &&
+                pol_changed(e, "carried: {%.*s}%.*s/@%s is prepared", STR_ARG(n->ns), STR_ARG(n->name), name);
+    }
+    return true;
+}
+
+/* The prepared form of an attribute of node i, in e's arena. */
+static bool address(struct finding *f, uint32_t i, const char *name, struct pol_party *p, bool to)
+{
+    struct str raw = rec_attr_get(f->e->rec, i, STR_NONE, str_c(name));
     struct jid j;
     if (!raw.n || jid_prepare(raw, &j))
         return refuse(f, "an address that it carries is none", "jid-malformed");
     struct str full = arena_str(&f->e->arena, j.full), domain = arena_str(&f->e->arena, j.domain);
-    if (!full.p || !domain.p)
+    if (!full.p || !domain.p || !put_prepared(f->e, i, name, full))
         return refuse(f, "no memory", "internal-server-error");
     *(to ? &p->to : &p->from) = full;
     *(to ? &p->to_domain : &p->from_domain) = domain;
@@ -145,12 +159,15 @@ static bool one_address(struct finding *f, uint32_t i)
         return true;
     if (!jid.p) /* a uri: nobody here knows who that is */
         return foreign(f, i, "it carries an address that is no XMPP address");
-    if (!address(f, jid, &p, to))
+    if (!address(f, i, "jid", &p, to))
         return false;
     struct str domain = to ? p.to_domain : p.from_domain;
     if (to && had && str_eq(domain, r->from_domain)) {
+        struct str whom = p.to;
         p = stanza_itself(f->e);
-        return address(f, jid, &p, false) && add(f, p);
+        p.from = whom;
+        p.from_domain = domain;
+        return add(f, p);
     }
     if (to ? !str_eq(domain, r->to_domain) : str_eq(type, STR("replyroom")) ? !near_pair(f->e, domain) : !of_pair(f->e, domain))
         return foreign(f, i, to ? "it has a recipient who is not of the domain that it goes to" : "it carries an address of a domain that is neither side's");
@@ -225,7 +242,7 @@ static bool copy(struct finding *f, uint32_t wrapper, uint32_t i)
     struct str from = rec_attr_get(r, i, STR_NONE, STR("from")), to = rec_attr_get(r, i, STR_NONE, STR("to"));
     if (!from.n || !to.n)
         return refuse(f, "what it forwards does not say from whom and to whom it was", "policy-violation");
-    if (!address(f, from, &p, false) || !address(f, to, &p, true))
+    if (!address(f, i, "from", &p, false) || !address(f, i, "to", &p, true))
         return false;
     if (!of_pair(f->e, p.from_domain) || !of_pair(f->e, p.to_domain))
         return foreign(f, wrapper, "it forwards what was said from or to a domain that is neither side's");
@@ -266,10 +283,12 @@ static bool mediated(struct finding *f, uint32_t i)
     struct pol_party p = stanza_itself(f->e);
     if (!from.p && !to.p)
         return true;
-    if ((from.p && !address(f, from, &p, false)) || (to.p && !address(f, to, &p, true)))
+    if ((from.p && !address(f, i, "from", &p, false)) || (to.p && !address(f, i, "to", &p, true)))
         return false;
     if (to.p && !near_pair(f->e, p.to_domain))
         return foreign(f, i, "it invites somebody of a domain that is neither side's");
+    if (from.p && !near_pair(f->e, p.from_domain))
+        return foreign(f, i, "it invites in the name of somebody of a domain that is neither side's");
     p.recipient = to.p != NULL;
     return add(f, p);
 }
@@ -277,7 +296,7 @@ static bool mediated(struct finding *f, uint32_t i)
 static bool direct(struct finding *f, uint32_t i)
 {
     struct pol_party p = stanza_itself(f->e), room = p;
-    if (!address(f, rec_attr_get(f->e->rec, i, STR_NONE, STR("jid")), &room, true))
+    if (!address(f, i, "jid", &room, true))
         return false;
     if (!near_pair(f->e, room.to_domain))
         return foreign(f, i, "it invites to a room of a domain that is neither side's");
@@ -318,7 +337,7 @@ bool expand_begin(struct pol_eval *e, const char **ret_why, const char **ret_con
 {
     struct finding f = { .e = e };
     bool good = collect(&f), was_empty = pol_empty(e->rec);
-    if (good && e->n_edits) { /* something was left out: whom the rest concerns */
+    if (good && e->n_edits) { /* something was left out, or prepared: whom the rest concerns */
         good = pol_apply(e) && (was_empty || !pol_empty(e->rec));
         good = good ? collect(&f) && !e->n_edits : refuse(&f, "nothing is left of it without what it carried for others", "forbidden");
     }
@@ -335,7 +354,7 @@ bool expand_again(struct pol_eval *e, const char **ret_why, const char **ret_con
         return true;
     e->v.n_changed = changed; /* what would have to be left out is not: it is refused */
     e->v.n_changes = changes;
-    *ret_why = f.why ? f.why : "after a rule has changed it, it carries something of elsewhere";
+    *ret_why = f.why ? f.why : "after a rule has changed it, it carries something of elsewhere, or an address in another form";
     *ret_condition = f.condition ? f.condition : "forbidden";
     return false;
 }

@@ -272,6 +272,7 @@ def two_below(f, by):
     return f.make(by=first, chain=(first[0],))
 
 
+ELSEWHERE = "keyUsage=critical,keyCertSign\nnameConstraints=critical,permitted;DNS:other.example\n"
 REFUSED = [
     ("another name", dn(san="DNS:other.example")), ("a subdomain's name", dn(san=f"DNS:x.{HIGH}")), ("a longer name", dn(san=f"DNS:{HIGH}.evil.example")),
     ("a name that ends so", dn(san=f"DNS:evil{HIGH}")), ("the other side's name", dn(san=f"DNS:{LOW}")), ("no name but the common name", dn(san=None)),
@@ -291,16 +292,28 @@ REFUSED = [
     ("only for clients", dn(usage="clientAuth")), ("only for code", dn(usage="codeSigning")), ("only for mail", dn(usage="emailProtection")),
     ("an issuer that is no authority", lambda f, by: below(f, by, middle_ca=False, middle_usage="serverAuth", middle_more="")),
     ("an issuer that may not sign", lambda f, by: below(f, by, middle_more="keyUsage=critical,cRLSign\n")),
-    ("an issuer for other names", lambda f, by: below(f, by, middle_more="keyUsage=critical,keyCertSign\nnameConstraints=critical,permitted;DNS:other.example\n")),
+    ("an issuer for other names", lambda f, by: below(f, by, middle_more=ELSEWHERE)),
     ("an issuer that excludes the name", lambda f, by: below(f, by, middle_more=f"keyUsage=critical,keyCertSign\nnameConstraints=critical,excluded;DNS:{HIGH}\n")),
+    ("XmppAddr, an issuer for other names", lambda f, by: below(f, by, middle_more=ELSEWHERE, cn="Some Server", san=f"otherName:{XMPP_ADDR};UTF8:{HIGH}")),
+    ("SRVName, an issuer for other names", lambda f, by: below(f, by, middle_more=ELSEWHERE, cn="Some Server", san=f"otherName:{SRV_NAME};IA5:_xmpp-server.{HIGH}")),
+    ("XmppAddr beside the dNSName that its issuer is for", lambda f, by: below(f, by, middle_more=ELSEWHERE, cn="Some Server",
+                                                                              san=f"DNS:other.example,otherName:{XMPP_ADDR};UTF8:{HIGH}")),
+    ("XmppAddr, an issuer that excludes the name", lambda f, by: below(f, by, middle_more=f"nameConstraints=critical,excluded;DNS:{HIGH}\n", cn="Some Server",
+                                                                      san=f"otherName:{XMPP_ADDR};UTF8:{HIGH}")),
     ("an issuer for clients only", lambda f, by: below(f, by, middle_usage="clientAuth")),
+    ("a key that is for agreement only", dn(more="keyUsage=critical,keyAgreement\n")),
+    ("a key that is for encipherment only", dn(more="keyUsage=keyEncipherment\n", key=RSA2048)),
     ("an unknown critical extension", dn(more="1.2.3.4=critical,ASN1:UTF8String:x\n")),
     ("RSA of 1024 bits", dn(key=RSA1024)), ("signed with SHA-1", dn(sign=("-sha1",))),
 ]
 ACCEPTED = [
     ("name in capitals", dn(san=f"DNS:{HIGH.upper()}")), ("only for servers", dn(usage="serverAuth")), ("without usages", dn(usage=None)),
     ("second of two names", dn(san=f"DNS:other.example,DNS:{HIGH}")), ("SRVName", dn(san=f"otherName:{SRV_NAME};IA5:_xmpp-server.{HIGH}")),
-    ("XmppAddr", dn(san=f"otherName:{XMPP_ADDR};UTF8:{HIGH}")), ("an issuer between", lambda f, by: below(f, by)), ("RSA of 2048 bits", dn(key=RSA2048)),
+    ("XmppAddr", dn(san=f"otherName:{XMPP_ADDR};UTF8:{HIGH}")), ("an issuer between", lambda f, by: below(f, by)),
+    ("XmppAddr, an issuer between", lambda f, by: below(f, by, san=f"otherName:{XMPP_ADDR};UTF8:{HIGH}")),
+    ("an issuer for the name", lambda f, by: below(f, by, middle_more=f"nameConstraints=critical,permitted;DNS:{HIGH}\n")), ("RSA of 2048 bits", dn(key=RSA2048)),
+    ("a key for signatures", dn(more="keyUsage=critical,digitalSignature\n")),
+    ("a key for signatures and encipherment", dn(more="keyUsage=critical,digitalSignature,keyEncipherment\n", key=RSA2048)),
 ]
 
 
@@ -571,7 +584,7 @@ class Low:
             san = der_names(LOW.encode() + b"\0.evil.example")
         elif san:
             san = san.replace(HIGH, "?").replace(LOW, HIGH).replace("?", LOW)
-        return self.forge.make(**{**words, "san": san, "cn": words.get("cn", HIGH).replace(HIGH, LOW)})
+        return self.forge.make(**{**words, "san": san, "cn": words.get("cn", HIGH).replace(HIGH, LOW), "more": words.get("more", "").replace(HIGH, LOW)})
 
 
 FEATURES = "<stream:features><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>EXTERNAL</mechanism></mechanisms></stream:features>"

@@ -28,7 +28,8 @@ def ends(running):
 
 # ---- as initiating entity ------------------------------------------------------------------------------------------------
 
-QUICK = {"not yet valid", "wildcard for all", "an issuer for other names", "the other side's name"}
+QUICK = {"not yet valid", "wildcard for all", "an issuer for other names", "the other side's name", "XmppAddr, an issuer for other names",
+         "a key that is for agreement only"}
 WEAK = {"RSA of 1024 bits", "signed with SHA-1"}         # test_server_with_a_weak_key
 SHORT = {"another name", "wildcard one above", "expired", "self-signed", "NUL behind the name", "only for clients", "no name but the common name",
          "an issuer that is no authority"}       # these are in test_attack.py

@@ -95,6 +95,47 @@ static X509 *with_addr(const char *addr)
     return x;
 }
 
+static X509 *constrained_by(const char *constraints)
+{
+    X509 *x = certificate("authority", NULL);
+    X509_EXTENSION *e = constraints ? X509V3_EXT_conf_nid(NULL, NULL, NID_name_constraints, constraints) : NULL;
+    if (e)
+        X509_add_ext(x, e, -1);
+    X509_EXTENSION_free(e);
+    return x;
+}
+
+/* Chains of a leaf, an authority without constraints, and one with these. */
+static void constraints(void)
+{
+    static const struct { const char *name, *constraints; bool expect; } of[] = {
+        { "none", NULL, false },
+        { "a dNSName permitted", "critical,permitted;DNS:other.example", true },
+        { "a dNSName excluded", "critical,excluded;DNS:other.example", true },
+        { "a dNSName beside others", "permitted;email:example,excluded;IP:10.0.0.0/255.0.0.0,permitted;DNS:other.example", true },
+        { "other forms of names alone", "permitted;email:example,excluded;IP:10.0.0.0/255.0.0.0", false },
+    };
+    STACK_OF(X509) *chain = sk_X509_new_null();
+    ok(cert_constrained(NULL) && cert_constrained(chain), "no chain: its names are as if constrained");
+    for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+        sk_X509_push(chain, certificate("x", "DNS:high.example"));
+        sk_X509_push(chain, constrained_by(NULL));
+        sk_X509_push(chain, constrained_by(of[i].constraints));
+        ok(cert_constrained(chain) == of[i].expect, "constraints above: %s", of[i].name);
+        while (sk_X509_num(chain))
+            X509_free(sk_X509_pop(chain));
+    }
+    sk_X509_push(chain, constrained_by(of[1].constraints));
+    ok(!cert_constrained(chain), "constraints of the leaf itself say nothing about it");
+    X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "DNS:x.example");
+    X509_EXTENSION_set_object(e, OBJ_nid2obj(NID_name_constraints));
+    sk_X509_push(chain, certificate("x", NULL));
+    X509_add_ext(sk_X509_value(chain, 1), e, -1);
+    ok(cert_constrained(chain), "constraints that cannot be read");
+    X509_EXTENSION_free(e);
+    sk_X509_pop_free(chain, X509_free);
+}
+
 /* Against pins, as a configuration has them; the right number comes from the other way to it: the key written as PEM's bytes. */
 static void pins(void)
 {
@@ -127,16 +168,19 @@ int main(void)
         return 1;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         x = certificate(rows[i].cn, rows[i].san);
-        ok(cert_names(x, str_c(rows[i].domain), str_c(rows[i].ascii)) == rows[i].expect, "%s: %s", rows[i].name,
+        bool dns = rows[i].expect && !strstr(rows[i].san, "otherName");
+        ok(cert_names(x, str_c(rows[i].domain), str_c(rows[i].ascii), false) == rows[i].expect, "%s: %s", rows[i].name,
             rows[i].expect ? "names it" : "does not");
+        ok(cert_names(x, str_c(rows[i].domain), str_c(rows[i].ascii), true) == dns, "where dNSNames alone count: %s", dns ? "so too" : "does not");
         X509_free(x);
     }
     x = with_nul();
-    ok(!cert_names(x, STR("high.example"), STR("high.example")), "a NUL inside a dNSName: does not");
+    ok(!cert_names(x, STR("high.example"), STR("high.example"), false), "a NUL inside a dNSName: does not");
     X509_free(x);
     x = with_addr("B\xc3\xbc" "cher.example");
-    ok(cert_names(x, STR("b\xc3\xbc" "cher.example"), STR("xn--bcher-kva.example")), "U-labels in xmppAddr: names it");
+    ok(cert_names(x, STR("b\xc3\xbc" "cher.example"), STR("xn--bcher-kva.example"), false), "U-labels in xmppAddr: names it");
     X509_free(x);
+    constraints();
     pins();
     jid_finish();
     return done_testing();

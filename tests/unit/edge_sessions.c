@@ -166,6 +166,7 @@ static struct {
 
 static struct {
     bool done, near_resumed, far_resumed, is_high, is_low;
+    bool is_other, is_rooms; /* the other domain of either side */
     unsigned signatures;
     int group;
     long verify;
@@ -238,6 +239,8 @@ static void connect_once(bool give)
         session_done(f);
         got_.is_high = tls_peer_is(n->ssl, near.tls, STR("high.example"));
         got_.is_low = f->use.proven = tls_peer_is(f->ssl, far.tls, STR("low.example"));
+        got_.is_other = tls_peer_is(n->ssl, near.tls, STR("other.example"));
+        got_.is_rooms = tls_peer_is(f->ssl, far.tls, STR("rooms.low.example"));
         if (give)
             session_give(n, &near_pair[0]);
         settle(f->ssl, n->ssl);
@@ -433,6 +436,48 @@ static void certificates(void)
     X509_free(kept);
 }
 
+/* A leaf of that name, and of another as XmppAddr, below an authority that may be held to the first. */
+static char *below(int i, const char *san, EVP_PKEY *k, const char *constraints)
+{
+    EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256"), *above_key = ca_key;
+    X509 *middle = issue("DNS:middle.example", key, 3600 * 24, false), *above = ca;
+    const struct { int nid; const char *text; } more[] = { { NID_basic_constraints, "critical,CA:TRUE" }, { NID_name_constraints, constraints } };
+    for (size_t m = 0; m < 2 && more[m].text; m++) {
+        X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, NULL, more[m].nid, more[m].text);
+        X509_add_ext(middle, e, -1);
+        X509_EXTENSION_free(e);
+    }
+    X509_sign(middle, ca_key, EVP_sha256());
+    ca = middle;
+    ca_key = key;
+    X509 *leaf = issue(san, k, 3600 * 24, false);
+    ca = above;
+    ca_key = above_key;
+    EVP_PKEY_free(key);
+    return put_two(i, leaf, middle);
+}
+
+/* A resumed handshake has no chain to look at: which names count is what the full one found, however often it is resumed. */
+static void constrained(void)
+{
+    static const struct { const char *name, *high, *low; bool other; } rows[] = { { "no constraints above", NULL, NULL, true },
+        { "constraints above", "critical,permitted;DNS:high.example", "critical,excluded;DNS:rooms.low.example", false } };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        shown[GW_LOW][0].chain = below(3, "DNS:high.example,otherName:1.3.6.1.5.5.7.8.5;UTF8:other.example", keys[HIGH_NAME], rows[i].high);
+        shown[GW_HIGH][0].chain = below(2, "DNS:low.example,otherName:1.3.6.1.5.5.7.8.5;UTF8:rooms.low.example", keys[LOW_NAME], rows[i].low);
+        usual();
+        begin();
+        for (int times = 0; times < 3; times++) {
+            connect_once(true);
+            ok((times ? resumed() : full()) && got_.is_high && got_.is_low, "%s: handshake %d, the dNSName counts", rows[i].name, times);
+            ok(got_.is_other == rows[i].other && got_.is_rooms == rows[i].other, "and the otherName %s", rows[i].other ? "does" : "does not");
+        }
+        end();
+    }
+    shown[GW_HIGH][0].chain = put(2, issue("DNS:low.example", keys[LOW_NAME], 3600 * 24, false));
+    shown[GW_LOW][0].chain = put(3, issue("DNS:high.example", keys[HIGH_NAME], 3600 * 24, false));
+}
+
 /* A certificate of that many names, 25 bytes each. */
 static void remember_wide(struct chains *c, int names)
 {
@@ -624,6 +669,7 @@ int main(void)
     none_of_it();
     strangers();
     certificates();
+    constrained();
     one_copy();
     new_lists();
     bounds();

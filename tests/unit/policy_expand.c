@@ -100,6 +100,18 @@ static const struct { const char *name, *rules, *xml, *want; } rows[] = {
         IN("a@high.example/x", "b@low.example") "<body>y</body>" OUT OUT OUT BODY, "carried policy-violation" },
 
     { "an invitation by the room: who invites is asked about", NO_X, "<message from='plans@high.example' to='b@low.example'>" USER "<invite from='x@high.example/r'/></x></message>", "rule -" },
+    { "an invitation by the room, in the name of somebody elsewhere", ALL, "<message from='plans@high.example' to='b@low.example'>" USER
+        "<invite from='z@third.example/r'/></x></message>", "carried -" },
+    { "in the name of nobody on a domain that only ends so", ALL, "<message from='plans@rooms.high.example' to='b@low.example'>" USER
+        "<invite from='z@evilhigh.example'/></x></message>", "carried -" },
+    { "in the name of somebody on the room's server", ALL, "<message from='plans@rooms.high.example' to='b@low.example'>" USER
+        "<invite from='a@high.example/r'/></x></message>", "released" },
+    { "in the name of somebody on the invited's side", ALL, "<message from='plans@rooms.high.example' to='b@low.example'>" USER
+        "<invite from='c@low.example/r'/></x></message>", "released" },
+    { "an invitation through the room that claims to be from elsewhere", ALL, "<message from='a@high.example/x' to='plans@low.example'>" USER
+        "<invite from='z@third.example' to='c@low.example'/></x></message>", "carried forbidden" },
+    { "a decline in the name of somebody elsewhere", ALL, "<message from='plans@high.example' to='b@low.example'>" USER
+        "<decline from='z@third.example'/></x></message>", "carried -" },
     { "an invitation through the room: who is invited is asked about", NO_C, "<message from='a@high.example/x' to='plans@low.example'>" USER "<invite to='c@low.example'/></x></message>",
         "rule policy-violation" },
     { "an invitation through the room of somebody elsewhere", ALL, "<message from='a@high.example/x' to='plans@low.example'>" USER "<invite to='c@third.example'/></x></message>",
@@ -118,6 +130,57 @@ static const struct { const char *name, *rules, *xml, *want; } rows[] = {
     { "who said it of old, of elsewhere, is left out of a room's history", ALL, "<message from='plans@high.example/x' to='b@low.example/r' type='groupchat'>" ADDR
         A("ofrom", "x@third.example") "</addresses>" BODY, "changed" },
 };
+
+#define RAW "Z@\xef\xbd\x8cow.example./\xe2\x84\xab" /* a wide l, a dot at the end, the sign for Angstrom */
+#define OWN "X@\xef\xbd\x88igh.example"
+
+/* What leaves of a carried address is its prepared form, under a set that sees everybody; want_said: what the verdict says of it. */
+static const struct { const char *name, *xml, *want, *want_said; } prepared[] = {
+    { "a recipient", M ADDR A("to", RAW) "</addresses>" BODY, M ADDR A("to", "z@low.example/\xc3\x85") "</addresses>" BODY,
+        "carried: {http://jabber.org/protocol/address}address/@jid is prepared" },
+    { "of two the second, and what is between stays", M ADDR A("cc", "y@low.example") "<address jid='" RAW "' type='bcc'/></addresses>" BODY,
+        M ADDR A("cc", "y@low.example") A("bcc", "z@low.example/\xc3\x85") "</addresses>" BODY, "" },
+    { "somebody served already", M ADDR "<address type='to' delivered='true' jid='" OWN "'/></addresses>" BODY,
+        M ADDR "<address type='to' delivered='true' jid='x@high.example'/></addresses>" BODY, "" },
+    { "replyroom", M ADDR A("replyroom", "TEA@Rooms.low.example") "</addresses>" BODY, M ADDR A("replyroom", "tea@rooms.low.example") "</addresses>" BODY, "" },
+    { "both ends of what is forwarded, two deep", M IN(OWN, RAW) "<body>x</body>" IN(RAW, OWN) "<body>y</body>" OUT OUT BODY,
+        M IN("x@high.example", "z@low.example/\xc3\x85") "<body>x</body>" IN("z@low.example/\xc3\x85", "x@high.example") "<body>y</body>" OUT OUT BODY,
+        "carried: {jabber:server}message/@from is prepared" },
+    { "who invites", "<message from='plans@high.example' to='b@low.example'>" USER "<invite from='" OWN "'/></x></message>",
+        "<message from='plans@high.example' to='b@low.example'>" USER "<invite from='x@high.example'/></x></message>",
+        "carried: {http://jabber.org/protocol/muc#user}invite/@from is prepared" },
+    { "who is invited, in presence", "<presence from='a@high.example/x' to='plans@low.example'>" USER "<invite to='" RAW "'/></x></presence>",
+        "<presence from='a@high.example/x' to='plans@low.example'>" USER "<invite to='z@low.example/\xc3\x85'/></x></presence>", "" },
+    { "a room that is invited to", M "<x xmlns='jabber:x:conference' jid='TEA@Rooms.low.example'/>" BODY,
+        M "<x xmlns='jabber:x:conference' jid='tea@rooms.low.example'/>" BODY, "carried: {jabber:x:conference}x/@jid is prepared" },
+    { "beside something that is left out", M ADDR A("to", RAW) "<address type='cc' uri='mailto:x@y'/></addresses>" BODY,
+        M ADDR A("to", "z@low.example/\xc3\x85") "</addresses>" BODY, "" },
+};
+
+/* Attributes in the order of `want`. */
+static bool leaves(const struct policy *p, const char *xml, const char *want, const char *said)
+{
+    struct pol_eval *e = pol_eval_new(p, NULL);
+    struct rec *r = help_stanza(xml), *w = help_stanza(want);
+    bool good = r && w, heard = !*said;
+    const struct pol_verdict *v = good ? help_judge(e, r, GW_HIGH, 1700000000000, NULL, 0, HELP_ANSWERS) : NULL;
+    good = good && v->verdict == GW_V_RELEASE && rec_equal(v->out, w) && v->n_changed > 0;
+    for (size_t i = 0; good && i < v->n_changed && !heard; i++)
+        heard = str_eq(v->changed[i], str_c(said));
+    if (v && (!good || !heard))
+        diag("%s, %zu changes: %.*s", gw_reason_code(v->reason), v->n_changed, STR_ARG(v->n_changed ? v->changed[0] : STR("-")));
+    if (v && v->out && !good) {
+        struct buf b;
+        buf_init(&b, 1 << 20);
+        if (!xs_serialise(v->out, false, &b))
+            diag("is: %.*s", STR_ARG(buf_str(&b)));
+        buf_clear(&b);
+    }
+    rec_free(r);
+    rec_free(w);
+    pol_eval_free(e);
+    return good && heard;
+}
 
 static bool judged(const struct policy *p, const char *xml, const char *want, struct pol_state *state)
 {
@@ -160,16 +223,25 @@ int main(void)
         pol_state_free(s);
         policy_free(p);
     }
+    struct policy *p = ready ? help_load(ALL) : NULL;
+    for (size_t i = 0; i < sizeof prepared / sizeof *prepared; i++)
+        ok(p && leaves(p, prepared[i].xml, prepared[i].want, prepared[i].want_said), "leaves as it was judged: %s", prepared[i].name);
+    policy_free(p);
     help_head = "foreign_addresses = \"strip\";";
-    struct policy *p = ready ? help_load(TO_B) : NULL;
+    p = ready ? help_load(TO_B) : NULL;
     ok(p && judged(p, M ADDR A("to", "b@low.example") A("cc", "c@third.example") "</addresses>" BODY, "changed", NULL), "where foreign addresses are left out, they are");
     ok(p && judged(p, M IN("x@third.example", "b@low.example") "<body>x</body>" OUT BODY, "changed", NULL), "and forwarded stanzas with such");
+    ok(p && judged(p, "<message from='plans@high.example' to='b@low.example'>" USER "<invite from='z@third.example'/></x><body>x</body></message>", "changed", NULL),
+       "and invitations in the name of such");
     ok(p && judged(p, M IN("x@third.example", "b@low.example") "<body>x</body>" OUT "</message>", "carried forbidden", NULL), "unless nothing else is there");
     policy_free(p);
     p = ready ? help_load("{ id = 1; name = \"cut\"; when = { text = \"low.ex\"; not = { to = \"x@y\"; }; }; action = \"redact\"; with = \"\"; }, "
         "{ id = 2; name = \"a\"; action = \"release\"; }, { id = 3; name = \"b\"; action = \"release\"; }") : NULL;
     ok(p && judged(p, M ADDR A("cc", "c@low.example") "</addresses>" BODY, "carried forbidden", NULL),
        "an address that a redaction made foreign: refused, and the reason says so");
+    policy_free(p);
+    p = ready ? help_load("{ id = 1; name = \"other\"; when = { text = \"c@low\"; }; action = \"redact\"; with = \"D@low\"; }, " ALL) : NULL;
+    ok(p && judged(p, M ADDR A("cc", "c@low.example") "</addresses>" BODY, "carried forbidden", NULL), "one that it gave another form: likewise");
     policy_free(p);
     help_end();
     return done_testing();
