@@ -137,7 +137,7 @@ static enum fate check_text(struct check *k, uint32_t i, uint32_t text, const st
     return unnamed_node(k, i, s->strip, "text of another form:");
 }
 
-/* One child element; counts: how many there are of each of s's. */
+/* One child element; counts: how many there are of each of s's; of a choice, at the place of its first name. */
 static enum fate check_child(struct check *k, uint32_t c, const struct schema_element *s, uint32_t *counts)
 {
     const struct rec *r = k->e->rec;
@@ -149,10 +149,10 @@ static enum fate check_child(struct check *k, uint32_t c, const struct schema_el
         named = true;
         if (!fits(r, c, sub))
             continue;
-        if (sub->max && counts[m] >= sub->max)
+        if (sub->max && counts[m - sub->choice] >= sub->max)
             return unnamed_node(k, c, s->strip, "too many of");
         enum fate f = check_element(k, c, sub);
-        counts[m] += f == STAYS;
+        counts[m - sub->choice] += f == STAYS;
         return f;
     }
     return unnamed_node(k, c, s->strip, named ? "named, but not with such attributes:" : "named by no profile:");
@@ -176,7 +176,7 @@ static enum fate check_children(struct check *k, uint32_t i, const struct schema
         kept += f == STAYS && !r->nodes[c].is_text;
     }
     for (size_t m = 0; m < s->n_sub; m++)
-        if (counts[m] < s->sub[m]->min)
+        if (counts[m - s->sub[m]->choice] < s->sub[m]->min)
             return unnamed_node(k, i, s->strip, "something that must be there is missing in");
     if (s->filled && !kept)
         return unnamed_node(k, i, s->strip, "nothing is left in");

@@ -26,6 +26,7 @@ struct schema_attr { struct str ns, name; enum schema_need need; struct schema_v
 struct schema_element {
     struct str ns, name;
     uint32_t min, max; /* in one parent; max 0: any number */
+    uint32_t choice; /* min and max are those of its whole list, in which so many names stand before it; else 0 */
     bool strip;    /* what is unnamed inside is stripped; else the stanza is refused */
     bool filled;   /* at least one child is left, or the element is none */
     bool stanza;   /* a forwarded message: inside stands what may stand in a message */

@@ -23,6 +23,10 @@
 #define GROUPS STRIP "namespace = \"urn:h\"; groups = ( { name = \"in\"; elements = ( { element = \"em\"; text = \"any\"; use = [ \"in\" ]; } ); } );" \
     "elements = (" BODY "{ element = \"p\"; in = [ \"message\" ]; text = \"any\"; use = [ \"in\" ]; } );"
 #define MIN(how) how "elements = (" BODY "{ element = \"{urn:m}m\"; in = [ \"message\", \"iq\" ]; children = ( { element = \"k\"; min = 2; max = 3; } ); } );"
+#define CHOICE(how, in) how "groups = ( { name = \"one\"; elements = ( { element = [ \"{urn:c}x\", \"{urn:c}y\", \"{urn:c}z\" ]; choice = true; min = 1; max = 1; } ); } );" \
+    "elements = (" BODY "{ element = \"{urn:c}c\"; in = [ \"message\" ]; children = ( { element = \"a\"; max = 1; }" in
+#define CHOICE_OWN(how) CHOICE(how, ", { element = [ \"x\", \"y\", \"z\" ]; choice = true; min = 1; max = 1; } ); } );")
+#define CHOICE_USED(how) CHOICE(how, " ); use = [ \"one\" ]; } );")
 #define OWN STRIP "elements = (" BODY "{ element = \"{urn:d}delay\"; in = [ \"message\" ]; attributes = [ \"from? own\", \"stamp! date\" ]; } );"
 #define LIST STRIP "elements = (" BODY "{ element = \"{urn:l}l\"; in = [ \"message\" ]; attributes = [ \"node! @nodes\" ]; },"\
     "{ element = \"{urn:l}m\"; in = [ \"message\" ]; text = \"@nodes\"; } );"
@@ -45,6 +49,13 @@ static const struct row { const char *name, *profile, *other, *xml, *out; } rows
     { "too few: refused", MIN(REFUSE), NULL, M("<body>x</body><m xmlns='urn:m'><k/></m>"), NULL },
     { "too few in a request: refused, though the profile strips", MIN(STRIP), NULL, Q("<m xmlns='urn:m'><k/></m>"), NULL },
     { "too many: the last goes", MIN(STRIP), NULL, M("<m xmlns='urn:m'><k/><k/><k/><k/></m>"), OUT("<m xmlns='urn:m'><k/><k/><k/></m>") },
+    { "one of a choice", CHOICE_OWN(REFUSE), NULL, M("<c xmlns='urn:c'><a/><y/></c>"), OUT("<c xmlns='urn:c'><a/><y/></c>") },
+    { "two of a choice: the second goes", CHOICE_OWN(STRIP), NULL, M("<c xmlns='urn:c'><z/><x/><a/></c>"), OUT("<c xmlns='urn:c'><z/><a/></c>") },
+    { "two of a choice: refused", CHOICE_OWN(REFUSE), NULL, M("<c xmlns='urn:c'><x/><y/></c>"), NULL },
+    { "none of a choice: it goes", CHOICE_OWN(STRIP), NULL, M("<body>x</body><c xmlns='urn:c'><a/></c>"), OUT("<body>x</body>") },
+    { "a choice in a group: one", CHOICE_USED(REFUSE), NULL, M("<c xmlns='urn:c'><z/></c>"), OUT("<c xmlns='urn:c'><z/></c>") },
+    { "a choice in a group: two", CHOICE_USED(STRIP), NULL, M("<c xmlns='urn:c'><y/><z/></c>"), OUT("<c xmlns='urn:c'><y/></c>") },
+    { "a choice in a group: none", CHOICE_USED(REFUSE), NULL, M("<c xmlns='urn:c'><a/></c>"), NULL },
     { "delayed by its own server", OWN, NULL, M("<delay xmlns='urn:d' from='high.example' stamp='2023-01-01T00:00:00Z'/>"), OUT("<delay xmlns='urn:d' from='high.example' stamp='2023-01-01T00:00:00Z'/>") },
     { "delayed by nobody in particular", OWN, NULL, M("<delay xmlns='urn:d' stamp='2023-01-01T00:00:00Z'/>"), OUT("<delay xmlns='urn:d' stamp='2023-01-01T00:00:00Z'/>") },
     { "said to be delayed by us", OWN, NULL, M("<body>x</body><delay xmlns='urn:d' from='low.example' stamp='2023-01-01T00:00:00Z'/>"), OUT("<body>x</body>") },
@@ -73,6 +84,7 @@ static const struct mistake { const char *name, *profile, *other, *want; } mista
     { "a group that is not there", STRIP "elements = ( { element = \"{urn:a}a\"; in = [ \"iq\" ]; use = [ \"none\" ]; } );", NULL, "no group \"none\"" },
     { "a list that is not there", STRIP "elements = ( { element = \"{urn:a}a\"; in = [ \"iq\" ]; text = \"@none\"; } );", NULL, "no list \"none\"" },
     { "more at least than at most", STRIP "elements = ( { element = \"{urn:a}a\"; in = [ \"iq\" ]; children = ( { element = \"b\"; min = 3; max = 2; } ); } );", NULL, "is more than" },
+    { "a choice that is not of children", STRIP "elements = ( { element = \"{urn:a}a\"; in = [ \"iq\" ]; choice = true; max = 1; } );", NULL, "counts children" },
 };
 
 static struct policy *load(const char *profile, const char *other, struct conf_errors *errs)
