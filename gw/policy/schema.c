@@ -285,10 +285,10 @@ static enum fate check_payload(struct check *k, uint32_t c, const struct carrier
     return f;
 }
 
-static bool check_top(struct check *k, uint32_t c)
+static enum fate check_top(struct check *k, uint32_t c)
 {
     const struct carrier whole = { 0, k->e->rec->kind, k->e->rec->type };
-    return check_payload(k, c, &whole) != REFUSED;
+    return check_payload(k, c, &whole);
 }
 
 /* What stands in a forwarded message is allowed as it would be in a message. */
@@ -324,6 +324,7 @@ bool schema_check(const struct schema *s, struct pol_eval *e, struct str *ret_wh
 {
     struct check k = { s, e, ret_why };
     const struct rec *r = e->rec;
+    bool told = !str_eq(r->type, STR("error"));
     *ret_why = STR("an internal limit");
     if (!check_heads(&k) || !check_iq(&k))
         return false;
@@ -337,10 +338,15 @@ bool schema_check(const struct schema *s, struct pol_eval *e, struct str *ret_wh
                 return false;
             if (is_space(r->nodes[c].text) && !pol_edit(e, (struct rec_edit){ .op = REC_DROP, .node = c, .attr = REC_NONE }))
                 return false;
-        } else if (!check_top(&k, c)) {
-            return false;
+        } else {
+            enum fate f = check_top(&k, c);
+            if (f == REFUSED)
+                return false;
+            told |= f == STAYS;
         }
     }
+    if (!told) /* RFC 6120 section 8.3.1: a stanza of type error says what is wrong */
+        return refuse(&k, "no complete error in a stanza of type", STR_NONE, r->type);
     if (!e->n_edits)
         return true;
     bool was_empty = pol_empty(r);
