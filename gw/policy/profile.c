@@ -191,10 +191,14 @@ static int element_top(struct builder *b, const config_setting_t *s, const struc
         e->types[e->n_types++] = str_c(c->type.v[i]);
     for (unsigned k = 0; k < REC_KINDS && !rc; k++)
         for (struct schema_element *x = e->kinds & (1u << k) ? b->schema->top[bucket(e->ns, e->name)] : NULL; x && !rc; x = x->next) {
-            if (!(x->kinds & (1u << k)) || !str_eq(x->name, e->name) || !str_eq(x->ns, e->ns) || !covers(x, e))
+            bool shared = x->shared && e->shared;
+            if (!(x->kinds & (1u << k)) || !str_eq(x->name, e->name) || !str_eq(x->ns, e->ns) || !(covers(x, e) || (shared && covers(e, x))))
                 continue;
-            if (!x->shared || !e->shared || x->kinds != e->kinds)
+            if (!shared || x->kinds != e->kinds)
                 return named_twice(l, e, x);
+            if (!covers(x, e) || !covers(e, x)) /* what was meant for one of them would stand in all */
+                return load_error(l, s, "{%.*s}%.*s is shared with %s:%u, but not for the same: both must name the same types of stanzas, attributes with ! "
+                    "or ?, and form_type", STR_ARG(e->ns), STR_ARG(e->name), x->file, x->line);
             x->strip = x->strip && e->strip;
             while (x->more)
                 x = x->more;

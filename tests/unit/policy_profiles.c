@@ -71,6 +71,12 @@ static const struct row { const char *name, *profile, *other, *xml, *out; } rows
         OUT("<p xmlns='urn:p'><items node='x'><one/></items></p>") },
     { "two profiles about one element: the second", SHARED(STRIP, "x", "one"), SHARED(STRIP, "y", "two"), M("<p xmlns='urn:p'><items node='y'><one/><two/></items></p>"),
         OUT("<p xmlns='urn:p'><items node='y'><two/></items></p>") },
+#define TYPED(type, child) STRIP "elements = ( { element = \"{urn:p}p\"; in = [ \"message\" ]; " type " shared = true; children = ( { element = \"" child "\"; } ); } );"
+#define CHAT "type = [ \"chat\" ];"
+#define NORMAL "type = [ \"normal\" ];"
+    { "two profiles about one element of two types: neither takes the other's", TYPED(CHAT, "one"), TYPED(NORMAL, "two"),
+        M("<p xmlns='urn:p'><one/><two/></p>"), OUT("<p xmlns='urn:p'><two/></p>") },
+    { "two profiles about one element of one type", TYPED(NORMAL, "one"), TYPED(NORMAL, "two"), M("<p xmlns='urn:p'><one/><two/></p>"), OUT("<p xmlns='urn:p'><one/><two/></p>") },
     { "who refuses wins for what both name", SHARED(STRIP, "x", "one"), SHARED(REFUSE, "y", "two"), M("<p xmlns='urn:p'><items node='z'/><items node='x'/></p>"), NULL },
 };
 
@@ -80,6 +86,8 @@ static const struct mistake { const char *name, *profile, *other, *want; } mista
         " { element = \"b\"; attributes = [ \"n! =y\" ]; } ); } );", NULL, "named twice" },
     { "the same in two profiles", STRIP "elements = ( { element = \"{urn:a}a\"; in = [ \"iq\" ]; } );", STRIP "elements = ( { element = \"{urn:a}a\"; in = [ \"iq\" ]; } );", "named twice" },
     { "one of two does not share", SHARED(STRIP, "x", "one"), STRIP "elements = ( { element = \"{urn:p}p\"; in = [ \"message\" ]; } );", "named twice" },
+    { "all types, shared with one", TYPED("", "one"), TYPED(CHAT, "two"), "not for the same" },
+    { "one type, shared with all", TYPED(CHAT, "one"), TYPED("", "two"), "not for the same" },
     { "the same node in two that share", SHARED(STRIP, "x", "one"), SHARED(STRIP, "x", "two"), "named twice" },
     { "a group that is not there", STRIP "elements = ( { element = \"{urn:a}a\"; in = [ \"iq\" ]; use = [ \"none\" ]; } );", NULL, "no group \"none\"" },
     { "a list that is not there", STRIP "elements = ( { element = \"{urn:a}a\"; in = [ \"iq\" ]; text = \"@none\"; } );", NULL, "no list \"none\"" },
