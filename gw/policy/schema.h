@@ -7,7 +7,7 @@
 
 /* X(name, word, what it allows) */
 #define SCHEMA_FORMS(X) X(NONE, "none", "nothing, or white space, which is left out") X(ANY, "any", "any text") \
-    X(NUMBER, "number", "digits, with a sign at most") X(DECIMAL, "decimal", "digits with a point at most") X(BOOL, "boolean", "true, false, 0 or 1") X(LANG, "lang", "a language tag") \
+    X(NUMBER, "number", "digits, with a sign at most") X(BYTE, "byte", "a number from -128 to 127") X(DECIMAL, "decimal", "digits with a point at most") X(BOOL, "boolean", "true, false, 0 or 1") X(LANG, "lang", "a language tag") \
     X(DATE, "date", "a date and time (XEP-0082)") X(JID, "jid", "an address") \
     X(OWN, "own", "an address in the domain of the stanza's sender") X(TOKEN, "token", "letters, digits and ._:/#@+=~-") \
     X(ID, "id", "printable ASCII without white space") X(BASE64, "base64", "base64") X(HEX, "hex", "hexadecimal digits") \

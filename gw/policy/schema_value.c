@@ -38,6 +38,18 @@ static bool is_number(struct str s)
     return s.n <= 20 && all_of(s, "", false);
 }
 
+/* xs:byte, as the schema of RFC 6121 calls a priority */
+static bool is_byte(struct str s)
+{
+    int n = 0;
+    bool minus = s.n && s.p[0] == '-';
+    if (!is_number(s))
+        return false;
+    for (size_t i = s.p[0] < '0'; i < s.n && n <= 128; i++)
+        n = n * 10 + s.p[i] - '0';
+    return n <= (minus ? 128 : 127);
+}
+
 static bool is_decimal(struct str s)
 {
     const char *point = memchr(s.p, '.', s.n);
@@ -68,6 +80,8 @@ bool schema_value_ok(const struct schema_value *v, const struct rec *r, struct s
         return true;
     case FORM_NUMBER:
         return is_number(s);
+    case FORM_BYTE:
+        return is_byte(s);
     case FORM_DECIMAL:
         return is_decimal(s);
     case FORM_BOOL:
@@ -162,7 +176,7 @@ int schema_value_parse(struct pol_load *l, const config_setting_t *s, struct str
             return 0;
         }
     const char *near = conf_nearest(copy.p, words);
-    return load_error(l, s, "\"%s\" is no form of value%s%s%s; allowed are any, none, number, decimal, boolean, lang, date, jid, own, token, id, "
+    return load_error(l, s, "\"%s\" is no form of value%s%s%s; allowed are any, none, number, byte, decimal, boolean, lang, date, jid, own, token, id, "
         "base64, hex, uri, words as a|b|c, one word as =a, a list as @name", copy.p, near ? "; did you mean \"" : "", near ? near : "",
         near ? "\"?" : "");
 }

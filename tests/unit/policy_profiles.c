@@ -95,6 +95,13 @@ static const struct mistake { const char *name, *profile, *other, *want; } mista
     { "a choice that is not of children", STRIP "elements = ( { element = \"{urn:a}a\"; in = [ \"iq\" ]; choice = true; max = 1; } );", NULL, "counts children" },
 };
 
+/* Forms of values with ranges of their own. */
+static const struct value { const char *form, *text; bool good; } values[] = {
+    { "byte", "127", true }, { "byte", "-128", true }, { "byte", "+5", true }, { "byte", "007", true }, { "byte", "-0", true },
+    { "byte", "128", false }, { "byte", "-129", false }, { "byte", "999", false }, { "byte", "18446744073709551617", false },
+    { "byte", "-", false }, { "byte", "", false }, { "byte", "1.5", false },
+};
+
 static struct policy *load(const char *profile, const char *other, struct conf_errors *errs)
 {
     struct policy *p = NULL;
@@ -131,6 +138,14 @@ int main(void)
     help_file("lists/nodes.list", "urn:one   # first\nurn:two\n");
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         run(&rows[i]);
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        char name[80], profile[300], xml[200], out[200];
+        snprintf(name, sizeof name, "%s: \"%s\" is %s", values[i].form, values[i].text, values[i].good ? "one" : "none");
+        snprintf(profile, sizeof profile, STRIP "elements = (" BODY "{ element = \"{urn:v}v\"; in = [ \"message\" ]; attributes = [ \"v! %s\" ]; } );", values[i].form);
+        snprintf(xml, sizeof xml, M("<body>x</body><v xmlns='urn:v' v='%s'/>"), values[i].text);
+        snprintf(out, sizeof out, OUT("<body>x</body><v xmlns='urn:v' v='%s'/>"), values[i].text);
+        run(&(struct row){ name, profile, NULL, xml, values[i].good ? out : OUT("<body>x</body>") });
+    }
     for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {
         struct conf_errors errs;
         conf_errors_init(&errs);
