@@ -25,10 +25,57 @@ static bool visible(struct str s)
     return s.n > 0;
 }
 
-/* XEP-0082 profiles and the old form of XEP-0091: digits in the right places. */
+static bool take_char(struct str *s, char c)
+{
+    if (!s->n || s->p[0] != c)
+        return false;
+    *s = (struct str){ s->p + 1, s->n - 1 };
+    return true;
+}
+
+/* The next n characters: digits, and a number in that range. */
+static bool take_digits(struct str *s, size_t n, int low, int high, int *ret)
+{
+    int v = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (i >= s->n || s->p[i] < '0' || s->p[i] > '9')
+            return false;
+        v = v * 10 + s->p[i] - '0';
+    }
+    *s = (struct str){ s->p + n, s->n - n };
+    *ret = v;
+    return v >= low && v <= high;
+}
+
+static bool take_day(struct str *s, bool dashes)
+{
+    static const int days[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+    int year, month, day;
+    return take_digits(s, 4, 0, 9999, &year) && (!dashes || take_char(s, '-')) && take_digits(s, 2, 1, 12, &month) && (!dashes || take_char(s, '-')) &&
+        take_digits(s, 2, 1, days[month - 1], &day) && (month != 2 || day < 29 || (year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)));
+}
+
+/* A date or a date and time of XEP-0082, or the old form of XEP-0091 (CCYYMMDDThh:mm:ss). A second may be a leap second; without a zone it is UTC. */
 static bool is_date(struct str s)
 {
-    return s.n >= 10 && s.n <= 40 && all_of(s, "-+:.TZ", false) && s.p[0] != '-';
+    int x;
+    bool dashes = s.n > 4 && s.p[4] == '-';
+    if (s.n > 40 || !take_day(&s, dashes))
+        return false;
+    if (!s.n)
+        return dashes;
+    if (!take_char(&s, 'T') || !take_digits(&s, 2, 0, 23, &x) || !take_char(&s, ':') || !take_digits(&s, 2, 0, 59, &x) || !take_char(&s, ':') ||
+        !take_digits(&s, 2, 0, 60, &x))
+        return false;
+    if (take_char(&s, '.')) {
+        if (!take_digits(&s, 1, 0, 9, &x))
+            return false;
+        while (take_digits(&s, 1, 0, 9, &x))
+            ;
+    }
+    if (!s.n || take_char(&s, 'Z'))
+        return !s.n;
+    return (take_char(&s, '+') || take_char(&s, '-')) && take_digits(&s, 2, 0, 14, &x) && take_char(&s, ':') && take_digits(&s, 2, 0, 59, &x) && !s.n;
 }
 
 static bool is_number(struct str s)

@@ -100,6 +100,15 @@ static const struct value { const char *form, *text; bool good; } values[] = {
     { "byte", "127", true }, { "byte", "-128", true }, { "byte", "+5", true }, { "byte", "007", true }, { "byte", "-0", true },
     { "byte", "128", false }, { "byte", "-129", false }, { "byte", "999", false }, { "byte", "18446744073709551617", false },
     { "byte", "-", false }, { "byte", "", false }, { "byte", "1.5", false },
+    { "date", "2002-09-10T23:08:25Z", true }, { "date", "1969-07-21T02:56:15.123456Z", true }, { "date", "1969-07-20T21:56:15-05:00", true },
+    { "date", "2016-12-31T23:59:60Z", true }, { "date", "2024-02-29", true }, { "date", "2000-02-29T00:00:00+14:00", true },
+    { "date", "20020910T23:08:25", true }, { "date", "2015-01-01T00:00:00", true },
+    { "date", "2002-99-10T23:08:25Z", false }, { "date", "2002-00-10T23:08:25Z", false }, { "date", "2002-13-10T23:08:25Z", false },
+    { "date", "2002-09-31T23:08:25Z", false }, { "date", "2002-09-00T23:08:25Z", false }, { "date", "2023-02-29", false }, { "date", "1900-02-29", false },
+    { "date", "2002-09-10T24:00:00Z", false }, { "date", "2002-09-10T23:60:25Z", false }, { "date", "2002-09-10T23:08:61Z", false },
+    { "date", "2002-09-10T23:08:25+15:00", false }, { "date", "2002-09-10T23:08:25+01:60", false }, { "date", "2002-09-10T23:08:25.Z", false },
+    { "date", "2002-09-10T23:08:25ZZ", false }, { "date", "2002-09-10T23:08:25Z+01:00", false }, { "date", "2002-09-10T", false }, { "date", "2002-09-10T23:08Z", false }, { "date", "2002-0910T23:08:25Z", false },
+    { "date", "20020910", false }, { "date", "16:00:00.123Z", false }, { "date", "1234567890", false }, { "date", "2002-09-10T23:08:25.1234567890123456789012Z", false },
 };
 
 static struct policy *load(const char *profile, const char *other, struct conf_errors *errs)
