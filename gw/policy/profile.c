@@ -82,7 +82,7 @@ struct element_conf {
     struct conf_strings use;
     char *text, *form_type;
     int64_t min, max;
-    bool error, filled, shared, stanza;
+    bool choice, error, filled, shared, stanza;
     const config_setting_t *children;
 };
 #define OFF(m) offsetof(struct element_conf, m)
@@ -96,6 +96,7 @@ static const struct conf_row element_rows[] = {
     { "form_type", CONF_STRING, OFF(form_type), false, 0, 1000, NULL, NULL, NULL, 0, "a form (XEP-0004): only those of this FORM_TYPE (XEP-0068)" },
     { "min", CONF_INT, OFF(min), false, 0, 65535, "0", NULL, NULL, 0, "how many there must be, or the parent is no good" },
     { "max", CONF_INT, OFF(max), false, 0, 65535, "0", NULL, NULL, 0, "how many in one parent; 0: any number" },
+    { "choice", CONF_BOOL, OFF(choice), false, 0, 0, "false", NULL, NULL, 0, "of a list of names: min and max count them together" },
     { "error", CONF_BOOL, OFF(error), false, 0, 0, "false", NULL, NULL, 0, "stands in stanzas of type error, and there only" },
     { "filled", CONF_BOOL, OFF(filled), false, 0, 0, "false", NULL, NULL, 0, "of which no child is left is none" },
     { "stanza", CONF_BOOL, OFF(stanza), false, 0, 0, "false", NULL, NULL, 0, "a forwarded message: inside may stand what may stand in a message" },
@@ -130,7 +131,7 @@ static int element_name(struct builder *b, const config_setting_t *s, const char
     return rc;
 }
 
-static int element_parts(struct builder *b, const config_setting_t *s, const struct element_conf *c, struct schema_element *e)
+static int element_parts(struct builder *b, const config_setting_t *s, const struct element_conf *c, bool top, struct schema_element *e)
 {
     struct pol_load *l = b->l;
     e->min = (uint32_t)c->min;
@@ -148,6 +149,8 @@ static int element_parts(struct builder *b, const config_setting_t *s, const str
     int rc = schema_value_parse(l, s, str_c(c->text), &e->text);
     if (c->stanza && (c->children || c->use.n || c->text[0] != 'n'))
         rc = load_error(l, s, "\"stanza\": what stands in it is what stands in a message; it has no children, groups or text of its own");
+    if (c->choice && top)
+        rc = load_error(l, s, "\"choice\" counts children; here each name is counted by itself");
     if (c->max && c->min > c->max)
         rc = load_error(l, s, "\"min\" is more than \"max\"");
     e->attrs = arena_alloc(l->arena, (c->attributes.n ? c->attributes.n : 1) * sizeof *e->attrs);
@@ -188,10 +191,14 @@ static int element_top(struct builder *b, const config_setting_t *s, const struc
         e->types[e->n_types++] = str_c(c->type.v[i]);
     for (unsigned k = 0; k < REC_KINDS && !rc; k++)
         for (struct schema_element *x = e->kinds & (1u << k) ? b->schema->top[bucket(e->ns, e->name)] : NULL; x && !rc; x = x->next) {
-            if (!(x->kinds & (1u << k)) || !str_eq(x->name, e->name) || !str_eq(x->ns, e->ns) || !covers(x, e))
+            bool shared = x->shared && e->shared;
+            if (!(x->kinds & (1u << k)) || !str_eq(x->name, e->name) || !str_eq(x->ns, e->ns) || !(covers(x, e) || (shared && covers(e, x))))
                 continue;
-            if (!x->shared || !e->shared || x->kinds != e->kinds)
+            if (!shared || x->kinds != e->kinds)
                 return named_twice(l, e, x);
+            if (!covers(x, e) || !covers(e, x)) /* what was meant for one of them would stand in all */
+                return load_error(l, s, "{%.*s}%.*s is shared with %s:%u, but not for the same: both must name the same types of stanzas, attributes with ! "
+                    "or ?, and form_type", STR_ARG(e->ns), STR_ARG(e->name), x->file, x->line);
             x->strip = x->strip && e->strip;
             while (x->more)
                 x = x->more;
@@ -213,7 +220,7 @@ static int element(struct builder *b, const config_setting_t *s, const struct el
     memset(e, 0, sizeof *e);
     int rc = element_name(b, s, name, parent, e);
     if (!rc)
-        rc = element_parts(b, s, c, e);
+        rc = element_parts(b, s, c, top, e);
     if (!rc && top)
         rc = element_top(b, s, c, e);
     for (; !rc && !top && before < e; before++)
@@ -254,6 +261,7 @@ static int read_elements(struct builder *b, const config_setting_t *list, const 
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < c[i].element.n; k++) {
             int r = element(b, config_setting_get_elem(list, (unsigned)i), &c[i], c[i].element.v[k], parent, top, v, &v[all]);
+            v[all].choice = c[i].choice ? (uint32_t)k : 0;
             all += !r;
             rc = rc ? rc : r;
         }

@@ -137,7 +137,7 @@ static enum fate check_text(struct check *k, uint32_t i, uint32_t text, const st
     return unnamed_node(k, i, s->strip, "text of another form:");
 }
 
-/* One child element; counts: how many there are of each of s's. */
+/* One child element; counts: how many there are of each of s's; of a choice, at the place of its first name. */
 static enum fate check_child(struct check *k, uint32_t c, const struct schema_element *s, uint32_t *counts)
 {
     const struct rec *r = k->e->rec;
@@ -149,10 +149,10 @@ static enum fate check_child(struct check *k, uint32_t c, const struct schema_el
         named = true;
         if (!fits(r, c, sub))
             continue;
-        if (sub->max && counts[m] >= sub->max)
+        if (sub->max && counts[m - sub->choice] >= sub->max)
             return unnamed_node(k, c, s->strip, "too many of");
         enum fate f = check_element(k, c, sub);
-        counts[m] += f == STAYS;
+        counts[m - sub->choice] += f == STAYS;
         return f;
     }
     return unnamed_node(k, c, s->strip, named ? "named, but not with such attributes:" : "named by no profile:");
@@ -176,7 +176,7 @@ static enum fate check_children(struct check *k, uint32_t i, const struct schema
         kept += f == STAYS && !r->nodes[c].is_text;
     }
     for (size_t m = 0; m < s->n_sub; m++)
-        if (counts[m] < s->sub[m]->min)
+        if (counts[m - s->sub[m]->choice] < s->sub[m]->min)
             return unnamed_node(k, i, s->strip, "something that must be there is missing in");
     if (s->filled && !kept)
         return unnamed_node(k, i, s->strip, "nothing is left in");
@@ -285,10 +285,10 @@ static enum fate check_payload(struct check *k, uint32_t c, const struct carrier
     return f;
 }
 
-static bool check_top(struct check *k, uint32_t c)
+static enum fate check_top(struct check *k, uint32_t c)
 {
     const struct carrier whole = { 0, k->e->rec->kind, k->e->rec->type };
-    return check_payload(k, c, &whole) != REFUSED;
+    return check_payload(k, c, &whole);
 }
 
 /* What stands in a forwarded message is allowed as it would be in a message. */
@@ -324,6 +324,7 @@ bool schema_check(const struct schema *s, struct pol_eval *e, struct str *ret_wh
 {
     struct check k = { s, e, ret_why };
     const struct rec *r = e->rec;
+    bool told = !str_eq(r->type, STR("error"));
     *ret_why = STR("an internal limit");
     if (!check_heads(&k) || !check_iq(&k))
         return false;
@@ -337,10 +338,15 @@ bool schema_check(const struct schema *s, struct pol_eval *e, struct str *ret_wh
                 return false;
             if (is_space(r->nodes[c].text) && !pol_edit(e, (struct rec_edit){ .op = REC_DROP, .node = c, .attr = REC_NONE }))
                 return false;
-        } else if (!check_top(&k, c)) {
-            return false;
+        } else {
+            enum fate f = check_top(&k, c);
+            if (f == REFUSED)
+                return false;
+            told |= f == STAYS;
         }
     }
+    if (!told) /* RFC 6120 section 8.3.1: a stanza of type error says what is wrong */
+        return refuse(&k, "no complete error in a stanza of type", STR_NONE, r->type);
     if (!e->n_edits)
         return true;
     bool was_empty = pol_empty(r);

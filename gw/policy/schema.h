@@ -7,7 +7,7 @@
 
 /* X(name, word, what it allows) */
 #define SCHEMA_FORMS(X) X(NONE, "none", "nothing, or white space, which is left out") X(ANY, "any", "any text") \
-    X(NUMBER, "number", "digits, with a sign at most") X(DECIMAL, "decimal", "digits with a point at most") X(BOOL, "boolean", "true, false, 0 or 1") X(LANG, "lang", "a language tag") \
+    X(NUMBER, "number", "digits, with a sign at most") X(BYTE, "byte", "a number from -128 to 127") X(DECIMAL, "decimal", "digits with a point at most") X(BOOL, "boolean", "true, false, 0 or 1") X(LANG, "lang", "a language tag") \
     X(DATE, "date", "a date and time (XEP-0082)") X(JID, "jid", "an address") \
     X(OWN, "own", "an address in the domain of the stanza's sender") X(TOKEN, "token", "letters, digits and ._:/#@+=~-") \
     X(ID, "id", "printable ASCII without white space") X(BASE64, "base64", "base64") X(HEX, "hex", "hexadecimal digits") \
@@ -26,6 +26,7 @@ struct schema_attr { struct str ns, name; enum schema_need need; struct schema_v
 struct schema_element {
     struct str ns, name;
     uint32_t min, max; /* in one parent; max 0: any number */
+    uint32_t choice; /* min and max are those of its whole list, in which so many names stand before it; else 0 */
     bool strip;    /* what is unnamed inside is stripped; else the stanza is refused */
     bool filled;   /* at least one child is left, or the element is none */
     bool stanza;   /* a forwarded message: inside stands what may stand in a message */

@@ -25,10 +25,57 @@ static bool visible(struct str s)
     return s.n > 0;
 }
 
-/* XEP-0082 profiles and the old form of XEP-0091: digits in the right places. */
+static bool take_char(struct str *s, char c)
+{
+    if (!s->n || s->p[0] != c)
+        return false;
+    *s = (struct str){ s->p + 1, s->n - 1 };
+    return true;
+}
+
+/* The next n characters: digits, and a number in that range. */
+static bool take_digits(struct str *s, size_t n, int low, int high, int *ret)
+{
+    int v = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (i >= s->n || s->p[i] < '0' || s->p[i] > '9')
+            return false;
+        v = v * 10 + s->p[i] - '0';
+    }
+    *s = (struct str){ s->p + n, s->n - n };
+    *ret = v;
+    return v >= low && v <= high;
+}
+
+static bool take_day(struct str *s, bool dashes)
+{
+    static const int days[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+    int year, month, day;
+    return take_digits(s, 4, 0, 9999, &year) && (!dashes || take_char(s, '-')) && take_digits(s, 2, 1, 12, &month) && (!dashes || take_char(s, '-')) &&
+        take_digits(s, 2, 1, days[month - 1], &day) && (month != 2 || day < 29 || (year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)));
+}
+
+/* A date or a date and time of XEP-0082, or the old form of XEP-0091 (CCYYMMDDThh:mm:ss). A second may be a leap second; without a zone it is UTC. */
 static bool is_date(struct str s)
 {
-    return s.n >= 10 && s.n <= 40 && all_of(s, "-+:.TZ", false) && s.p[0] != '-';
+    int x;
+    bool dashes = s.n > 4 && s.p[4] == '-';
+    if (s.n > 40 || !take_day(&s, dashes))
+        return false;
+    if (!s.n)
+        return dashes;
+    if (!take_char(&s, 'T') || !take_digits(&s, 2, 0, 23, &x) || !take_char(&s, ':') || !take_digits(&s, 2, 0, 59, &x) || !take_char(&s, ':') ||
+        !take_digits(&s, 2, 0, 60, &x))
+        return false;
+    if (take_char(&s, '.')) {
+        if (!take_digits(&s, 1, 0, 9, &x))
+            return false;
+        while (take_digits(&s, 1, 0, 9, &x))
+            ;
+    }
+    if (!s.n || take_char(&s, 'Z'))
+        return !s.n;
+    return (take_char(&s, '+') || take_char(&s, '-')) && take_digits(&s, 2, 0, 14, &x) && take_char(&s, ':') && take_digits(&s, 2, 0, 59, &x) && !s.n;
 }
 
 static bool is_number(struct str s)
@@ -36,6 +83,18 @@ static bool is_number(struct str s)
     if (s.n > 1 && (s.p[0] == '-' || s.p[0] == '+'))
         s = (struct str){ s.p + 1, s.n - 1 };
     return s.n <= 20 && all_of(s, "", false);
+}
+
+/* xs:byte, as the schema of RFC 6121 calls a priority */
+static bool is_byte(struct str s)
+{
+    int n = 0;
+    bool minus = s.n && s.p[0] == '-';
+    if (!is_number(s))
+        return false;
+    for (size_t i = s.p[0] < '0'; i < s.n && n <= 128; i++)
+        n = n * 10 + s.p[i] - '0';
+    return n <= (minus ? 128 : 127);
 }
 
 static bool is_decimal(struct str s)
@@ -68,6 +127,8 @@ bool schema_value_ok(const struct schema_value *v, const struct rec *r, struct s
         return true;
     case FORM_NUMBER:
         return is_number(s);
+    case FORM_BYTE:
+        return is_byte(s);
     case FORM_DECIMAL:
         return is_decimal(s);
     case FORM_BOOL:
@@ -162,7 +223,7 @@ int schema_value_parse(struct pol_load *l, const config_setting_t *s, struct str
             return 0;
         }
     const char *near = conf_nearest(copy.p, words);
-    return load_error(l, s, "\"%s\" is no form of value%s%s%s; allowed are any, none, number, decimal, boolean, lang, date, jid, own, token, id, "
+    return load_error(l, s, "\"%s\" is no form of value%s%s%s; allowed are any, none, number, byte, decimal, boolean, lang, date, jid, own, token, id, "
         "base64, hex, uri, words as a|b|c, one word as =a, a list as @name", copy.p, near ? "; did you mean \"" : "", near ? near : "",
         near ? "\"?" : "");
 }
