@@ -65,8 +65,8 @@ static void bounce(struct inbound *in, struct inpair *ip, struct rec *r)
     rec_free(r);
 }
 
-/* A stanza that no record takes, or with an address that is none. Anybody behind the peer can send one, so it is refused alone and not with its stream. The
- * record has its heads only. What a room sends is not answered (XEP-0045: an occupant who answers with an error is thrown
+/* A stanza that no record takes, or with an address that is none. Anybody behind the peer can send one, so it is refused alone and not with
+ * its stream. The record has its heads only. What a room sends is not answered (XEP-0045: an occupant who answers with an error is thrown
  * out): presence, and groupchat towards an occupant. Takes r. */
 static void too_much(struct inbound *in, struct inpair *ip, struct rec *r, enum gw_reason why)
 {

@@ -38,8 +38,8 @@ void stanza_start(struct stanza *st, unsigned depth, const struct xml_name *n, c
 void stanza_text(struct stanza *st, struct str text);
 void stanza_end(struct stanza *st);
 void stanza_drop(struct stanza *st);
-/* A record of the heads alone, for a stanza that came in full but that no record takes, or of whose addresses the domains alone are good. NULL: not even those are good, or
- * no memory. */
+/* A record of the heads alone, for a stanza that came in full but that no record takes, or of whose addresses the domains alone are good.
+ * NULL: not even those are, or no memory. */
 struct rec *stanza_heads(const struct stanza *st);
 
 /* ---- a nonza: any other first-level element (nonza.c) ---- */

@@ -177,6 +177,13 @@ for what, data, conditions in (
     row(what, "tls", data, conditions, (), "RFC 6120 6.3, 6.4; XEP-0220 2; CVE-2012-3525")
 
 # ---- on an authenticated stream: who speaks to whom ---------------------------------------------------------------------
+def addressed(what, phase, attrs, conditions, reasons, source):
+    """A message and a question with these addresses."""
+    for kind in ("message", "iq") if "given" not in what else ("message",):
+        row(f"{kind}: {what}", phase, m("" if kind == "iq" else "<body>SMUGGLED</body>", attrs=attrs + " id='atk' type='%s'" % ("get" if kind == "iq" else "chat"),
+            name=kind), conditions, reasons, source)
+
+
 for what, attrs, conditions, reasons in (
         ("from of the other side", f"from='{B}' to='{B}'", "invalid-from", "wrong-side"),
         ("from of the other side's rooms", f"from='room@{ROOMS}/n' to='{B}'", "invalid-from", "wrong-side"),
@@ -205,9 +212,7 @@ for what, attrs, conditions, reasons in (
         ("from given twice", f"from='{A}' from='{B}' to='{B}'", NWF, "not-well-formed"),
         ("from given twice by a namespace trick", f"xmlns:x='u:x' xmlns:y='u:x' x:from='1' y:from='2' from='{A}' to='{B}'", NWF, "not-well-formed"),
 ):
-    for kind in ("message", "iq") if "given" not in what else ("message",):
-        row(f"{kind}: {what}", "auth", m("" if kind == "iq" else "<body>SMUGGLED</body>", attrs=attrs + " id='atk' type='%s'" % ("get" if kind == "iq" else "chat"),
-            name=kind), conditions, reasons, "RFC 6120 8.1, RFC 7622 3")
+    addressed(what, "auth", attrs, conditions, reasons, "RFC 6120 8.1, RFC 7622 3")
 
 # A good domain, and in front of it or behind it what nobody has: anybody behind the peer can write that, so the stanza goes alone.
 for what, attrs, conditions, reasons in (
@@ -232,9 +237,7 @@ for what, attrs, conditions, reasons in (
         ("to with a localpart of 1,024 bytes", f"to='{'a' * 1024}@{LOW}' from='{A}'", "jid-malformed", "address-invalid"),
         ("to with a resource of 1,024 bytes", f"to='a@{LOW}/{'r' * 1024}' from='{A}'", "jid-malformed", "address-invalid"),
 ):
-    for kind in ("message", "iq"):
-        row(f"{kind}: {what}", "spare", m("" if kind == "iq" else "<body>SMUGGLED</body>", attrs=attrs + " id='atk' type='%s'" % ("get" if kind == "iq" else "chat"),
-            name=kind), conditions, reasons, "RFC 6120 8.3.3.8, RFC 7622 3")
+    addressed(what, "spare", attrs, conditions, reasons, "RFC 6120 8.3.3.8, RFC 7622 3")
 
 # ---- on an authenticated stream: XML ------------------------------------------------------------------------------------
 BODY = "RFC 6120 11, XML 1.0, Namespaces in XML 1.0"
